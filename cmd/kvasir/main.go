@@ -1,0 +1,4 @@
+// Kvasir is a RAG backend in one binary: memos in, cited answers out.
+package main
+
+func main() {}

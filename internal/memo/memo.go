@@ -1,0 +1,182 @@
+// Package memo holds the unit of knowledge and what is valid about it.
+//
+// A [Memo] has generations: each accepted change of its title or content starts
+// a new one, which replaces the live one when its last chunk is searchable. The
+// live generation keeps its own text until then, so chunks and citation ranges
+// always agree with the text they were cut from.
+package memo
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"kvasir/internal/account"
+)
+
+// An ID identifies a memo: a UUID in lower case, ordered by time of creation.
+type ID string
+
+// A ChunkID identifies a chunk: a UUID in lower case.
+type ChunkID string
+
+// A Ref names a memo within a project: by its id, or by the client's own
+// reference id if ID is empty. Of several memos with one reference id it means
+// the newest.
+type Ref struct {
+	ID          ID
+	ReferenceID string
+}
+
+// A Stage is where a memo is on its way to being searchable.
+type Stage string
+
+// The stages, in order. Error is left by a retry or a new generation.
+const (
+	StageReceived  Stage = "received"
+	StageParsing   Stage = "parsing"
+	StageChunking  Stage = "chunking"
+	StageEmbedding Stage = "embedding"
+	StageProcessed Stage = "processed"
+	StageError     Stage = "error"
+)
+
+// Status returns the wire's word: processing, processed or error.
+func (s Stage) Status() string {
+	switch s {
+	case StageProcessed, StageError:
+		return string(s)
+	}
+	return "processing"
+}
+
+// The types of memo.
+const (
+	TypePlaintext = "plaintext"
+	TypeDocument  = "document"
+)
+
+// Attributes are what filters look at. They act at once, without re-embedding.
+type Attributes struct {
+	Title       string
+	Source      *string
+	ReferenceID *string
+	Tags        []string
+	Metadata    json.RawMessage // a JSON object, never nil
+	Scopes      map[string]string
+	Expires     *time.Time // out of retrieval from this moment
+	Archived    bool       // out of retrieval
+}
+
+// Retrievable reports whether the memo may be found at the given time.
+func (a *Attributes) Retrievable(now time.Time) bool {
+	return !a.Archived && (a.Expires == nil || now.Before(*a.Expires))
+}
+
+// A Memo is what reading one gives. Title, Content and Metadata are the newest
+// accepted ones, whatever generation is live.
+type Memo struct {
+	ID      ID
+	Project account.ProjectID
+	Type    string
+	Attributes
+	TagIDs  []string // one UUID a tag, in the order of Tags
+	Content *string  // nil while a document is unprocessed
+	Summary *string
+	File    *File // the original of a document
+
+	ContentLength *int   // UTF-16 code units; nil while a document is unprocessed
+	ContentHash   string // SHA-256 in hexadecimal, of the content or of the file's bytes
+	Created       time.Time
+	Updated       time.Time
+
+	Progress Progress
+	Chunks   []Chunk // of the live generation, by index; only when one memo is read
+}
+
+// Progress tells where a memo's newest generation is, and why it waits.
+type Progress struct {
+	Stage       Stage
+	Generation  int
+	Live        int // the generation that is searched; 0 for none
+	Attempt     int
+	WaitingFor  string     // a reason in words; empty when nothing is waited for
+	NotBefore   *time.Time // when the next attempt may start
+	Error       string     // why it failed, in words; set in StageError
+	Started     *time.Time
+	Completed   *time.Time
+	ChunksDone  int // chunks of the newest generation that have what they need
+	ChunksTotal int
+}
+
+// A File is the original of a document, kept in blob.
+type File struct {
+	Name     string // as the client named it
+	MIMEType string
+	Size     int64  // bytes
+	Blob     string // its key in blob
+	Hash     string // SHA-256 of the bytes, in hexadecimal
+}
+
+// A Draft is a memo to be created, already validated.
+type Draft struct {
+	Attributes
+	Content string // of a plaintext memo
+	File    *File  // of a document; then Content is empty
+}
+
+// A Patch is a change of a memo; nil leaves a field as it is.
+type Patch struct {
+	Title       *string
+	Content     *string
+	Source      *string
+	ReferenceID *string
+	Expires     *time.Time
+	Metadata    json.RawMessage
+	Scopes      map[string]string
+	Tags        []string
+}
+
+// A Chunk is a passage of a memo that is embedded and found. Content is exactly
+// the bytes Start to End of the generation's text; the chunks of a generation
+// tile that text.
+type Chunk struct {
+	ID       ChunkID
+	Index    int
+	Start    int
+	End      int
+	Headings []string // the headings above the passage, outermost first
+	Content  string
+}
+
+// PassageText returns the text of a chunk that is embedded, indexed and put
+// into prompts: title, heading path and content.
+func PassageText(title string, headings []string, content string) string {
+	return PassagePrefix(title, headings) + content
+}
+
+// PassagePrefix returns the part of [PassageText] that comes before the content.
+func PassagePrefix(title string, headings []string) string {
+	path := strings.Join(headings, " > ")
+	switch {
+	case title == "" && path == "":
+		return ""
+	case path == "" || path == title:
+		return title + "\n\n"
+	case title == "" || strings.HasPrefix(path, title+" > "):
+		return path + "\n\n"
+	}
+	return title + "\n" + path + "\n\n"
+}
+
+// UTF16Len returns the length of s in UTF-16 code units, the wire's measure.
+func UTF16Len(s string) int {
+	n := 0
+	for _, r := range s {
+		n++
+		if r > 0xffff {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,69 @@
+package memo
+
+import (
+	"time"
+
+	"kvasir/internal/account"
+	"kvasir/internal/llm"
+)
+
+// Work is a claimed generation of a memo on its way to being searchable. The
+// claim is a lease: every write names it, and is refused once the memo has a
+// newer generation, is deleted, or is claimed by another worker.
+type Work struct {
+	Project    account.ProjectID
+	Memo       ID
+	Generation int
+	Attempt    int // 1 for the first
+	Stage      Stage
+	Worker     string // who holds the claim
+	Title      string
+	Content    *string // nil while a document is unparsed
+	File       *File
+	Chunks     []Chunk // stored by an earlier attempt; empty if not yet cut
+}
+
+// A Passage is a chunk with what retrieval and answers need to know of its memo.
+type Passage struct {
+	Chunk
+	Memo    ID
+	Title   string
+	Summary string
+	Snippet string // the first 100 characters of the memo's content
+}
+
+// A ChunkText is a live chunk that lacks a vector of the current model.
+type ChunkText struct {
+	Project account.ProjectID
+	Memo    ID
+	Chunk   ChunkID
+	Text    string // see [PassageText]
+}
+
+// A ChunkVector is the embedding of one chunk.
+type ChunkVector struct {
+	Chunk  ChunkID
+	Vector llm.Vector
+}
+
+// A Change is what an index learns about a memo: its live state at sequence
+// number Seq, or that it is gone. Applying the changes of a project in order
+// brings an index up to date; applying one twice does no harm.
+type Change struct {
+	Seq     int64
+	Memo    ID
+	Deleted bool
+	Attributes
+	Generation int
+	Chunks     []IndexedChunk
+}
+
+// An IndexedChunk is a chunk as an index sees it.
+type IndexedChunk struct {
+	ID     ChunkID
+	Text   string     // see [PassageText]
+	Vector llm.Vector // nil if the current model has not embedded it
+}
+
+// Lease is how long a claim lasts unless it is renewed.
+const Lease = 10 * time.Second
