@@ -1,12 +1,25 @@
 // Package chat answers questions about a project's memos, with citations.
+//
+// An answer has two halves. [Service.Ask] finds every fault of the request
+// itself, so that an edge can still refuse it with a status; [Answer.Stream]
+// retrieves, generates, watches for citations and stores the exchange. The
+// context runs through all of it: a client that hangs up cancels the model's
+// exchange, and what there is of the answer is stored, marked as cut.
 package chat
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"iter"
+	"log/slog"
+	"strings"
+	"time"
 
 	"kvasir/internal/account"
 	"kvasir/internal/conversation"
+	"kvasir/internal/fault"
+	"kvasir/internal/llm"
 	"kvasir/internal/memo"
 )
 
@@ -46,42 +59,143 @@ type Outcome struct {
 	Chat conversation.ChatID
 }
 
-// A Service answers questions.
-type Service struct{}
+// A Retrieval asks for the passages to answer from.
+type Retrieval struct {
+	Project     account.ProjectID
+	Text        string
+	Filters     memo.Filters
+	Limit       int      // passages at most
+	Candidates  int      // fused candidates that are reranked; 0 leaves it to search
+	MaxDistance *float64 // cosine distance; nil leaves it to search
+	SkipRerank  bool
+}
 
-// Providers lists the names of the configured generators, the default first.
-func (s *Service) Providers() []Provider { panic("not written yet") }
+// A Retriever finds passages, best first.
+type Retriever func(ctx context.Context, r Retrieval) ([]memo.Passage, error)
+
+// Conversations keeps chats.
+type Conversations interface {
+	// FindChat returns a chat with its messages, or NotFound "Chat not found".
+	FindChat(ctx context.Context, p account.ProjectID, id conversation.ChatID) (conversation.Chat, error)
+	// SaveExchange stores a question and its answer and returns the chat, which is
+	// new if the exchange names none. Of an empty answer only the question is kept.
+	SaveExchange(
+		ctx context.Context, p account.ProjectID, e conversation.Exchange,
+	) (conversation.ChatID, error)
+}
+
+// Models is what chat needs of dispatch. The empty generator is the default one.
+type Models interface {
+	Generate(
+		ctx context.Context, call llm.Call, generator string, req llm.GenerateRequest,
+	) iter.Seq2[llm.Event, error]
+	CountTokens(text string) int
+}
 
 // A Provider is a configured generator, as shown to people.
 type Provider struct {
 	Name  string // openai, local, extractive
 	Label string // OpenAI, Local, Extractive
 	Model string
+	// Quotes says that the generator only quotes passages: it is never asked to
+	// rewrite a question.
+	Quotes bool
+}
+
+// Limits bound what is handed to a model, in tokens. The zero value of a field
+// is its default.
+type Limits struct {
+	ContextTokens int // the passages together; 8,000
+	HistoryTokens int // earlier turns of the chat; 2,000
+}
+
+// A Service answers questions.
+type Service struct {
+	retriever Retriever
+	chats     Conversations
+	models    Models
+	providers []Provider
+	limits    Limits
+	log       *slog.Logger
+}
+
+// New returns a service. The first provider is the default one.
+func New(
+	retriever Retriever, chats Conversations, models Models, providers []Provider,
+	limits Limits, log *slog.Logger,
+) *Service {
+	limits.ContextTokens = cmp.Or(limits.ContextTokens, 8000)
+	limits.HistoryTokens = cmp.Or(limits.HistoryTokens, 2000)
+	return &Service{
+		retriever: retriever, chats: chats, models: models, providers: providers, limits: limits, log: log,
+	}
+}
+
+// Providers lists the configured generators, the default first.
+func (s *Service) Providers() []Provider { return s.providers }
+
+// provider finds a generator by name; the empty name is the default.
+func (s *Service) provider(name string) (Provider, error) {
+	names := make([]string, len(s.providers))
+	for i, p := range s.providers {
+		if name == "" || p.Name == name {
+			return p, nil
+		}
+		names[i] = p.Name
+	}
+	return Provider{}, fault.New(fault.Invalid, fmt.Sprintf(
+		"Invalid LLM provider: %s. Supported providers: %s", name, strings.Join(names, ", ")))
 }
 
 // An Answer is an accepted question, not yet worked on.
-type Answer struct{}
+type Answer struct {
+	*Service
+	q        Question
+	provider Provider
+	history  []llm.Message
+	asked    time.Time
+}
 
 // Ask checks the question and returns its answer, to be streamed. Every fault of
 // the request itself is found here: an unknown provider, an unknown chat.
 func (s *Service) Ask(ctx context.Context, q Question) (*Answer, error) {
-	panic("not written yet")
+	if q.Text == "" {
+		return nil, fault.New(fault.Invalid, "Query is required")
+	}
+	provider, err := s.provider(q.Options.Provider)
+	if err != nil {
+		return nil, err
+	}
+	a := &Answer{Service: s, q: q, provider: provider, asked: time.Now()}
+	if q.Chat != "" {
+		c, err := s.chats.FindChat(ctx, q.Project, q.Chat)
+		if err != nil {
+			return nil, err
+		}
+		a.history = recent(c.Messages, s.limits.HistoryTokens, s.models.CountTokens)
+	}
+	return a, nil
 }
 
-// Stream retrieves, generates and stores the answer, yielding events as they
-// come. It always ends with Done, unless the consumer stops first: then the
-// model's exchange is cancelled and what there is of the answer is stored as cut.
-func (a *Answer) Stream(ctx context.Context) iter.Seq[Event] { panic("not written yet") }
-
-// A DocumentRequest asks for a text written from a project's memos.
-type DocumentRequest struct {
-	Project account.ProjectID
-	Prompt  string
-	Rules   string
-	Filters memo.Filters
-}
-
-// Write returns a document in pieces. An error is yielded once, last.
-func (s *Service) Write(ctx context.Context, r DocumentRequest) iter.Seq2[string, error] {
-	panic("not written yet")
+// recent returns the latest whole exchanges that fit into the budget, oldest
+// first. A question without an answer is left out: a model expects turns to
+// alternate.
+func recent(messages []conversation.Message, budget int, count func(string) int) []llm.Message {
+	var turns []llm.Message
+	for i := len(messages) - 1; i > 0; i-- {
+		question, answer := messages[i-1], messages[i]
+		if answer.SentBy != conversation.SentByModel || question.SentBy != conversation.SentByUser {
+			continue
+		}
+		budget -= count(question.Content) + count(answer.Content)
+		if budget < 0 {
+			break
+		}
+		turns = append([]llm.Message{
+			{Role: llm.RoleUser, Text: question.Content},
+			{Role: llm.RoleAssistant, Text: answer.Content},
+		}, turns...)
+		i--
+	}
+	return turns
 }

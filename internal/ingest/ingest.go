@@ -1,14 +1,105 @@
 // Package ingest takes memos in and makes them searchable: parsed, cut into
-// chunks, embedded. The memo row is the durable work item; see doc/architecture.md.
+// chunks, embedded.
+//
+// The memo row is the durable work item. [Service.Add] and its siblings only
+// store what is to be done; [Service.Run] claims rows by lease, takes each
+// through its stages and stores every result as it arrives, so that a crash
+// anywhere resumes at the first missing one. All results name the claim: once a
+// memo is changed or deleted, the older run's writes are refused and its
+// context is cancelled.
 package ingest
 
 import (
 	"context"
 	"io"
+	"log/slog"
+	"path"
+	"time"
+
+	"github.com/google/uuid"
 
 	"kvasir/internal/account"
+	"kvasir/internal/fault"
+	"kvasir/internal/llm"
 	"kvasir/internal/memo"
 )
+
+// editor stores what clients ask for, each call in one transaction.
+type editor interface {
+	CreateMemo(ctx context.Context, p account.ProjectID, id memo.ID, d memo.Draft, now time.Time) error
+	UpsertMemo(ctx context.Context, p account.ProjectID, id memo.ID, d memo.Draft, now time.Time) (memo.Upserted, error)
+	UpdateMemo(ctx context.Context, p account.ProjectID, ref memo.Ref, patch memo.Patch, now time.Time) (memo.ID, error)
+}
+
+// remover ends a memo, or lets a failed one start again.
+type remover interface {
+	DeleteMemo(ctx context.Context, p account.ProjectID, ref memo.Ref, now time.Time) (memo.Deleted, error)
+	RetryMemo(ctx context.Context, p account.ProjectID, ref memo.Ref, now time.Time) (memo.ID, error)
+}
+
+// Files keeps the originals of documents.
+type Files interface {
+	// Put stores at most limit bytes under key and returns their count and
+	// SHA-256 in hexadecimal. More is a TooLarge fault, and stores nothing.
+	Put(ctx context.Context, key string, r io.Reader, limit int64) (size int64, hash string, err error)
+	Open(key string) (io.ReadCloser, error)
+	Delete(key string) error
+}
+
+// Store is what ingest needs of the database.
+type Store interface {
+	editor
+	remover
+	worklist
+	results
+	outcomes
+	gaps
+}
+
+// Models is what ingest needs of dispatch.
+type Models interface {
+	// EmbedSpec reports false when no embedding model is configured.
+	EmbedSpec() (llm.EmbedSpec, bool)
+	CountTokens(text string) int
+	Embed(ctx context.Context, call llm.Call, input llm.Input, texts []string) ([]llm.Vector, error)
+}
+
+// A Parser turns a document's bytes into Markdown.
+type Parser func(ctx context.Context, name, mimeType string, size int64, body io.Reader) (string, error)
+
+// Options bound the work in progress. The zero value of a field is its default.
+type Options struct {
+	InFlight      int   // memos worked on at once; 256
+	InFlightBytes int64 // their texts and files together; 256 MiB
+	Parsers       int   // documents parsed or cut at once; all processors but one, at least 1
+	FileBytes     int64 // the largest file taken in; 100 MiB
+	Attempts      int   // tries before a memo that meets passing failures ends as an error; 20
+	ChunkWords    int   // words in a chunk, about; 180
+}
+
+// A Service takes memos in.
+type Service struct {
+	store  Store
+	files  Files
+	models Models
+	parse  Parser
+	log    *slog.Logger
+	opts   Options
+
+	running running
+}
+
+// New returns a service; its work starts in [Service.Run].
+func New(store Store, files Files, models Models, parse Parser, log *slog.Logger, opts *Options) *Service {
+	o := Options{}
+	if opts != nil {
+		o = *opts
+	}
+	o.setDefaults()
+	s := &Service{store: store, files: files, models: models, parse: parse, log: log, opts: o}
+	s.running.byKey = map[runKey]run{}
+	return s
+}
 
 // An Upload is a file on its way in.
 type Upload struct {
@@ -17,36 +108,107 @@ type Upload struct {
 	Body     io.Reader // read once, to the end, and stored before Add returns
 }
 
-// A Service takes memos in.
-type Service struct{}
-
 // Add stores a memo. When it returns, the memo is durable and will be processed.
 // With upload, d.Content is empty and the memo is a document.
-func (s *Service) Add(ctx context.Context, p account.ProjectID, d memo.Draft, upload *Upload) (memo.ID, error) {
-	panic("not written yet")
+func (s *Service) Add(
+	ctx context.Context, p account.ProjectID, d memo.Draft, upload *Upload,
+) (memo.ID, error) {
+	id := newID()
+	if err := s.keep(ctx, p, id, &d, upload); err != nil {
+		return "", err
+	}
+	if err := s.store.CreateMemo(ctx, p, id, d, time.Now()); err != nil {
+		s.discard(d.File)
+		return "", err
+	}
+	return id, nil
 }
 
 // Upsert replaces the memo with the draft's reference id by a new generation, or
 // adds it. An unchanged content keeps the live generation. It reports whether
 // the memo is new.
-func (s *Service) Upsert(ctx context.Context, p account.ProjectID, d memo.Draft, upload *Upload) (memo.ID, bool, error) {
-	panic("not written yet")
+func (s *Service) Upsert(
+	ctx context.Context, p account.ProjectID, d memo.Draft, upload *Upload,
+) (memo.ID, bool, error) {
+	if d.ReferenceID == nil || *d.ReferenceID == "" {
+		return "", false, fault.New(fault.Invalid, "reference_id: Required")
+	}
+	id := newID()
+	if err := s.keep(ctx, p, id, &d, upload); err != nil {
+		return "", false, err
+	}
+	up, err := s.store.UpsertMemo(ctx, p, id, d, time.Now())
+	if err != nil {
+		s.discard(d.File)
+		return "", false, err
+	}
+	if up.Reindexed {
+		s.running.cancel(up.ID)
+	}
+	if !up.Created && !up.Reindexed {
+		s.discard(d.File) // the same bytes are kept already
+	}
+	s.discardBlobs(up.DroppedBlobs)
+	return up.ID, up.Created, nil
 }
 
 // Update applies a patch. A new title or content starts a new generation.
-func (s *Service) Update(ctx context.Context, p account.ProjectID, ref memo.Ref, patch memo.Patch) (memo.ID, error) {
-	panic("not written yet")
+func (s *Service) Update(
+	ctx context.Context, p account.ProjectID, ref memo.Ref, patch memo.Patch,
+) (memo.ID, error) {
+	id, err := s.store.UpdateMemo(ctx, p, ref, patch, time.Now())
+	if err == nil && (patch.Title != nil || patch.Content != nil) {
+		s.running.cancel(id)
+	}
+	return id, err
 }
 
 // Delete removes a memo, its chunks and its file, and stops work on it.
 func (s *Service) Delete(ctx context.Context, p account.ProjectID, ref memo.Ref) error {
-	panic("not written yet")
+	gone, err := s.store.DeleteMemo(ctx, p, ref, time.Now())
+	if err != nil {
+		return err
+	}
+	s.running.cancel(gone.ID)
+	s.discardBlobs(gone.Blobs)
+	return nil
 }
 
 // Retry starts a failed memo again.
 func (s *Service) Retry(ctx context.Context, p account.ProjectID, ref memo.Ref) (memo.ID, error) {
-	panic("not written yet")
+	return s.store.RetryMemo(ctx, p, ref, time.Now())
 }
 
-// Run works on memos until ctx ends.
-func (s *Service) Run(ctx context.Context) error { panic("not written yet") }
+// keep stores the upload's bytes and completes the draft with its file.
+func (s *Service) keep(
+	ctx context.Context, p account.ProjectID, id memo.ID, d *memo.Draft, upload *Upload,
+) error {
+	if upload == nil {
+		return nil
+	}
+	key := path.Join(string(p), string(id))
+	size, hash, err := s.files.Put(ctx, key, upload.Body, s.opts.FileBytes)
+	if err != nil {
+		return err
+	}
+	d.File = &memo.File{Name: upload.Name, MIMEType: upload.MIMEType, Size: size, Blob: key, Hash: hash}
+	return nil
+}
+
+func (s *Service) discard(f *memo.File) {
+	if f != nil {
+		s.discardBlobs([]string{f.Blob})
+	}
+}
+
+// discardBlobs deletes files that nothing refers to. A failure leaves an orphan
+// on disk and harms nobody, so it is logged and not returned.
+func (s *Service) discardBlobs(keys []string) {
+	for _, key := range keys {
+		if err := s.files.Delete(key); err != nil {
+			s.log.Warn("file not deleted", "blob", key, "error", err)
+		}
+	}
+}
+
+func newID() memo.ID { return memo.ID(uuid.Must(uuid.NewV7()).String()) }

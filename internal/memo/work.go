@@ -67,3 +67,17 @@ type IndexedChunk struct {
 
 // Lease is how long a claim lasts unless it is renewed.
 const Lease = 10 * time.Second
+
+// Upserted tells what an upsert did.
+type Upserted struct {
+	ID           ID
+	Created      bool     // the memo is new
+	Reindexed    bool     // a new generation has begun
+	DroppedBlobs []string // files that nothing refers to any more
+}
+
+// Deleted tells what a delete left to be cleaned up.
+type Deleted struct {
+	ID    ID
+	Blobs []string // files that nothing refers to any more
+}

@@ -1,0 +1,157 @@
+package chat
+
+import (
+	"context"
+	"iter"
+	"strings"
+	"time"
+
+	"kvasir/internal/conversation"
+	"kvasir/internal/fault"
+	"kvasir/internal/llm"
+	"kvasir/internal/memo"
+)
+
+// saveWithin bounds storing an exchange after its client has gone.
+const saveWithin = 10 * time.Second
+
+// Stream retrieves, generates and stores the answer, yielding events as they
+// come. It ends with Done, unless the consumer stops first: then the model's
+// exchange is cancelled and what there is of the answer is stored as cut.
+func (a *Answer) Stream(ctx context.Context) iter.Seq[Event] {
+	return func(yield func(Event) bool) {
+		passages, err := a.retrieve(ctx)
+		if err != nil {
+			a.finish(ctx, yield, "", err)
+			return
+		}
+		var text strings.Builder
+		for ev, err := range a.generate(ctx, passages) {
+			if err != nil {
+				a.finish(ctx, yield, text.String(), err)
+				return
+			}
+			if ev.Text == "" {
+				continue
+			}
+			text.WriteString(ev.Text)
+			if !yield(Event{Token: ev.Text}) {
+				a.save(ctx, text.String(), true)
+				return
+			}
+		}
+		if cited := citations(text.String(), passages); len(cited) > 0 && !yield(Event{Citations: cited}) {
+			a.save(ctx, text.String(), false)
+			return
+		}
+		refs := references(passages)
+		if a.q.Options.References && len(refs) > 0 && !yield(Event{References: refs}) {
+			a.save(ctx, text.String(), false)
+			return
+		}
+		a.finish(ctx, yield, text.String(), nil)
+	}
+}
+
+// finish stores the exchange and yields the last events: the error if there is
+// one, then Done.
+func (a *Answer) finish(ctx context.Context, yield func(Event) bool, text string, err error) {
+	id, saveErr := a.save(ctx, text, err != nil)
+	if err == nil {
+		err = saveErr
+	}
+	if err != nil && !yield(Event{Err: err}) {
+		return
+	}
+	yield(Event{Done: &Outcome{Chat: id}})
+}
+
+// save stores the exchange. It outlives the client's context: an answer that
+// was shown must be found again.
+func (a *Answer) save(ctx context.Context, text string, cut bool) (conversation.ChatID, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveWithin)
+	defer cancel()
+	id, err := a.chats.SaveExchange(ctx, a.q.Project, conversation.Exchange{
+		Chat:         a.q.Chat,
+		Question:     a.q.Text,
+		Asked:        a.asked,
+		Answer:       text,
+		Answered:     time.Now(),
+		SystemPrompt: a.q.SystemPrompt,
+		Cut:          cut,
+	})
+	if err != nil {
+		a.log.ErrorContext(ctx, "exchange not stored", "project", string(a.q.Project), "error", err)
+		return a.q.Chat, err
+	}
+	return id, nil
+}
+
+// retrieve finds the passages for the question.
+func (a *Answer) retrieve(ctx context.Context) ([]memo.Passage, error) {
+	o := a.q.Options
+	found, err := a.retriever(ctx, Retrieval{
+		Project:     a.q.Project,
+		Text:        a.rewrite(ctx),
+		Filters:     a.q.Filters,
+		Limit:       o.Context,
+		Candidates:  o.Candidates,
+		MaxDistance: o.MaxDistance,
+		SkipRerank:  !o.Rerank,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return fit(found, a.limits.ContextTokens, a.models.CountTokens), nil
+}
+
+// fit keeps the best passages that are within the budget of tokens together,
+// and at least one.
+func fit(passages []memo.Passage, budget int, count func(string) int) []memo.Passage {
+	for i, p := range passages {
+		budget -= count(memo.PassageText(p.Title, p.Headings, p.Content))
+		if budget < 0 && i > 0 {
+			return passages[:i]
+		}
+	}
+	return passages
+}
+
+// generate asks the model. Its failures are Unavailable in the wire's words,
+// unless the provider's own kind says more.
+func (a *Answer) generate(ctx context.Context, passages []memo.Passage) iter.Seq2[llm.Event, error] {
+	call := llm.Call{Tenant: string(a.q.Project), Priority: llm.PriorityAnswer}
+	events := a.models.Generate(ctx, call, a.provider.Name, answerRequest(a.q, a.history, passages))
+	return func(yield func(llm.Event, error) bool) {
+		for ev, err := range events {
+			if err != nil && fault.KindOf(err) != fault.Canceled {
+				err = fault.Wrap(fault.Unavailable, "Chat agent unavailable", err)
+			}
+			if !yield(ev, err) {
+				return
+			}
+		}
+	}
+}
+
+// rewrite turns a follow-up question into one that stands alone, if that is
+// wanted and there is something it could refer to. Any failure leaves the
+// question as it is.
+func (a *Answer) rewrite(ctx context.Context) string {
+	if !a.q.Options.QueryRewrite || len(a.history) == 0 || a.provider.Quotes {
+		return a.q.Text
+	}
+	call := llm.Call{Tenant: string(a.q.Project), Priority: llm.PriorityAnswer}
+	var b strings.Builder
+	for ev, err := range a.models.Generate(ctx, call, a.provider.Name, rewriteRequest(a.q.Text, a.history)) {
+		if err != nil {
+			a.log.WarnContext(ctx, "question not rewritten", "project", string(a.q.Project), "error", err)
+			return a.q.Text
+		}
+		b.WriteString(ev.Text)
+	}
+	if text := strings.TrimSpace(b.String()); text != "" {
+		return text
+	}
+	return a.q.Text
+}

@@ -1,0 +1,47 @@
+package chat
+
+import (
+	"context"
+	"iter"
+
+	"kvasir/internal/account"
+	"kvasir/internal/fault"
+	"kvasir/internal/llm"
+	"kvasir/internal/memo"
+)
+
+// writePassages is how many passages a document is written from.
+const writePassages = 25
+
+// A DocumentRequest asks for a text written from a project's memos.
+type DocumentRequest struct {
+	Project account.ProjectID
+	Prompt  string
+	Rules   string
+	Filters memo.Filters
+}
+
+// Write returns a document in pieces. An error is yielded once, last. Nothing
+// of it is stored.
+func (s *Service) Write(ctx context.Context, r DocumentRequest) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		if r.Prompt == "" {
+			yield("", fault.New(fault.Invalid, "Prompt is required"))
+			return
+		}
+		found, err := s.retriever(ctx, Retrieval{
+			Project: r.Project, Text: r.Prompt, Filters: r.Filters, Limit: writePassages,
+		})
+		if err != nil {
+			yield("", err)
+			return
+		}
+		passages := fit(found, s.limits.ContextTokens, s.models.CountTokens)
+		call := llm.Call{Tenant: string(r.Project), Priority: llm.PriorityAnswer}
+		for ev, err := range s.models.Generate(ctx, call, "", writeRequest(r, passages)) {
+			if (err != nil || ev.Text != "") && !yield(ev.Text, err) {
+				return
+			}
+		}
+	}
+}
