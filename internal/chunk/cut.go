@@ -1,0 +1,191 @@
+package chunk
+
+import (
+	"iter"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A unit is what pieces are packed from: a block, or a part of one that was too
+// long for a piece.
+type unit struct {
+	start, end int
+	words      int // weight, in twelfths of a word
+	tokens     int // 0 if nothing limits them
+	section    int
+	heading    bool
+	// rest and restTokens sum up this unit and those after it in its section.
+	rest, restTokens int
+}
+
+// A cutter makes units of blocks.
+type cutter struct {
+	*document
+	*budget
+	units   []unit
+	section int  // of the block at work
+	heading bool // the block at work is one
+}
+
+// cut returns units that tile the document, each within the budget.
+func cut(doc *document, b *budget) []unit {
+	c := &cutter{document: doc, budget: b}
+	for _, b := range doc.blocks {
+		c.section, c.heading = b.section, b.kind == heading
+		if u := c.measure(b.start, b.end); c.fits(u, c.most) {
+			c.units = append(c.units, u)
+			continue
+		}
+		from, weight, prev := b.start, 0, b.start
+		for pos := range breaks(doc.text[b.start:b.end], b.kind) {
+			pos += b.start
+			weight += weigh(doc.text[prev:pos])
+			prev = pos
+			if weight >= c.least || pos == b.end {
+				c.part(from, pos)
+				from, weight = pos, 0
+			}
+		}
+	}
+	for i := len(c.units) - 1; i >= 0; i-- {
+		u := &c.units[i]
+		u.rest, u.restTokens = u.words, u.tokens
+		if i+1 < len(c.units) && !c.units[i+1].heading {
+			u.rest += c.units[i+1].rest
+			u.restTokens += c.units[i+1].restTokens
+		}
+	}
+	return c.units
+}
+
+// measure returns the unit of text[start:end]. Tokens are not counted when it is
+// too long anyway.
+func (c *cutter) measure(start, end int) unit {
+	u := unit{start: start, end: end, section: c.section, heading: c.heading}
+	text := c.text[start:end]
+	u.words = weigh(text)
+	if u.words <= c.most && len(text) <= c.maxBytes {
+		u.tokens = c.tokens(text)
+	}
+	return u
+}
+
+// fits reports whether a unit may be a piece, of the given weight at most.
+func (c *cutter) fits(u unit, words int) bool {
+	return u.words <= words && u.end-u.start <= c.maxBytes && u.tokens <= c.room(u.section)
+}
+
+// part adds a sentence or line as a unit, or as several.
+func (c *cutter) part(start, end int) {
+	if u := c.measure(start, end); c.fits(u, c.words) {
+		c.units = append(c.units, u)
+		return
+	}
+	for from, to := range c.spans(start, end) {
+		c.halve(from, to)
+	}
+}
+
+// spans cuts text[start:end] between words, or within a word where it has no
+// spaces, so that each part is within words and bytes.
+func (c *cutter) spans(start, end int) iter.Seq2[int, int] {
+	return func(yield func(int, int) bool) {
+		// The white space at the end goes with the last part. A run of it longer
+		// than half a part is cut like text.
+		tail := end - start - len(strings.TrimRightFunc(c.text[start:end], unicode.IsSpace))
+		if tail > c.maxBytes/2 {
+			tail = 0
+		}
+		var s scale
+		from, afterSpace := start, start
+		for pos := start; pos < end-tail; {
+			r, size := utf8.DecodeRuneInString(c.text[pos:end])
+			s.add(r)
+			if pos > from && (s.total > c.words || pos+size-from > c.maxBytes-tail) {
+				at := pos
+				if afterSpace-from >= (pos-from)/2 && afterSpace > from {
+					at = afterSpace
+				}
+				if !yield(from, at) {
+					return
+				}
+				from, afterSpace, pos, s = at, at, at, scale{}
+				continue
+			}
+			pos += size
+			if unicode.IsSpace(r) {
+				afterSpace = pos
+			}
+		}
+		yield(from, end)
+	}
+}
+
+// halve adds text[start:end] as a unit if its tokens fit, else in halves.
+func (c *cutter) halve(start, end int) {
+	u := c.measure(start, end)
+	mid := middle(c.text, start, end)
+	if u.tokens <= c.room(u.section) || mid == start {
+		c.units = append(c.units, u)
+		return
+	}
+	c.halve(start, mid)
+	c.halve(mid, end)
+}
+
+// middle returns where to cut text[start:end] in two: after the space nearest
+// before its middle if there is one in the second quarter, else between two
+// characters. It returns start if there is but one character. The white space at
+// the end does not count.
+func middle(text string, start, end int) int {
+	if n := len(strings.TrimRightFunc(text[start:end], unicode.IsSpace)); n > 0 {
+		end = start + n
+	}
+	mid := start + (end-start)/2
+	quarter := start + (end-start)/4
+	if i := strings.LastIndexFunc(text[quarter:mid], unicode.IsSpace); i > 0 {
+		_, size := utf8.DecodeRuneInString(text[quarter+i:])
+		return quarter + i + size
+	}
+	if mid = charStart(text, mid, start); mid == start {
+		if _, size := utf8.DecodeRuneInString(text[start:end]); start+size < end {
+			return start + size
+		}
+	}
+	return mid
+}
+
+// charStart moves pos back to the start of the character it is in, if that is a
+// valid one. It does not go before start.
+func charStart(text string, pos, start int) int {
+	for i := pos; i > start && pos-i < utf8.UTFMax; i-- {
+		if utf8.RuneStart(text[i]) {
+			if _, size := utf8.DecodeRuneInString(text[i:]); i+size > pos {
+				return i
+			}
+			return pos
+		}
+	}
+	if pos-start < utf8.UTFMax {
+		if _, size := utf8.DecodeRuneInString(text[start:]); start+size > pos {
+			return start
+		}
+	}
+	return pos
+}
+
+// breaks yields the positions after each line or sentence of a block, the end included.
+func breaks(text string, k kind) iter.Seq[int] {
+	if k == paragraph {
+		return sentences(text)
+	}
+	return func(yield func(int) bool) {
+		for pos := 0; pos < len(text); {
+			pos = lineEnd(text, pos)
+			if !yield(pos) {
+				return
+			}
+		}
+	}
+}
