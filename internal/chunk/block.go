@@ -84,7 +84,8 @@ func (s *scanner) line(start, end int) {
 		s.extend(end)
 		s.open = s.open && end < s.frontEnd
 	case end <= s.frontEnd:
-		s.plain(start, end, line)
+		s.plain(start, end)
+		s.open = end < s.frontEnd
 	case marker != "":
 		s.add(code, start, end)
 		s.fence = marker
@@ -97,15 +98,15 @@ func (s *scanner) line(start, end int) {
 		s.open = true
 	case s.openIs(table) && !strings.Contains(line, "|"):
 		s.open = false
-		s.plain(start, end, line)
+		s.plain(start, end)
 	default:
-		s.plain(start, end, line)
+		s.plain(start, end)
 	}
 }
 
 // plain adds a line to the open block or starts a paragraph with it. A paragraph
 // after a very short one joins its block.
-func (s *scanner) plain(start, end int, line string) {
+func (s *scanner) plain(start, end int) {
 	n := len(s.blocks)
 	switch {
 	case s.open:

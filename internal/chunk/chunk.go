@@ -75,7 +75,6 @@ func Split(text string, opts Options) []Piece {
 		return nil
 	}
 	o := opts.withDefaults()
-	doc := scan(text)
-	b := newBudget(doc, o)
-	return pack(doc, b, cut(doc, b))
+	b := newBudget(scan(text), o)
+	return pack(b, cut(b))
 }

@@ -21,32 +21,17 @@ type unit struct {
 
 // A cutter makes units of blocks.
 type cutter struct {
-	*document
 	*budget
 	units   []unit
 	section int  // of the block at work
 	heading bool // the block at work is one
 }
 
-// cut returns units that tile the document, each within the budget.
-func cut(doc *document, b *budget) []unit {
-	c := &cutter{document: doc, budget: b}
-	for _, b := range doc.blocks {
-		c.section, c.heading = b.section, b.kind == heading
-		if u := c.measure(b.start, b.end); c.fits(u, c.most) {
-			c.units = append(c.units, u)
-			continue
-		}
-		from, weight, prev := b.start, 0, b.start
-		for pos := range breaks(doc.text[b.start:b.end], b.kind) {
-			pos += b.start
-			weight += weigh(doc.text[prev:pos])
-			prev = pos
-			if weight >= c.least || pos == b.end {
-				c.part(from, pos)
-				from, weight = pos, 0
-			}
-		}
+// cut returns units that tile the budget's document, each within the budget.
+func cut(b *budget) []unit {
+	c := &cutter{budget: b}
+	for _, block := range b.blocks {
+		c.block(block)
 	}
 	for i := len(c.units) - 1; i >= 0; i-- {
 		u := &c.units[i]
@@ -57,6 +42,25 @@ func cut(doc *document, b *budget) []unit {
 		}
 	}
 	return c.units
+}
+
+// block adds a block as a unit, or as several.
+func (c *cutter) block(b block) {
+	c.section, c.heading = b.section, b.kind == heading
+	if u := c.measure(b.start, b.end); c.fits(u) {
+		c.units = append(c.units, u)
+		return
+	}
+	from, prev, weight := b.start, b.start, 0
+	for pos := range breaks(c.text[b.start:b.end], b.kind) {
+		pos += b.start
+		weight += weigh(c.text[prev:pos])
+		prev = pos
+		if weight >= c.least || pos == b.end {
+			c.part(from, pos)
+			from, weight = pos, 0
+		}
+	}
 }
 
 // measure returns the unit of text[start:end]. Tokens are not counted when it is
@@ -71,14 +75,14 @@ func (c *cutter) measure(start, end int) unit {
 	return u
 }
 
-// fits reports whether a unit may be a piece, of the given weight at most.
-func (c *cutter) fits(u unit, words int) bool {
-	return u.words <= words && u.end-u.start <= c.maxBytes && u.tokens <= c.room(u.section)
+// fits reports whether a unit may be a piece.
+func (c *cutter) fits(u unit) bool {
+	return u.words <= c.most && u.end-u.start <= c.maxBytes && u.tokens <= c.room(u.section)
 }
 
 // part adds a sentence or line as a unit, or as several.
 func (c *cutter) part(start, end int) {
-	if u := c.measure(start, end); c.fits(u, c.words) {
+	if u := c.measure(start, end); c.fits(u) {
 		c.units = append(c.units, u)
 		return
 	}
@@ -136,41 +140,38 @@ func (c *cutter) halve(start, end int) {
 
 // middle returns where to cut text[start:end] in two: after the space nearest
 // before its middle if there is one in the second quarter, else between two
-// characters. It returns start if there is but one character. The white space at
-// the end does not count.
+// characters. The white space at the end does not count, unless one character is
+// all there is before it. It returns start if the whole is one character.
 func middle(text string, start, end int) int {
-	if n := len(strings.TrimRightFunc(text[start:end], unicode.IsSpace)); n > 0 {
-		end = start + n
+	body := start + len(strings.TrimRightFunc(text[start:end], unicode.IsSpace))
+	if body == start {
+		body = end
 	}
-	mid := start + (end-start)/2
-	quarter := start + (end-start)/4
+	mid, quarter := start+(body-start)/2, start+(body-start)/4
 	if i := strings.LastIndexFunc(text[quarter:mid], unicode.IsSpace); i > 0 {
 		_, size := utf8.DecodeRuneInString(text[quarter+i:])
 		return quarter + i + size
 	}
-	if mid = charStart(text, mid, start); mid == start {
-		if _, size := utf8.DecodeRuneInString(text[start:end]); start+size < end {
-			return start + size
-		}
+	if mid = charStart(text, mid, start); mid > start {
+		return mid
 	}
-	return mid
+	if _, size := utf8.DecodeRuneInString(text[start:end]); start+size < end {
+		return start + size
+	}
+	return start
 }
 
 // charStart moves pos back to the start of the character it is in, if that is a
-// valid one. It does not go before start.
+// valid one.
 func charStart(text string, pos, start int) int {
-	for i := pos; i > start && pos-i < utf8.UTFMax; i-- {
-		if utf8.RuneStart(text[i]) {
-			if _, size := utf8.DecodeRuneInString(text[i:]); i+size > pos {
-				return i
-			}
-			return pos
+	for i := pos; i >= start && pos-i < utf8.UTFMax; i-- {
+		if !utf8.RuneStart(text[i]) {
+			continue
 		}
-	}
-	if pos-start < utf8.UTFMax {
-		if _, size := utf8.DecodeRuneInString(text[start:]); start+size > pos {
-			return start
+		if _, size := utf8.DecodeRuneInString(text[i:]); i+size > pos {
+			return i
 		}
+		break
 	}
 	return pos
 }

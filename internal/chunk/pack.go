@@ -1,6 +1,7 @@
 package chunk
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -8,6 +9,7 @@ import (
 
 // A budget knows how much a piece may hold below each heading.
 type budget struct {
+	*document
 	words, most int // the weight to aim at, and the most that stays whole
 	least       int // the least weight that a sentence is cut off for
 	maxBytes    int
@@ -16,7 +18,6 @@ type budget struct {
 	count    func(string) int
 	overhead int // tokens of an empty text: what a model puts around each
 	prefix   func([]string) string
-	sections []section
 	cached   paths // of the section asked for last
 }
 
@@ -30,10 +31,10 @@ type paths struct {
 // newBudget returns the budget for a document.
 func newBudget(doc *document, o Options) *budget {
 	b := &budget{
-		words: o.Words * perWord, most: o.Words * perWord * 4 / 3, least: o.Words,
+		document: doc,
+		words:    o.Words * perWord, most: o.Words * perWord * 4 / 3, least: o.Words,
 		maxBytes: o.MaxBytes, maxTokens: o.MaxTokens,
-		count: o.CountTokens, prefix: o.Prefix,
-		sections: doc.sections, cached: paths{section: -1},
+		count: o.CountTokens, prefix: o.Prefix, cached: paths{section: -1},
 	}
 	if b.maxTokens > 0 {
 		b.overhead = b.count("")
@@ -66,9 +67,7 @@ func (b *budget) path(section int) paths {
 			p.headings = append(p.headings, title)
 		}
 	}
-	for i, j := 0, len(p.headings)-1; i < j; i, j = i+1, j-1 {
-		p.headings[i], p.headings[j] = p.headings[j], p.headings[i]
-	}
+	slices.Reverse(p.headings)
 	for b.maxTokens > 0 {
 		p.tokens = b.count(b.prefix(p.headings))
 		if p.tokens <= b.maxTokens/2 || len(p.headings) == 0 {
@@ -108,7 +107,6 @@ func clip(title string, limit int) string {
 
 // A packer joins units to pieces.
 type packer struct {
-	*document
 	*budget
 	units  []unit
 	top    int // headings of this level or above divide the document
@@ -116,8 +114,8 @@ type packer struct {
 }
 
 // pack returns the pieces made of the units.
-func pack(doc *document, b *budget, units []unit) []Piece {
-	p := &packer{document: doc, budget: b, units: units, top: topLevel(doc.sections)}
+func pack(b *budget, units []unit) []Piece {
+	p := &packer{budget: b, units: units, top: topLevel(b.sections)}
 	for i := 0; i < len(units); {
 		i = p.close(i, p.reach(i))
 	}
@@ -163,7 +161,7 @@ func (p *packer) reach(i int) int {
 			// A heading goes with what it is above.
 		case u.heading && !p.joins(words, u):
 			return j
-		case !u.heading && (words+u.words > p.most || 2*words+u.words >= 2*goal):
+		case !u.heading && (words+u.words > p.most || 2*words+u.words > 2*goal):
 			return j
 		}
 		if u.heading {

@@ -23,6 +23,7 @@ func sentences(text string) iter.Seq[int] {
 					at = next
 				}
 			case isStop(r):
+				next = stopsEnd(text, pos)
 				at = sentenceEnd(text, lineStart, pos, next)
 			}
 			if at == 0 || at >= len(text) {
@@ -48,19 +49,22 @@ func isStop(r rune) bool { return strings.ContainsRune(".!?…。！？｡؟।"
 // isWideStop reports whether r ends a sentence with no space after it.
 func isWideStop(r rune) bool { return strings.ContainsRune("。！？｡", r) }
 
-// sentenceEnd returns where the sentence ends whose stop is text[stop:next], after
-// further stops, closing quotes and white space; 0 if it does not end here.
-func sentenceEnd(text string, lineStart, stop, next int) int {
-	wide := false
-	pos := stop
+// stopsEnd returns the position after a run of stops and closing quotes.
+func stopsEnd(text string, pos int) int {
 	for pos < len(text) {
 		r, size := utf8.DecodeRuneInString(text[pos:])
 		if !isStop(r) && !strings.ContainsRune("\"')]}»”’」』）】*_`", r) {
 			break
 		}
-		wide = wide || isWideStop(r)
 		pos += size
 	}
+	return pos
+}
+
+// sentenceEnd returns where the sentence ends whose stops are text[stop:pos], after
+// the white space that follows; 0 if it does not end here.
+func sentenceEnd(text string, lineStart, stop, pos int) int {
+	wide := strings.ContainsFunc(text[stop:pos], isWideStop)
 	after := strings.TrimLeftFunc(text[pos:], unicode.IsSpace)
 	end := len(text) - len(after)
 	if end == pos && !wide {
@@ -70,7 +74,7 @@ func sentenceEnd(text string, lineStart, stop, next int) int {
 	if unicode.IsLower(first) && !wide {
 		return 0
 	}
-	if text[stop:next] == "." && isAbbreviation(text[lineStart:stop]) {
+	if text[stop:pos] == "." && isAbbreviation(text[lineStart:stop]) {
 		return 0
 	}
 	return end
