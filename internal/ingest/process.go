@@ -185,6 +185,19 @@ func (w *worker) split(ctx context.Context, title, content string) ([]memo.Chunk
 	return chunks, nil
 }
 
+// chunkOptions leaves room for what is embedded before a passage. Without an
+// embedding model nothing limits tokens.
+func (s *Service) chunkOptions(title string) chunk.Options {
+	o := chunk.Options{
+		Words:  s.opts.ChunkWords,
+		Prefix: func(headings []string) string { return memo.PassagePrefix(title, headings) },
+	}
+	if spec, ok := s.models.EmbedSpec(); ok {
+		o.MaxTokens, o.CountTokens = spec.MaxTokens, s.models.CountTokens
+	}
+	return o
+}
+
 // embed gets a vector for every chunk that lacks one, in slices that are stored
 // as they arrive. Without an embedding model it does nothing.
 func (w *worker) embed(ctx context.Context, work memo.Work, chunks []memo.Chunk) error {

@@ -155,8 +155,17 @@ func PassageText(title string, headings []string, content string) string {
 	return PassagePrefix(title, headings) + content
 }
 
+// prefixTitle is how many characters of a title go into a passage's prefix. A
+// longer one is cut there, so that it cannot crowd out the passage itself.
+const prefixTitle = 120
+
 // PassagePrefix returns the part of [PassageText] that comes before the content.
 func PassagePrefix(title string, headings []string) string {
+	if len(title) > prefixTitle {
+		if runes := []rune(title); len(runes) > prefixTitle {
+			title = string(runes[:prefixTitle])
+		}
+	}
 	path := strings.Join(headings, " > ")
 	switch {
 	case title == "" && path == "":
