@@ -57,7 +57,7 @@ func TestCases(t *testing.T) {
 func caseOptions(t *testing.T, comment string) Options {
 	t.Helper()
 	opts := Options{CountTokens: countFields, Prefix: joinPath}
-	for _, field := range strings.Fields(comment) {
+	for field := range strings.FieldsSeq(comment) {
 		key, value, ok := strings.Cut(field, "=")
 		if !ok {
 			continue
