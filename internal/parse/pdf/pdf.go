@@ -1,0 +1,222 @@
+// Package pdf reads the text of PDF files with PDFium, which runs as WebAssembly
+// inside the process: no cgo, no helper program, and a hostile file can reach
+// neither files nor memory outside its sandbox.
+//
+// The first document pays for compiling PDFium, which takes seconds; the result is
+// kept in a directory, and from then on a process starts in a fraction of a second.
+// [Parser.Warm] pays at a moment of the caller's choosing. A parser that has read
+// nothing takes next to no memory.
+package pdf
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	pdferrors "github.com/klippa-app/go-pdfium/errors"
+	"github.com/tetratelabs/wazero"
+
+	"kvasir/internal/fault"
+)
+
+// Options configure a [Parser]. The zero value works.
+type Options struct {
+	// CacheDir is where the compiled code of PDFium is kept, 21 MB of it. Empty,
+	// or if it cannot be written, each process compiles anew.
+	CacheDir string
+	// Instances is how many documents are read at the same time; further ones
+	// wait. Each takes some 50 MB while it reads. 0 means 2.
+	Instances int
+	// MaxPages is the most pages a document may have; 0 means 10,000.
+	MaxPages int
+	// MaxText is the most text in bytes that is taken; 0 means 64 MiB.
+	MaxText int
+	// Timeout bounds the reading of one document; 0 means two minutes. The
+	// compiling of PDFium and the wait for an instance do not count.
+	Timeout time.Duration
+}
+
+// A Parser reads PDF files. It is safe for concurrent use.
+type Parser struct {
+	opts    Options
+	cache   func() wazero.CompilationCache
+	started atomic.Bool   // the cache exists
+	closing chan struct{} // closed by Close
+	// slots holds one entry for each document that may be read now: an engine
+	// that waits, or nil for one to start. Who holds the entry owns the engine.
+	slots chan *engine
+}
+
+// New returns a parser. It starts nothing before the first document.
+func New(opts Options) *Parser {
+	opts.Instances = cmp.Or(max(opts.Instances, 0), 2)
+	opts.MaxPages = cmp.Or(max(opts.MaxPages, 0), 10_000)
+	opts.MaxText = cmp.Or(max(opts.MaxText, 0), 64<<20)
+	opts.Timeout = cmp.Or(max(opts.Timeout, 0), 2*time.Minute)
+	p := &Parser{opts: opts, closing: make(chan struct{}), slots: make(chan *engine, opts.Instances)}
+	p.cache = sync.OnceValue(func() wazero.CompilationCache {
+		if opts.CacheDir != "" {
+			if cache, err := wazero.NewCompilationCacheWithDir(opts.CacheDir); err == nil {
+				return cache
+			}
+			// A folder that cannot be written costs time and nothing else.
+		}
+		return wazero.NewCompilationCache()
+	})
+	for range opts.Instances {
+		p.slots <- nil
+	}
+	return p
+}
+
+// Warm compiles PDFium, or reads it from the cache, so that the first document
+// does not wait for it.
+func (p *Parser) Warm(ctx context.Context) error {
+	e, err := p.take(ctx)
+	if err != nil {
+		return err
+	}
+	p.slots <- e
+	return nil
+}
+
+// Close refuses further documents, waits for those that are being read and frees
+// all memory. It is called once.
+func (p *Parser) Close(ctx context.Context) error {
+	close(p.closing)
+	var errs []error
+	for range p.opts.Instances {
+		if e := <-p.slots; e != nil {
+			errs = append(errs, e.close())
+		}
+	}
+	if p.started.Load() {
+		errs = append(errs, p.cache().Close(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// take waits for a slot and returns its engine, started if need be.
+func (p *Parser) take(ctx context.Context) (*engine, error) {
+	var e *engine
+	select {
+	case e = <-p.slots:
+	case <-p.closing:
+		return nil, fault.New(fault.Unavailable, "The server is shutting down")
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if e != nil {
+		return e, nil
+	}
+	p.started.Store(true)
+	e, err := newEngine(ctx, p.cache())
+	if err != nil {
+		p.slots <- nil
+		return nil, err
+	}
+	return e, nil
+}
+
+// Text returns the text of the PDF of size bytes: paragraphs with blank lines
+// between them, page after page. When ctx ends, reading stops at once, wherever
+// it is. Errors are faults in words for the person who brought the file.
+func (p *Parser) Text(ctx context.Context, r io.ReaderAt, size int64) (string, error) {
+	e, err := p.take(ctx)
+	if err != nil {
+		return "", err
+	}
+	bounded, cancel := context.WithTimeoutCause(ctx, p.opts.Timeout, errSlow)
+	defer cancel()
+	var text string
+	err = e.open(bounded, r, size, func(d *document) error {
+		text, err = p.read(bounded, d)
+		return err
+	})
+	healthy := err == nil
+	if opened, ok := errors.AsType[*openError](err); ok {
+		healthy = bounded.Err() == nil && !errors.Is(opened, pdferrors.ErrUnexpected)
+	}
+	if !healthy {
+		// Whatever it died of, the engine may be damaged. The error that matters is
+		// known; what closing it says adds nothing.
+		_ = e.close()
+		e = nil
+	}
+	p.slots <- e
+	return text, p.explain(bounded, err)
+}
+
+var (
+	errSlow     = errors.New("reading took longer than allowed")
+	errPages    = errors.New("more pages than allowed")
+	errTooLong  = errors.New("more text than allowed")
+	errNoText   = errors.New("no page has text")
+	errNoPage   = errors.New("the document has no pages")
+	errBadPages = errors.New("no page can be read")
+)
+
+// explain turns an error of reading into a fault.
+func (p *Parser) explain(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(context.Cause(ctx), errSlow):
+		return fault.Wrap(fault.TooLarge,
+			fmt.Sprintf("The PDF takes longer than %v to read", p.opts.Timeout), err)
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, errPages):
+		return fault.Wrap(fault.TooLarge, fmt.Sprintf("The PDF has more than %d pages", p.opts.MaxPages), err)
+	case errors.Is(err, errTooLong):
+		return fault.Wrap(fault.TooLarge, fmt.Sprintf("The PDF has more than %d bytes of text", p.opts.MaxText), err)
+	case errors.Is(err, errNoText):
+		return fault.Wrap(fault.Invalid,
+			"The PDF has no text. Its pages are probably scanned images, which need text recognition (OCR) first", err)
+	case errors.Is(err, pdferrors.ErrPassword), errors.Is(err, pdferrors.ErrSecurity):
+		return fault.Wrap(fault.Invalid, "The PDF is encrypted. Remove its password and try again", err)
+	}
+	return fault.Wrap(fault.Invalid, "The PDF is damaged and cannot be read", err)
+}
+
+// read returns the text of all pages. A page that cannot be read is left out if
+// there are others.
+func (p *Parser) read(ctx context.Context, d *document) (string, error) {
+	switch {
+	case d.pages <= 0:
+		return "", errNoPage
+	case d.pages > p.opts.MaxPages:
+		return "", errPages
+	}
+	var text strings.Builder
+	var broken error
+	for page := range d.pages {
+		raw, err := d.text(page)
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
+		if err != nil {
+			if !errors.Is(err, pdferrors.ErrPage) {
+				return "", err
+			}
+			broken = errors.Join(errBadPages, err)
+			continue
+		}
+		if text.Len()+len(raw) > p.opts.MaxText {
+			return "", errTooLong
+		}
+		if paragraphs := reflow(raw); paragraphs != "" {
+			text.WriteString(paragraphs + "\n\n")
+		}
+	}
+	if text.Len() == 0 {
+		return "", cmp.Or(broken, errNoText)
+	}
+	return strings.TrimSpace(text.String()) + "\n", nil
+}
