@@ -1,0 +1,195 @@
+// Package api is the HTTP edge: operations, their OpenAPI description, and the
+// wire types of both. It shapes requests for the use cases and their answers
+// for the wire; it holds no rules.
+//
+// There is one file for each resource: wire types, then handlers, then the
+// registration. A wire type is at once what OpenAPI documents and what the
+// handler decodes into; its validate stands beside it and speaks the wire's
+// words (see [field] for how it knows what was sent). Handlers return errors,
+// and only error.go turns them into statuses.
+//
+// A request passes the guards (package guard), then [router], which forgives
+// case and trailing slashes, then authentication, and reaches its operation.
+package api
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"kvasir/internal/account"
+	"kvasir/internal/api/guard"
+	"kvasir/internal/chat"
+	"kvasir/internal/conversation"
+	"kvasir/internal/ingest"
+	"kvasir/internal/memo"
+	"kvasir/internal/search"
+)
+
+// Keys knows API keys.
+type Keys interface {
+	// FindKey returns whom the key with this hash speaks for; a fault of kind
+	// NotFound if there is no such key.
+	FindKey(ctx context.Context, hash string) (account.Caller, error)
+}
+
+// Memos reads memos.
+type Memos interface {
+	// FindMemo returns a memo with its chunks.
+	FindMemo(ctx context.Context, p account.ProjectID, ref memo.Ref) (memo.Memo, error)
+	// FindProgress returns where a memo is, without reading its texts.
+	FindProgress(ctx context.Context, p account.ProjectID, ref memo.Ref) (memo.ID, memo.Progress, error)
+	// ListMemos returns a page of memos, the newest first, and how many there
+	// are in all. Past the end the page is empty.
+	ListMemos(ctx context.Context, p account.ProjectID, offset, limit int) ([]memo.Memo, int, error)
+}
+
+// Intake takes memos in.
+type Intake interface {
+	Add(ctx context.Context, p account.ProjectID, d memo.Draft, u *ingest.Upload) (memo.ID, error)
+	Upsert(ctx context.Context, p account.ProjectID, d memo.Draft, u *ingest.Upload) (memo.ID, bool, error)
+}
+
+// Editor changes memos.
+type Editor interface {
+	Update(ctx context.Context, p account.ProjectID, ref memo.Ref, patch memo.Patch) (memo.ID, error)
+	Delete(ctx context.Context, p account.ProjectID, ref memo.Ref) error
+	Retry(ctx context.Context, p account.ProjectID, ref memo.Ref) (memo.ID, error)
+}
+
+// Searcher answers queries.
+type Searcher interface {
+	Search(ctx context.Context, q search.Query) ([]search.Hit, error)
+}
+
+// An Asker checks a question and returns its answer, to be streamed. Every
+// fault of the question itself is found before the answer begins.
+type Asker func(ctx context.Context, q chat.Question) (Answer, error)
+
+// An Answer yields its events as they come; see [chat.Event] for their order.
+type Answer func(ctx context.Context) iter.Seq[chat.Event]
+
+// Assistant knows the generators and writes documents.
+type Assistant interface {
+	Providers() []chat.Provider
+	Write(ctx context.Context, r chat.DocumentRequest) iter.Seq2[string, error]
+}
+
+// Chats reads stored chats.
+type Chats interface {
+	// FindChat returns a chat with its messages.
+	FindChat(ctx context.Context, p account.ProjectID, id conversation.ChatID) (conversation.Chat, error)
+	// ListChats returns a page of chats, the newest first, and how many there
+	// are in all. Past the end the page is empty.
+	ListChats(ctx context.Context, p account.ProjectID, offset, limit int) ([]conversation.Chat, int, error)
+}
+
+// A Config is what the edge is made of. All parts are needed.
+type Config struct {
+	Keys      Keys
+	Memos     Memos
+	Intake    Intake
+	Editor    Editor
+	Searcher  Searcher
+	Ask       Asker
+	Assistant Assistant
+	Chats     Chats
+	Health    func(context.Context) Health
+
+	// CheckFileName refuses files that cannot be parsed, in the wire's words.
+	CheckFileName func(name string) error
+	// TempDir is where uploads are spooled until they are complete.
+	TempDir string
+	Log     *slog.Logger
+	Version string
+	Options Options
+}
+
+// Options are the operator's choices. The zero value of each is its default.
+type Options struct {
+	// MaxBodyBytes bounds a JSON body, and the texts beside an uploaded file.
+	// Default 16 MiB.
+	MaxBodyBytes int64
+	// MaxUploadBytes bounds an uploaded file. Default 100 MiB.
+	MaxUploadBytes int64
+	// BodyReadTimeout is how long a JSON body may take to arrive. Default 1 m.
+	BodyReadTimeout time.Duration
+	// UploadReadTimeout is how long an upload may take to arrive. Default 30 m.
+	UploadReadTimeout time.Duration
+	// AnswerTimeout is how long an answer that is not streamed may take. Clients
+	// give up after 30 s. Default 28 s.
+	AnswerTimeout time.Duration
+	// PublicURL is the address by which clients reach the server, for links in
+	// lists. Default: what the client asked for.
+	PublicURL string
+	// AllowedOrigins are the origins whose pages may call with credentials.
+	AllowedOrigins []string
+	// DocsDisabled hides /docs and /openapi.json.
+	DocsDisabled bool
+	// SecurityHeaders sends a CSP and its relatives with every answer.
+	SecurityHeaders bool
+	// HSTS also tells browsers to come by HTTPS only.
+	HSTS bool
+	// RateLimits allows an address 1000 requests and 100 questions a minute.
+	RateLimits bool
+}
+
+func (o Options) withDefaults() Options {
+	o.MaxBodyBytes = cmp.Or(o.MaxBodyBytes, 16<<20)
+	o.MaxUploadBytes = cmp.Or(o.MaxUploadBytes, 100<<20)
+	o.BodyReadTimeout = cmp.Or(o.BodyReadTimeout, time.Minute)
+	o.UploadReadTimeout = cmp.Or(o.UploadReadTimeout, 30*time.Minute)
+	o.AnswerTimeout = cmp.Or(o.AnswerTimeout, 28*time.Second)
+	return o
+}
+
+// A server is the parts and the description of its operations.
+type server struct {
+	Config
+	api huma.API
+}
+
+// New returns the handler of the whole API.
+func New(cfg Config) http.Handler {
+	cfg.Options = cfg.Options.withDefaults()
+	routes := newRouter()
+	s := &server{Config: cfg, api: humago.New(routes, describe())}
+	s.registerHealth()
+	s.registerMemos()
+	s.registerMemoChanges()
+	s.registerMemoCreate()
+	s.registerSearch()
+	s.registerChat()
+	s.registerChats()
+	s.registerGenerate()
+	s.registerProviders()
+	s.registerFixed(routes)
+	s.registerDocs(routes)
+	return guard.Chain(routes, s.guards(routes)...)
+}
+
+func (s *server) guards(routes *router) []func(http.Handler) http.Handler {
+	guards := []func(http.Handler) http.Handler{guard.Log(s.Log), routes.canonical}
+	if s.Options.SecurityHeaders {
+		guards = append(guards, guard.Headers)
+	}
+	if s.Options.HSTS {
+		guards = append(guards, guard.HSTS)
+	}
+	if s.Options.RateLimits {
+		guards = append(guards,
+			guard.RateLimit(guard.Limit{Requests: 1000, Window: time.Minute}),
+			guard.RateLimit(guard.Limit{Requests: 100, Window: time.Minute, Applies: isQuestion}))
+	}
+	return append(guards, guard.CORS(s.Options.AllowedOrigins), s.authenticate, guard.ETag)
+}
+
+func isQuestion(r *http.Request) bool {
+	return r.Method == http.MethodPost && r.URL.Path == "/api/v1/chat"
+}

@@ -1,0 +1,263 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"kvasir/internal/api/guard"
+	"kvasir/internal/chat"
+	"kvasir/internal/conversation"
+	"kvasir/internal/fault"
+	"kvasir/internal/memo"
+)
+
+const agentUnavailable = "Chat agent unavailable"
+
+// A chatBody is the body of POST /api/v1/chat.
+type chatBody struct {
+	Query        field[string]    `json:"query" minLength:"1"`
+	Stream       truthy           `json:"stream" required:"false" doc:"Whether to answer as server-sent events. Anything that JavaScript takes for true is true."`
+	Filters      filters          `json:"filters" required:"false" nullable:"true"`
+	ChatID       field[string]    `json:"chat_id" required:"false" nullable:"true" doc:"Continues this chat. Otherwise, and if there is no such chat, a new one is started."`
+	SystemPrompt field[string]    `json:"system_prompt" required:"false" nullable:"true" doc:"Further instructions for the model."`
+	RAGConfig    field[ragConfig] `json:"rag_config" required:"false"`
+}
+
+// validate checks the body in the wire's order.
+func (b *chatBody) validate(providers []chat.Provider) (chat.Question, error) {
+	q := chat.Question{Text: b.Query.value}
+	if b.Query.wrong == "" && b.Query.value == "" {
+		return q, invalid(queryRequired)
+	}
+	var c complaints
+	check(&c, "query", b.Query)
+	checkNullable(&c, "chat_id", b.ChatID)
+	if checkNullable(&c, "system_prompt", b.SystemPrompt) && b.SystemPrompt.value != "" {
+		q.SystemPrompt = &b.SystemPrompt.value
+	}
+	if err := c.err(", "); err != nil {
+		return q, err
+	}
+	if !b.Filters.isList() {
+		return q, invalid("Filters must be a list")
+	}
+	var err error
+	if q.Options, err = b.RAGConfig.value.options(providers); err != nil {
+		return q, err
+	}
+	if id := strings.ToLower(b.ChatID.value); uuidForm.MatchString(id) {
+		q.Chat = conversation.ChatID(id)
+	}
+	q.Filters, err = b.Filters.parse()
+	return q, err
+}
+
+// A truthy is true for all that JavaScript takes for true, the text "false"
+// included.
+type truthy bool
+
+// UnmarshalJSON never fails.
+func (t *truthy) UnmarshalJSON(raw []byte) error {
+	switch kindOf(raw) {
+	case "number":
+		f, err := strconv.ParseFloat(string(raw), 64)
+		*t = f != 0 || err != nil
+	case "null":
+		*t = false
+	default:
+		*t = string(raw) != "false" && string(raw) != `""`
+	}
+	return nil
+}
+
+// Schema documents that anything is taken.
+func (truthy) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Examples: []any{true}}
+}
+
+// A reference is a passage that was handed to the model.
+type reference struct {
+	MemoUUID  memo.ID `json:"memo_uuid"`
+	MemoTitle string  `json:"memo_title"`
+}
+
+// A citation is a place where the answer cites a passage.
+type citation struct {
+	Number    int          `json:"number" doc:"The n of [[n]] in the answer."`
+	MemoUUID  memo.ID      `json:"memo_uuid"`
+	MemoTitle string       `json:"memo_title"`
+	ChunkUUID memo.ChunkID `json:"chunk_uuid"`
+	Start     int          `json:"start" doc:"Where the passage begins in the memo's content, in bytes of UTF-8."`
+	End       int          `json:"end"`
+}
+
+// A chatAnswer is an answer that is not streamed.
+type chatAnswer struct {
+	OK                bool                 `json:"ok"`
+	ChatID            conversation.ChatID  `json:"chat_id" format:"uuid"`
+	Response          string               `json:"response" doc:"The answer, with [[n]] where it cites."`
+	IntermediateSteps []string             `json:"intermediate_steps" nullable:"false" doc:"Always empty."`
+	References        map[string]reference `json:"references,omitempty" doc:"Every passage handed to the model, by its number; if asked for."`
+	Citations         []citation           `json:"citations" nullable:"false" doc:"What the answer really cites."`
+}
+
+// A reply writes itself: JSON or a stream, as the request asked.
+type reply struct {
+	Body func(huma.Context)
+}
+
+func jsonReply(q *request, v any) *reply {
+	return &reply{func(huma.Context) { guard.WriteJSON(q.w, http.StatusOK, v) }}
+}
+
+type chatInput struct{ request }
+
+func (s *server) chat(ctx context.Context, in *chatInput) (*reply, error) {
+	var body chatBody
+	if err := s.decodeJSON(&in.request, &body); err != nil {
+		return nil, err
+	}
+	q, err := body.validate(s.Assistant.Providers())
+	if err != nil {
+		return nil, err
+	}
+	q.Project = in.project
+	if !body.Stream {
+		return s.chatWhole(ctx, in, q)
+	}
+	answer, err := s.ask(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return &reply{func(huma.Context) { s.streamChat(ctx, in.w, answer) }}, nil
+}
+
+// ask begins an answer. The wire starts a new chat where the one that is to be
+// continued is not there, and tells its id.
+func (s *server) ask(ctx context.Context, q chat.Question) (Answer, error) {
+	answer, err := s.Ask(ctx, q)
+	if q.Chat != "" && fault.Is(err, fault.NotFound) {
+		q.Chat = ""
+		return s.Ask(ctx, q)
+	}
+	return answer, err
+}
+
+// chatWhole answers at once, before the client loses patience.
+func (s *server) chatWhole(ctx context.Context, in *chatInput, q chat.Question) (*reply, error) {
+	limited, cancel := context.WithTimeout(ctx, s.Options.AnswerTimeout)
+	defer cancel()
+	answer, err := s.ask(limited, q)
+	if err != nil {
+		return nil, s.late(limited, err)
+	}
+	whole, err := collect(limited, answer)
+	if err != nil {
+		return nil, s.late(limited, agentFault(err))
+	}
+	return jsonReply(&in.request, whole), nil
+}
+
+// late explains an error by the time that has run out, if it has.
+func (s *server) late(limited context.Context, err error) error {
+	if limited.Err() != context.DeadlineExceeded {
+		return err
+	}
+	return fault.Wrap(fault.Unavailable,
+		fmt.Sprintf("No answer within %v; ask with stream: true", s.Options.AnswerTimeout), err)
+}
+
+// agentFault is how a failed answer looks to a client that waits for all of it.
+// What it can mend itself is told as it is.
+func agentFault(err error) error {
+	switch fault.KindOf(err) {
+	case fault.Internal, fault.Unavailable, fault.Unauthenticated, fault.Forbidden:
+		return fault.Wrap(fault.Unavailable, agentUnavailable, err)
+	}
+	return err
+}
+
+// collect takes an answer to its end.
+func collect(ctx context.Context, answer Answer) (*chatAnswer, error) {
+	whole := &chatAnswer{OK: true, IntermediateSteps: []string{}, Citations: []citation{}}
+	var text strings.Builder
+	for e := range answer(ctx) {
+		switch {
+		case e.Err != nil:
+			return nil, e.Err
+		case e.Done != nil:
+			whole.ChatID, whole.Response = e.Done.Chat, text.String()
+			return whole, nil
+		case e.References != nil:
+			whole.References = referencesOf(e.References)
+		case e.Citations != nil:
+			whole.Citations = citationsOf(e.Citations)
+		default:
+			text.WriteString(e.Token)
+		}
+	}
+	return nil, fmt.Errorf("answer ended early: %w", context.Cause(ctx))
+}
+
+func referencesOf(list []conversation.Reference) map[string]reference {
+	byNumber := make(map[string]reference, len(list))
+	for _, r := range list {
+		byNumber[strconv.Itoa(r.Number)] = reference{r.Memo, r.MemoTitle}
+	}
+	return byNumber
+}
+
+func citationsOf(list []conversation.Citation) []citation {
+	out := make([]citation, len(list))
+	for i, c := range list {
+		out[i] = citation{c.Number, c.Memo, c.MemoTitle, c.Chunk, c.Start, c.End}
+	}
+	return out
+}
+
+const chatExample = `{
+	"query": "When may I travel first class?",
+	"stream": false,
+	"system_prompt": "Answer in one sentence.",
+	"filters": [{"field": "source", "operator": "eq", "value": "handbook", "filter_type": "native_field"}],
+	"rag_config": {
+		"llm_provider": "",
+		"query_rewrite": {"enabled": false},
+		"vector_search": {"top_k": 50, "similarity_threshold": 0.8},
+		"reranking": {"enabled": true, "top_k": 25},
+		"references": {"enabled": true}
+	}
+}`
+
+const streamExample = `: ping
+
+data: {"type":"token","content":"From four hours on [[1]]"}
+
+data: {"type":"citations","content":"[{\"number\":1,\"memo_uuid\":\"…\"}]","citations":[{"number":1,"memo_uuid":"…"}]}
+
+data: {"type":"references","content":"{\"1\":{\"memo_uuid\":\"…\",\"memo_title\":\"Travel policy\"}}"}
+
+data: {"type":"done","chat_id":"…"}
+
+`
+
+func (s *server) registerChat() {
+	content := jsonAnswer[chatAnswer](s)
+	content["text/event-stream"] = &huma.MediaType{
+		Schema: &huma.Schema{Type: "string"}, Example: json.RawMessage(strconv.Quote(streamExample)),
+	}
+	register(s, huma.Operation{
+		OperationID: "chat", Method: http.MethodPost, Path: "/api/v1/chat", Tags: []string{"chat"},
+		Summary: "Ask a question", RequestBody: jsonBody[chatBody](s, chatExample),
+		Responses: map[string]*huma.Response{"200": {Description: "The answer.", Content: content}},
+		Description: "With `stream`, events come as lines `data: {…}`: `token`s, then `citations`, then `references` " +
+			"if asked for, and at last `done`. If the answer fails half-way there is an `error` before `done`. " +
+			"Lines that begin with a colon are comments. Long lists of citations come in several events.",
+	}, []int{400, 413, 415, 503}, s.chat)
+}

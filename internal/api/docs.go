@@ -1,0 +1,46 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/swaggest/swgui/v5emb"
+)
+
+const (
+	docsPath    = "/docs"
+	openAPIPath = "/openapi.json"
+)
+
+// docsPolicy lets the documentation's page run its own scripts and styles, which
+// stand in the page, and nothing from anywhere else.
+const docsPolicy = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; " +
+	"img-src 'self' data:; frame-ancestors 'none'"
+
+// registerDocs serves the description of the API, and a page to read it with
+// that comes whole from the binary.
+func (s *server) registerDocs(routes *router) {
+	schemas := s.api.OpenAPI().Components.Schemas.Map()
+	delete(schemas, "ErrorModel") // huma's own form of errors, which is never sent
+	delete(schemas, "ErrorDetail")
+	if s.Options.DocsDisabled {
+		return
+	}
+	description, err := json.MarshalIndent(s.api.OpenAPI(), "", "  ")
+	if err != nil { // it is made of literals and types
+		panic(fmt.Errorf("encode OpenAPI: %w", err))
+	}
+	description = append(description, '\n')
+	routes.HandleFunc("GET "+openAPIPath, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(description)
+	})
+	page := v5emb.New("Kvasir", openAPIPath, docsPath)
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", docsPolicy)
+		page.ServeHTTP(w, r)
+	}
+	routes.HandleFunc("GET "+docsPath, serve)
+	routes.HandleFunc("GET "+docsPath+"/{file}", serve)
+}

@@ -1,0 +1,56 @@
+package api
+
+import (
+	"path"
+	"strings"
+	"unicode"
+
+	"kvasir/internal/memo"
+)
+
+// cleanFileName returns the last element of a name that a client sent, which may
+// be a path of any system, in UTF-8 and without control characters.
+func cleanFileName(name string) string {
+	if i := strings.LastIndexAny(name, `/\`); i >= 0 {
+		name = name[i+1:]
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, validUTF8(name))
+}
+
+// titleOf makes a title of a file's name: spaces become underscores, of other
+// characters only letters and digits of any script and _ - ( ) stay. The
+// extension stays as it is.
+func titleOf(fileName string) string {
+	ext := path.Ext(fileName)
+	kept := strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return '_'
+		case unicode.IsLetter(r), unicode.IsDigit(r), unicode.IsMark(r), strings.ContainsRune("_-()", r):
+			return r
+		}
+		return -1
+	}, strings.TrimSuffix(fileName, ext))
+	base := strings.Join(strings.FieldsFunc(kept, func(r rune) bool { return r == '_' }), "_")
+	if base == "" {
+		base = "document"
+	}
+	return base + ext
+}
+
+// cutTitle shortens a title to what is allowed and keeps its extension.
+func cutTitle(title string) string {
+	if !tooLong(title) {
+		return title
+	}
+	ext := path.Ext(title)
+	if memo.UTF16Len(ext) >= maxTextUnits {
+		ext = ""
+	}
+	return cut(strings.TrimSuffix(title, ext), maxTextUnits-memo.UTF16Len(ext)) + ext
+}

@@ -1,0 +1,52 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"kvasir/internal/fault"
+	"kvasir/internal/memo"
+)
+
+// A filter documents one condition; package memo reads and checks it.
+type filter struct {
+	Field      string `json:"field" doc:"For native_field: title, source, client_reference_id or tags. Else a top-level key."`
+	Operator   string `json:"operator" enum:"eq,neq,contains,startswith,endswith,in,not_in" doc:"contains ignores case, the others do not. tags take in and not_in."`
+	Value      any    `json:"value" doc:"A list for in and not_in."`
+	FilterType string `json:"filter_type" enum:"native_field,custom_metadata,scope"`
+}
+
+// filters are the conditions of a request as they were sent. All must hold.
+type filters json.RawMessage
+
+// UnmarshalJSON keeps what was sent.
+func (f *filters) UnmarshalJSON(raw []byte) error {
+	*f = bytes.Clone(raw)
+	return nil
+}
+
+// Schema documents the list.
+func (filters) Schema(r huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: "array", Items: r.Schema(reflect.TypeFor[filter](), true, "")}
+}
+
+// isList reports whether the filters are a list, or absent.
+func (f filters) isList() bool { return len(f) == 0 || kindOf(f) == "array" || kindOf(f) == "null" }
+
+const filterPrefix = "Invalid filter: "
+
+// parse checks the filters, in the wire's words.
+func (f filters) parse() (memo.Filters, error) {
+	if !f.isList() {
+		return nil, invalid("Filters must be a list")
+	}
+	parsed, err := memo.ParseFilters(json.RawMessage(f))
+	if words := fault.Message(err); fault.Is(err, fault.Invalid) && !strings.HasPrefix(words, filterPrefix) {
+		return nil, fault.Wrap(fault.Invalid, filterPrefix+words, err)
+	}
+	return parsed, err
+}

@@ -1,0 +1,211 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"kvasir/internal/ingest"
+	"kvasir/internal/memo"
+)
+
+// maxTags bounds the tags of a memo: each is a row.
+const maxTags = 1000
+
+// A memoAttributes is what the two ways of creating a memo share.
+type memoAttributes struct {
+	Source      field[string]            `json:"source" required:"false" nullable:"true" maxLength:"255" doc:"Where the memo came from."`
+	ReferenceID field[string]            `json:"reference_id" required:"false" nullable:"true" maxLength:"255" doc:"The client's own id; read as client_reference_id."`
+	Expires     field[date]              `json:"expiration_date" required:"false" doc:"When the memo leaves retrieval; in the future. Null for never."`
+	Tags        field[[]string]          `json:"tags" required:"false" maxItems:"1000" doc:"Any texts."`
+	Metadata    field[map[string]any]    `json:"metadata" required:"false" doc:"Any JSON object; filters see its top-level keys."`
+	Scopes      field[map[string]string] `json:"scopes" required:"false" doc:"Texts by name, for filters of type scope."`
+}
+
+// attributes checks them and returns them; they count only without complaints.
+func (a *memoAttributes) attributes(c *complaints) memo.Attributes {
+	out := memo.Attributes{
+		Source:      shortText(c, "source", a.Source),
+		ReferenceID: shortText(c, "reference_id", a.ReferenceID),
+		Metadata:    json.RawMessage("{}"),
+	}
+	if checkNullable(c, "expiration_date", a.Expires) {
+		out.Expires = new(time.Time(a.Expires.value))
+	}
+	if check(c, "tags", a.Tags) {
+		out.Tags = checkTags(c, a.Tags.value)
+	}
+	if check(c, "metadata", a.Metadata) {
+		out.Metadata = encodeObject(a.Metadata.value)
+	}
+	if check(c, "scopes", a.Scopes) {
+		out.Scopes = a.Scopes.value
+	}
+	return out
+}
+
+func checkTags(c *complaints, tags []string) []string {
+	if len(tags) > maxTags {
+		c.add("tags", fmt.Sprintf("Array must contain at most %d element(s)", maxTags))
+	}
+	return tags
+}
+
+// encodeObject writes a decoded object in one canonical way: each key once,
+// numbers as they were spelled, nothing that a database of UTF-8 refuses.
+func encodeObject(object map[string]any) json.RawMessage {
+	raw, err := json.Marshal(object)
+	if err != nil { // it was decoded from JSON
+		panic(err)
+	}
+	return raw
+}
+
+// A memoCreate is the body of POST /api/v1/memo.
+type memoCreate struct {
+	Title   field[string] `json:"title" minLength:"1" maxLength:"255" doc:"Length in UTF-16 units."`
+	Content field[string] `json:"content" minLength:"1" doc:"Text or Markdown."`
+	memoAttributes
+}
+
+func (m *memoCreate) validate(now time.Time) (memo.Draft, error) {
+	var c complaints
+	switch {
+	case m.Title.sent == "":
+		c.add("title", "Required")
+	case check(&c, "title", m.Title) && m.Title.value == "":
+		c.add("title", "Title is required")
+	case tooLong(m.Title.value):
+		c.add("title", fmt.Sprintf("Title must be %d characters or less", maxTextUnits))
+	}
+	switch {
+	case m.Content.sent == "":
+		c.add("content", "Required")
+	case check(&c, "content", m.Content) && m.Content.value == "":
+		c.add("content", "Content is required")
+	}
+	d := memo.Draft{Attributes: m.attributes(&c), Content: m.Content.value}
+	d.Title = m.Title.value
+	if d.Expires != nil && !d.Expires.After(now) {
+		c.add("expiration_date", "Expiration date must be in the future")
+	}
+	return d, c.err(", ")
+}
+
+// A createInput is the input of both ways of creating a memo.
+type createInput struct {
+	request
+	Upsert string `query:"upsert" enum:"true,false" doc:"Replace the memo with this reference_id, if there is one."`
+}
+
+func (in *createInput) upsert() (bool, error) {
+	if in.Upsert == "" {
+		return false, nil
+	}
+	upsert, err := strconv.ParseBool(in.Upsert)
+	if err != nil {
+		return false, invalid("upsert must be true or false")
+	}
+	return upsert, nil
+}
+
+// A created is the answer to a new or changed memo.
+type created struct {
+	OK       bool    `json:"ok"`
+	MemoUUID memo.ID `json:"memo_uuid" format:"uuid"`
+	Created  *bool   `json:"created,omitempty" doc:"With upsert: whether the memo is new."`
+}
+
+// A createOutput says 201 for a new memo and 200 for a replaced one.
+type createOutput struct {
+	Status int
+	Body   created
+}
+
+func (s *server) createMemo(ctx context.Context, in *createInput) (*createOutput, error) {
+	if err := checkCreateType(in.r); err != nil {
+		return nil, err
+	}
+	var body memoCreate
+	if err := s.decodeBody(&in.request, &body); err != nil {
+		return nil, err
+	}
+	draft, err := body.validate(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return s.store(ctx, in, draft, nil)
+}
+
+// store hands a checked memo over.
+func (s *server) store(ctx context.Context, in *createInput, d memo.Draft, u *ingest.Upload) (*createOutput, error) {
+	upsert, err := in.upsert()
+	if err != nil {
+		return nil, err
+	}
+	if !upsert {
+		id, err := s.Intake.Add(ctx, in.project, d, u)
+		return &createOutput{http.StatusCreated, created{OK: true, MemoUUID: id}}, err
+	}
+	if d.ReferenceID == nil || *d.ReferenceID == "" {
+		return nil, invalid("reference_id: Required")
+	}
+	id, isNew, err := s.Intake.Upsert(ctx, in.project, d, u)
+	status := http.StatusOK
+	if isNew {
+		status = http.StatusCreated
+	}
+	return &createOutput{status, created{OK: true, MemoUUID: id, Created: &isNew}}, err
+}
+
+// checkCreateType speaks of both forms that a memo may come in.
+func checkCreateType(r *http.Request) error {
+	contentType := r.Header.Get("Content-Type")
+	if contentType == "" {
+		return invalid("Content-Type header is required")
+	}
+	kind, _, err := mime.ParseMediaType(contentType)
+	if err != nil || kind != "application/json" && !strings.HasSuffix(kind, "+json") {
+		return invalid("Content-Type must be multipart/form-data or application/json")
+	}
+	return checkJSONType(contentType)
+}
+
+const createExample = `{
+	"title": "Travel policy",
+	"content": "# Trains\n\nFirst class from four hours on.",
+	"reference_id": "policies/travel.md",
+	"source": "handbook",
+	"tags": ["policy"],
+	"metadata": {"year": 2026},
+	"scopes": {"team": "all"},
+	"expiration_date": "2099-01-01T00:00:00.000Z"
+}`
+
+func (s *server) registerMemoCreate() {
+	either := jsonBody[memoCreate](s, createExample)
+	upload := &huma.MediaType{Schema: schemaOf[uploadForm](s)}
+	either.Content["multipart/form-data"] = upload
+	replaced := map[string]*huma.Response{"200": {
+		Description: "With upsert: an older memo was replaced.", Content: jsonAnswer[created](s),
+	}}
+	register(s, huma.Operation{
+		OperationID: "createMemo", Method: http.MethodPost, Path: memoPath, Tags: []string{"memos"},
+		Summary: "Create a memo from text or from a file", RequestBody: either,
+		DefaultStatus: http.StatusCreated, Responses: replaced,
+		Description: "When this answers, the memo is stored and readable; it becomes searchable in the background.",
+	}, []int{400, 413, 415}, s.createMemo)
+	register(s, huma.Operation{
+		OperationID: "uploadMemo", Method: http.MethodPost, Path: uploadPath, Tags: []string{"memos"},
+		Summary: "Create a memo from a file", DefaultStatus: http.StatusCreated, Responses: replaced,
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": upload}},
+		Description: "`POST /api/v1/memo` takes the same form.",
+	}, []int{400, 413}, s.uploadMemo)
+}

@@ -1,0 +1,158 @@
+package api
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"kvasir/internal/chat"
+)
+
+// The defaults and bounds of rag_config.
+const (
+	defaultCandidates = 50
+	maxCandidates     = 200
+	defaultContext    = 25
+	maxContext        = 100
+)
+
+// A ragConfig tunes an answer. It may be spelled in snake_case or camelCase;
+// where both are there, snake_case wins. What is null, or not an object where
+// one belongs, is as good as absent.
+type ragConfig struct {
+	LLMProvider  field[string]       `json:"llm_provider" required:"false" nullable:"true" doc:"One of /api/v1/config/llm-providers; empty for the default."`
+	QueryRewrite field[ragSwitch]    `json:"query_rewrite" required:"false" doc:"Whether the question is rewritten for retrieval; off by default."`
+	VectorSearch field[ragCandidate] `json:"vector_search" required:"false"`
+	Reranking    field[ragReranking] `json:"reranking" required:"false" doc:"Whether candidates are reranked, and how many are kept; on by default."`
+	References   field[ragSwitch]    `json:"references" required:"false" doc:"Whether the passages handed to the model are listed; off by default."`
+}
+
+type ragSwitch struct {
+	Enabled field[bool] `json:"enabled" required:"false" nullable:"true"`
+}
+
+type ragCandidate struct {
+	TopK      field[float64] `json:"top_k" required:"false" nullable:"true" minimum:"1" maximum:"200" doc:"Candidates; default 50."`
+	Threshold field[float64] `json:"similarity_threshold" required:"false" nullable:"true" minimum:"0" maximum:"1" doc:"The greatest cosine distance: 0 is identical, larger finds more."`
+}
+
+type ragReranking struct {
+	Enabled field[bool]    `json:"enabled" required:"false" nullable:"true"`
+	TopK    field[float64] `json:"top_k" required:"false" nullable:"true" minimum:"1" maximum:"100" doc:"Passages handed to the model; default 25, and at most vector_search.top_k."`
+}
+
+// TransformSchema admits that the wire forgives what is not an object.
+func (ragConfig) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Description = "How to answer. camelCase is understood too."
+	return s
+}
+
+// UnmarshalJSON brings both spellings to one.
+func (c *ragConfig) UnmarshalJSON(raw []byte) error {
+	type plain ragConfig // without this method
+	return json.Unmarshal(oneSpelling(raw), (*plain)(c))
+}
+
+// snakeCase is every key of rag_config whose spellings differ.
+var snakeCase = map[string]string{
+	"llmProvider": "llm_provider", "queryRewrite": "query_rewrite", "vectorSearch": "vector_search",
+	"topK": "top_k", "similarityThreshold": "similarity_threshold",
+}
+
+// oneSpelling renames the camelCase keys of an object and of the objects in it.
+func oneSpelling(raw json.RawMessage) json.RawMessage {
+	var object map[string]json.RawMessage
+	if kindOf(raw) != "object" || json.Unmarshal(raw, &object) != nil {
+		return raw
+	}
+	for camel, snake := range snakeCase {
+		value, sent := object[camel]
+		if have, both := object[snake]; sent && (!both || kindOf(have) == "null") {
+			object[snake] = value
+		}
+		delete(object, camel)
+	}
+	for key, value := range object {
+		object[key] = oneSpelling(value)
+	}
+	out, err := json.Marshal(object)
+	if err != nil { // it was decoded from JSON
+		panic(err)
+	}
+	return out
+}
+
+// options checks the configuration, in the wire's order and words.
+func (c *ragConfig) options(providers []chat.Provider) (chat.Options, error) {
+	rewrite, reranking := c.QueryRewrite.value, c.Reranking.value
+	vector, references := c.VectorSearch.value, c.References.value
+	o := chat.Options{Rerank: true, Candidates: defaultCandidates, Context: defaultContext}
+	topK, kept, threshold := float64(defaultCandidates), 0.0, 0.0
+	err := cmp.Or(
+		checkProvider(c.LLMProvider, providers, &o.Provider),
+		checkSwitch("query rewrite", rewrite.Enabled, &o.QueryRewrite),
+		checkSwitch("reranking", reranking.Enabled, &o.Rerank),
+		checkSwitch("references", references.Enabled, &o.References),
+		checkNumber("vector search topK", vector.TopK, 1, maxCandidates, &topK),
+		checkNumber("similarity threshold", vector.Threshold, 0, 1, &threshold),
+		checkNumber("reranking topK", reranking.TopK, 1, maxContext, &kept),
+	)
+	if err != nil {
+		return o, err
+	}
+	o.Candidates = int(topK)
+	if vector.Threshold.given() {
+		o.MaxDistance = &threshold
+	}
+	if kept == 0 { // a client that lowers only the candidates means both
+		kept = min(defaultContext, topK)
+	}
+	if kept > topK {
+		return o, invalid(fmt.Sprintf("Reranking topK (%v) must be less than or equal to vector search topK (%v).",
+			kept, topK))
+	}
+	o.Context = int(kept)
+	return o, nil
+}
+
+func checkProvider(f field[string], providers []chat.Provider, into *string) error {
+	if !f.given() || f.wrong == "" && f.value == "" {
+		return nil
+	}
+	var names []string
+	for _, p := range providers {
+		names = append(names, p.Name)
+	}
+	if f.wrong != "" || !slices.Contains(names, f.value) {
+		return invalid(fmt.Sprintf("Invalid LLM provider: %s. Supported providers: %s",
+			cmp.Or(f.shown, cut(f.value, 100)), strings.Join(names, ", ")))
+	}
+	*into = f.value
+	return nil
+}
+
+func checkSwitch(name string, f field[bool], into *bool) error {
+	if f.wrong != "" {
+		return invalid(fmt.Sprintf("Invalid %s enabled: %s. Must be a boolean.", name, f.shown))
+	}
+	if f.given() {
+		*into = f.value
+	}
+	return nil
+}
+
+func checkNumber(name string, f field[float64], low, high float64, into *float64) error {
+	if !f.given() {
+		return nil
+	}
+	if f.wrong != "" || f.value < low || f.value > high {
+		return invalid(fmt.Sprintf("Invalid %s: %s. Must be a number between %v and %v.",
+			name, cmp.Or(f.shown, fmt.Sprint(f.value)), low, high))
+	}
+	*into = f.value
+	return nil
+}

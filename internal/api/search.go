@@ -1,0 +1,137 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"kvasir/internal/memo"
+	"kvasir/internal/search"
+)
+
+const (
+	defaultLimit = 10
+	maxLimit     = 50
+
+	queryRequired = "Query is required"
+)
+
+// A searchBody is the body of POST /api/v1/search.
+type searchBody struct {
+	Query   field[string] `json:"query" minLength:"1"`
+	Limit   field[int]    `json:"limit" required:"false" nullable:"true" minimum:"0" maximum:"50" doc:"How many results at most; 0 means 10, the default."`
+	Filters filters       `json:"filters" required:"false" nullable:"true"`
+	Method  field[string] `json:"search_method" required:"false" nullable:"true" enum:"title_contains,title_startswith,chunk_vector_search,chunk_semantic_search" doc:"For old clients. Leave it out: the search is by meaning and by words then."`
+}
+
+func (b *searchBody) validate() (search.Query, error) {
+	if b.Query.wrong == "" && b.Query.value == "" {
+		return search.Query{}, invalid(queryRequired)
+	}
+	var c complaints
+	check(&c, "query", b.Query)
+	checkNullable(&c, "search_method", b.Method)
+	q := search.Query{Text: b.Query.value, Limit: defaultLimit}
+	if checkNullable(&c, "limit", b.Limit) {
+		switch limit := b.Limit.value; {
+		case limit > maxLimit:
+			return q, invalid("Limit must be less than or equal to 50")
+		case limit < 0:
+			return q, invalid("Limit must be greater than or equal to 0")
+		case limit > 0:
+			q.Limit = limit
+		}
+	}
+	if err := c.err(", "); err != nil {
+		return q, err
+	}
+	var err error
+	if q.Method, err = methodOf(b.Method.value); err != nil {
+		return q, err
+	}
+	q.Filters, err = b.Filters.parse()
+	return q, err
+}
+
+// methodOf reads a search_method. Clients of today send none, or anything.
+func methodOf(name string) (search.Method, error) {
+	switch name {
+	case "":
+		return search.MethodHybrid, nil
+	case "title_contains":
+		return search.MethodTitleContains, nil
+	case "title_startswith":
+		return search.MethodTitleStartsWith, nil
+	case "chunk_vector_search", "chunk_semantic_search":
+		return search.MethodVector, nil
+	}
+	return "", invalid("Search method is required and must be one of: " +
+		"title_contains, title_startswith, chunk_vector_search")
+}
+
+// A searchResult is one found passage. The second set of names is for old
+// clients.
+type searchResult struct {
+	ChunkUUID      memo.ChunkID `json:"chunk_uuid"`
+	MemoUUID       memo.ID      `json:"memo_uuid"`
+	MemoTitle      string       `json:"memo_title"`
+	MemoSummary    string       `json:"memo_summary"`
+	ContentSnippet string       `json:"content_snippet" doc:"The beginning of the memo."`
+	ChunkContent   string       `json:"chunk_content" doc:"The passage that was found."`
+	Distance       *float64     `json:"distance" minimum:"0" maximum:"1" doc:"From 0, the best. Null for searches in titles."`
+
+	UUID    memo.ID `json:"uuid" deprecated:"true" doc:"memo_uuid"`
+	Title   string  `json:"title" deprecated:"true" doc:"memo_title"`
+	Summary string  `json:"summary" deprecated:"true" doc:"memo_summary"`
+}
+
+// A searchOutput is what was found, best first.
+type searchOutput struct {
+	Body searchResults
+}
+
+type searchResults struct {
+	Results []searchResult `json:"results" nullable:"false"`
+}
+
+type searchInput struct{ request }
+
+func (s *server) search(ctx context.Context, in *searchInput) (*searchOutput, error) {
+	var body searchBody
+	if err := s.decodeJSON(&in.request, &body); err != nil {
+		return nil, err
+	}
+	q, err := body.validate()
+	if err != nil {
+		return nil, err
+	}
+	q.Project = in.project
+	hits, err := s.Searcher.Search(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]searchResult, len(hits))
+	for i, h := range hits {
+		results[i] = searchResult{
+			ChunkUUID: h.ID, MemoUUID: h.Memo, MemoTitle: h.Title, MemoSummary: h.Summary,
+			ContentSnippet: h.Snippet, ChunkContent: h.Content, Distance: h.Distance,
+			UUID: h.Memo, Title: h.Title, Summary: h.Summary,
+		}
+	}
+	return &searchOutput{searchResults{results}}, nil
+}
+
+const searchExample = `{
+	"query": "when may I travel first class?",
+	"limit": 5,
+	"filters": [{"field": "source", "operator": "eq", "value": "handbook", "filter_type": "native_field"}]
+}`
+
+func (s *server) registerSearch() {
+	register(s, huma.Operation{
+		OperationID: "search", Method: http.MethodPost, Path: "/api/v1/search", Tags: []string{"search"},
+		Summary: "Find passages", RequestBody: jsonBody[searchBody](s, searchExample),
+		Description: "Best first. Expired and archived memos are not found.",
+	}, []int{400, 413, 415, 503}, s.search)
+}
