@@ -20,6 +20,7 @@ func (date) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{OneOf: []*huma.Schema{
 		{Type: "string", Format: "date-time", Description: "ISO 8601; without an offset it is UTC."},
 		{Type: "number", Description: "Milliseconds since 1970."},
+		{Type: "null"},
 	}}
 }
 

@@ -336,3 +336,8 @@ func serve(t testing.TB, cfg Config) string {
 	t.Cleanup(server.Close)
 	return server.URL
 }
+
+// memoDraft is a memo that asks for nothing.
+func memoDraft(title string) memo.Draft {
+	return memo.Draft{Attributes: memo.Attributes{Title: title}, Content: "content of " + title}
+}

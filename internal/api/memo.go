@@ -46,35 +46,47 @@ func (in *memoInput) ref() (memo.Ref, error) {
 	return memo.Ref{}, invalid("id_type must be either 'memo_uuid' or 'reference_id'")
 }
 
-// A memoSummary is a memo in a list.
-type memoSummary struct {
-	UUID              memo.ID         `json:"uuid" format:"uuid"`
-	CreatedAt         stamp           `json:"created_at"`
-	UpdatedAt         stamp           `json:"updated_at"`
-	Title             string          `json:"title"`
-	Summary           *string         `json:"summary"`
-	ContentLength     *int            `json:"content_length" doc:"In UTF-16 units; null while a document is unprocessed."`
-	ContentHash       string          `json:"content_hash" doc:"SHA-256 of the content, or of a document's file."`
-	Metadata          json.RawMessage `json:"metadata" doc:"A JSON object."`
-	ClientReferenceID *string         `json:"client_reference_id"`
-	ProcessingStatus  string          `json:"processing_status" enum:"processing,processed,error"`
+// A MemoSummary is a memo in a list.
+type MemoSummary struct {
+	UUID              memo.ID `json:"uuid" format:"uuid"`
+	CreatedAt         stamp   `json:"created_at"`
+	UpdatedAt         stamp   `json:"updated_at"`
+	Title             string  `json:"title"`
+	Summary           *string `json:"summary"`
+	ContentLength     *int    `json:"content_length" doc:"In UTF-16 units; null while a document is unprocessed."`
+	ContentHash       string  `json:"content_hash" doc:"SHA-256 of the content, or of a document's file."`
+	Metadata          object  `json:"metadata" doc:"As the client gave it."`
+	ClientReferenceID *string `json:"client_reference_id"`
+	ProcessingStatus  string  `json:"processing_status" enum:"processing,processed,error"`
 }
 
-func summaryOf(m *memo.Memo) memoSummary {
-	metadata := m.Metadata
-	if len(metadata) == 0 {
-		metadata = json.RawMessage("{}")
+// An object is a JSON object that is passed on; none is the empty one.
+type object json.RawMessage
+
+// Schema documents that anything may be in it.
+func (object) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: "object", AdditionalProperties: true}
+}
+
+// MarshalJSON passes it on.
+func (o object) MarshalJSON() ([]byte, error) {
+	if len(o) == 0 {
+		return []byte("{}"), nil
 	}
-	return memoSummary{
+	return o, nil
+}
+
+func summaryOf(m *memo.Memo) MemoSummary {
+	return MemoSummary{
 		UUID: m.ID, CreatedAt: stamp(m.Created), UpdatedAt: stamp(m.Updated),
 		Title: m.Title, Summary: m.Summary, ContentLength: m.ContentLength, ContentHash: m.ContentHash,
-		Metadata: metadata, ClientReferenceID: m.ReferenceID, ProcessingStatus: m.Progress.Stage.Status(),
+		Metadata: object(m.Metadata), ClientReferenceID: m.ReferenceID, ProcessingStatus: m.Progress.Stage.Status(),
 	}
 }
 
 // A memoDetail is one memo.
 type memoDetail struct {
-	memoSummary
+	MemoSummary
 	Content        *string           `json:"content" doc:"Null when empty, and while a document is unprocessed."`
 	Scopes         map[string]string `json:"scopes" nullable:"true"`
 	Source         *string           `json:"source"`
@@ -83,21 +95,21 @@ type memoDetail struct {
 	Archived       bool              `json:"archived"`
 	Pending        bool              `json:"pending" doc:"Whether the newest edit is not yet searchable."`
 	ErrorReason    *string           `json:"error_reason" doc:"Why processing failed."`
-	progressBody
+	MemoProgress
 	Tags   []tag   `json:"tags" nullable:"false"`
 	Chunks []chunk `json:"chunks" nullable:"false" doc:"What search sees, in order; together they are the content."`
 }
 
-// A progressBody tells where a memo is on its way to being searchable.
-type progressBody struct {
+// MemoProgress tells where a memo is on its way to being searchable.
+type MemoProgress struct {
 	Stage       memo.Stage `json:"stage" enum:"received,parsing,chunking,embedding,processed,error"`
 	WaitingFor  *string    `json:"waiting_for" doc:"Why nothing happens, in words."`
 	ChunksDone  int        `json:"chunks_done"`
 	ChunksTotal int        `json:"chunks_total"`
 }
 
-func progressOf(p *memo.Progress) progressBody {
-	return progressBody{
+func progressOf(p *memo.Progress) MemoProgress {
+	return MemoProgress{
 		Stage: p.Stage, WaitingFor: orNull(p.WaitingFor), ChunksDone: p.ChunksDone, ChunksTotal: p.ChunksTotal,
 	}
 }
@@ -120,10 +132,10 @@ type chunk struct {
 
 func detailOf(m *memo.Memo) memoDetail {
 	d := memoDetail{
-		memoSummary: summaryOf(m), Scopes: m.Scopes, Source: m.Source, Type: m.Type,
+		MemoSummary: summaryOf(m), Scopes: m.Scopes, Source: m.Source, Type: m.Type,
 		ExpirationDate: stampOf(m.Expires), Archived: m.Archived,
 		Pending:     m.Progress.Stage.Status() == "processing",
-		ErrorReason: orNull(m.Progress.Error), progressBody: progressOf(&m.Progress),
+		ErrorReason: orNull(m.Progress.Error), MemoProgress: progressOf(&m.Progress),
 		Tags: make([]tag, len(m.Tags)), Chunks: make([]chunk, len(m.Chunks)),
 	}
 	if m.Content != nil && *m.Content != "" {
@@ -153,7 +165,7 @@ type memoStatus struct {
 	StartedAt   *stamp  `json:"processing_started_at" nullable:"true"`
 	CompletedAt *stamp  `json:"processing_completed_at" nullable:"true"`
 	ErrorReason *string `json:"error_reason"`
-	progressBody
+	MemoProgress
 	NextAttempt *stamp `json:"next_attempt" nullable:"true" doc:"When it is tried again."`
 }
 
@@ -163,7 +175,7 @@ type statusOutput struct {
 	Body         memoStatus
 }
 
-func (s *server) listMemos(ctx context.Context, in *listInput) (*listOutput[memoSummary], error) {
+func (s *server) listMemos(ctx context.Context, in *listInput) (*listOutput[MemoSummary], error) {
 	p, err := in.page()
 	if err != nil {
 		return nil, err
@@ -172,7 +184,7 @@ func (s *server) listMemos(ctx context.Context, in *listInput) (*listOutput[memo
 	if err != nil {
 		return nil, err
 	}
-	results := make([]memoSummary, len(memos))
+	results := make([]MemoSummary, len(memos))
 	for i := range memos {
 		results[i] = summaryOf(&memos[i])
 	}
@@ -202,7 +214,7 @@ func (s *server) findStatus(ctx context.Context, in *memoInput) (*statusOutput, 
 	}
 	return &statusOutput{"no-store", memoStatus{
 		MemoUUID: id, Status: p.Stage.Status(), StartedAt: stampOf(p.Started), CompletedAt: stampOf(p.Completed),
-		ErrorReason: orNull(p.Error), progressBody: progressOf(&p), NextAttempt: stampOf(p.NotBefore),
+		ErrorReason: orNull(p.Error), MemoProgress: progressOf(&p), NextAttempt: stampOf(p.NotBefore),
 	}}, nil
 }
 

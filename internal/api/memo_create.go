@@ -19,8 +19,9 @@ import (
 // maxTags bounds the tags of a memo: each is a row.
 const maxTags = 1000
 
-// A memoAttributes is what the two ways of creating a memo share.
-type memoAttributes struct {
+// MemoAttributes are what the two ways of creating a memo share. The name is
+// exported because huma documents no other embedded types.
+type MemoAttributes struct {
 	Source      field[string]            `json:"source" required:"false" nullable:"true" maxLength:"255" doc:"Where the memo came from."`
 	ReferenceID field[string]            `json:"reference_id" required:"false" nullable:"true" maxLength:"255" doc:"The client's own id; read as client_reference_id."`
 	Expires     field[date]              `json:"expiration_date" required:"false" doc:"When the memo leaves retrieval; in the future. Null for never."`
@@ -30,7 +31,7 @@ type memoAttributes struct {
 }
 
 // attributes checks them and returns them; they count only without complaints.
-func (a *memoAttributes) attributes(c *complaints) memo.Attributes {
+func (a *MemoAttributes) attributes(c *complaints) memo.Attributes {
 	out := memo.Attributes{
 		Source:      shortText(c, "source", a.Source),
 		ReferenceID: shortText(c, "reference_id", a.ReferenceID),
@@ -72,7 +73,7 @@ func encodeObject(object map[string]any) json.RawMessage {
 type memoCreate struct {
 	Title   field[string] `json:"title" minLength:"1" maxLength:"255" doc:"Length in UTF-16 units."`
 	Content field[string] `json:"content" minLength:"1" doc:"Text or Markdown."`
-	memoAttributes
+	MemoAttributes
 }
 
 func (m *memoCreate) validate(now time.Time) (memo.Draft, error) {

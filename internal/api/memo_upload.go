@@ -178,7 +178,7 @@ func words(err error) string {
 
 // draft checks the texts. Tags, metadata and scopes are JSON within text.
 func (f *form) draft() (memo.Draft, error) {
-	var a memoAttributes
+	var a MemoAttributes
 	var c complaints
 	f.text("source", &a.Source)
 	f.text("reference_id", &a.ReferenceID)

@@ -51,7 +51,7 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader, limit int64) (
 		err = s.root.Rename(temp, key)
 	}
 	if err == nil {
-		err = s.syncDir(dir)
+		err = errors.Join(s.syncDir(dir), s.syncDir("."))
 	}
 	if err != nil {
 		return 0, "", errors.Join(err, s.Delete(temp))
@@ -67,7 +67,7 @@ func (s *Store) write(ctx context.Context, name string, r io.Reader, limit int64
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	sum := sha256.New()
-	size, err := io.Copy(io.MultiWriter(f, sum), io.LimitReader(reader{ctx, r}, limit+1))
+	size, err := io.Copy(io.MultiWriter(f, sum), io.LimitReader(until(ctx, r), limit+1))
 	if err != nil {
 		return 0, "", err
 	}
@@ -103,15 +103,17 @@ func (s *Store) Delete(key string) error {
 	return nil
 }
 
-// A reader stops when its context does.
-type reader struct {
-	ctx context.Context
-	r   io.Reader
-}
+// A readFunc is a reader made of a function.
+type readFunc func(p []byte) (int, error)
 
-func (r reader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }
+
+// until returns a reader of r that stops when ctx ends.
+func until(ctx context.Context, r io.Reader) io.Reader {
+	return readFunc(func(p []byte) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return r.Read(p)
+	})
 }

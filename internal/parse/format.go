@@ -7,8 +7,10 @@ import (
 	"io"
 	"path"
 	"strings"
+	"unicode"
 
 	"kvasir/internal/fault"
+	"kvasir/internal/parse/charset"
 	"kvasir/internal/parse/office"
 )
 
@@ -70,13 +72,16 @@ type signature struct {
 	name  string // with its article
 }
 
+// oldOffice is what compound files are called, whatever is in them.
+const oldOffice = "an old Office file"
+
 // signatures are formats by their beginnings: those that are read, and those that
 // come under a wrong name.
 var signatures = [...]signature{
 	{"%PDF-", "a PDF"},
 	{"PK\x03\x04", "a ZIP archive"},
 	{"PK\x05\x06", "a ZIP archive"},
-	{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file"},
+	{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", oldOffice},
 	{`{\rtf`, "an RTF document"},
 	{"\x89PNG\r\n\x1a\n", "a PNG image"},
 	{"\xff\xd8\xff", "a JPEG image"},
@@ -108,25 +113,24 @@ func (f format) check(in Input) error {
 		return fmt.Errorf("read the file: %w", err)
 	}
 	head = head[:n]
-	looks := looksLike(head)
-	want := looks
+	if f.kind == pdfFile {
+		// What mail or a web server put before a PDF does not harm it.
+		if i := bytes.Index(head[:min(n, 1024)], []byte("%PDF-")); i > 0 {
+			return nil
+		}
+	}
+	looks, want := looksLike(head), "text"
 	switch {
 	case f.kind == pdfFile:
 		want = "a PDF"
-		if looks != want && bytes.Contains(head[:min(n, 1024)], []byte("%PDF-")) {
-			return nil
-		}
 	case f.kind == officeFile && f.office == office.OldWord:
-		want = "an old Office file"
+		want = oldOffice
 	case f.kind == officeFile:
 		want = "a ZIP archive"
-		if looks == "an old Office file" {
-			// That is how Office keeps encrypted documents.
+		if looks == oldOffice { // as Office keeps encrypted documents, too
 			return fault.New(fault.Invalid, fmt.Sprintf(
-				"%s is not %s: it looks like an encrypted one, or an old Office file. Remove its password or rename it", name, f.name))
+				"%s is not %s: it is encrypted or an old Office file. Remove its password or rename it", name, f.name))
 		}
-	case looks != "text":
-		want = "text"
 	}
 	if looks != want {
 		return fault.New(fault.Invalid, fmt.Sprintf("%s is not %s: it looks like %s", name, f.name, looks))
@@ -147,29 +151,15 @@ func looksLike(head []byte) string {
 	return "binary data"
 }
 
-// isText reports whether bytes can be text in some character set: UTF-16, or
-// with hardly any control characters.
+// isText reports whether bytes are text in some character set: hardly any of them
+// are control characters.
 func isText(head []byte) bool {
-	if bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff")) {
-		return true
-	}
-	var odd, zeros [2]int
-	control := 0
-	for i, c := range head {
-		odd[i%2]++
-		switch {
-		case c == 0:
-			zeros[i%2]++
-		case c < ' ' && !strings.ContainsRune("\t\n\v\f\r\x1b", rune(c)):
+	control, all := 0, 0
+	for _, r := range charset.Decode(head) {
+		all++
+		if unicode.IsControl(r) && !strings.ContainsRune("\t\n\v\f\r\x1b", r) {
 			control++
 		}
 	}
-	// In UTF-16 one byte of two is zero, and the other never is.
-	if zeros[0] > zeros[1] {
-		zeros[0], zeros[1] = zeros[1], zeros[0]
-	}
-	if zeros[1]*10 > len(head)*2 && zeros[0]*20 <= len(head) {
-		return control*10 <= len(head)
-	}
-	return (control+zeros[0]+zeros[1])*20 <= len(head)
+	return control*20 <= all
 }

@@ -192,19 +192,24 @@ func (p *pieces) write(b *strings.Builder, doc []byte, from, end uint32, maxText
 func visible(text string) string {
 	var b strings.Builder
 	var fields []bool // whether we are in the code of each field around us
+	codes := 0        // how many of them are true
 	cell := false
 	for _, r := range text {
 		switch n := len(fields); {
 		case r == 0x13: // a field begins with its code,
 			fields = append(fields, true)
+			codes++
 			continue
-		case r == 0x14 && n > 0: // and goes on with what it shows
+		case (r == 0x14 || r == 0x15) && n > 0: // goes on with what it shows, and ends
+			if fields[n-1] {
+				codes--
+			}
 			fields[n-1] = false
+			if r == 0x15 {
+				fields = fields[:n-1]
+			}
 			continue
-		case r == 0x15 && n > 0:
-			fields = fields[:n-1]
-			continue
-		case n > 0 && fields[n-1]:
+		case codes > 0:
 			continue
 		}
 		// A cell ends with this mark, and a row with one more.
