@@ -1,0 +1,84 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// An UnusedVariable is a variable of Skald's that is set and does nothing.
+type UnusedVariable struct {
+	Name string
+	Why  string
+}
+
+// Reasons that several variables share.
+const (
+	oneFolder   = "everything is stored in one folder: KVASIR_DATA"
+	noBroker    = "work is queued in the database: there is no broker"
+	noFileStore = "files are kept in the data folder"
+	noAccounts  = "there are no accounts and no mails: API keys only"
+	noCloud     = "there are no plans and no payments"
+	noReporting = "nothing is reported to anybody"
+	ownParsers  = "documents are read in this process"
+	notYet      = "this provider is not supported yet"
+)
+
+// unused are the variables of Skald's that do nothing here. A name that ends
+// with an underscore stands for all that begin with it.
+var unused = map[string]string{
+	"DATABASE_URL": oneFolder, "DB_": oneFolder, "POSTGRES_": oneFolder,
+
+	"INTER_PROCESS_QUEUE": noBroker, "CHANNEL_NAME": noBroker, "REDIS_": noBroker, "RABBITMQ_": noBroker,
+	"SQS_": noBroker,
+
+	"S3_BUCKET_NAME": noFileStore,
+	"AWS_":           "neither S3 nor SQS is used",
+
+	"SECRET_KEY": noAccounts, "EMAIL_": noAccounts, "RESEND_": noAccounts, "GOOGLE_": noAccounts,
+	"DISABLE_AUTH": "a key is always asked for",
+
+	"IS_CLOUD": noCloud, "STRIPE_": noCloud,
+
+	"SENTRY_DSN": noReporting, "POSTHOG_": noReporting, "LANGSMITH_": noReporting,
+
+	"DOCUMENT_EXTRACTION_PROVIDER": ownParsers, "DATALAB_API_KEY": ownParsers, "DOCLING_SERVICE_URL": ownParsers,
+
+	"ANTHROPIC_": notYet, "GROQ_": notYet, "GEMINI_": notYet, "BEDROCK_": notYet,
+	"VOYAGE_EMBEDDING_MODEL": "Voyage is used for reranking only",
+
+	"POST_RERANK_TOP_K":     "all results that were asked for are returned",
+	"VECTOR_SEARCH_TOP_K":   "requests say it in rag_config",
+	"TARGET_DIMENSION":      "vectors are kept as the model makes them",
+	"NODE_ENV":              "IS_DEVELOPMENT is what counts",
+	"SECURE_SSL_REDIRECT":   "a proxy in front does that",
+	"LOCAL_EMBEDDING_MODEL": "the embedding service chooses its model",
+	"LOCAL_RERANK_MODEL":    "the embedding service chooses its model",
+}
+
+// Unused returns the variables of Skald's that are set and do nothing, by name,
+// for the log.
+func (e *Environment) Unused() []UnusedVariable {
+	var found []UnusedVariable
+	for _, name := range slices.Sorted(maps.Keys(e.values)) {
+		if why := whyUnused(name); why != "" && e.values[name] != "" {
+			found = append(found, UnusedVariable{name, why})
+		}
+	}
+	return found
+}
+
+func whyUnused(name string) string {
+	if why, ok := unused[name]; ok && !strings.HasSuffix(name, "_") {
+		return why
+	}
+	for end := range len(name) {
+		if name[end] != '_' {
+			continue
+		}
+		if why, ok := unused[name[:end+1]]; ok {
+			return why
+		}
+	}
+	return ""
+}

@@ -1,0 +1,127 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+var keyForm = regexp.MustCompile(`^sk_proj_[0-9a-f]{40}$`)
+
+// levels are the names that a log level may have, Skald's among them.
+var levels = map[string]slog.Level{
+	"trace": slog.LevelDebug, "debug": slog.LevelDebug, "info": slog.LevelInfo,
+	"warn": slog.LevelWarn, "warning": slog.LevelWarn, "error": slog.LevelError, "fatal": slog.LevelError,
+}
+
+// Validate returns every fault of the configuration, joined, each naming its
+// variable. Whether the chosen models can be had is for [Config.Models].
+func (c *Config) Validate() error {
+	var faults []error
+	add := func(variable string, err error) {
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", variable, err))
+		}
+	}
+	add("KVASIR_DATA", folder(c.Data))
+	add("KVASIR_MODEL_DIR", folder(c.ModelDir))
+	if c.APIKey != "" && !keyForm.MatchString(c.APIKey.Reveal()) {
+		add("KVASIR_API_KEY", errors.New("a key is sk_proj_ and 40 lower-case hexadecimal digits"))
+	}
+	if _, ok := levels[strings.ToLower(c.LogLevel)]; !ok {
+		add("LOG_LEVEL", fmt.Errorf("%q is not one of debug, info, warn, error", c.LogLevel))
+	}
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		add("KVASIR_LOG_FORMAT", fmt.Errorf("%q is not one of text, json", c.LogFormat))
+	}
+	add("API_URL", address(c.PublicURL))
+	add("FRONTEND_URL", address(c.FrontendURL))
+	for _, origin := range c.AllowedOrigins {
+		add("CORS_ALLOWED_ORIGINS", address(origin))
+	}
+	add("OPENAI_BASE_URL", address(c.OpenAIBaseURL))
+	add("LOCAL_LLM_BASE_URL", address(c.LocalBaseURL))
+	add("EMBEDDING_SERVICE_URL", address(c.EmbeddingServiceURL))
+	add("VOYAGE_BASE_URL", address(c.VoyageBaseURL))
+	add("EMBEDDING_VECTOR_DIMENSION", between(c.VectorDimension, 0, 1<<14))
+	add("KVASIR_EMBED_CONCURRENCY", between(c.EmbedConcurrency, 1, 1<<14))
+	add("KVASIR_GENERATE_CONCURRENCY", between(c.GenerateConcurrency, 1, 1<<14))
+	add("KVASIR_RERANK_CONCURRENCY", between(c.RerankConcurrency, 1, 1<<14))
+	add("KVASIR_INGEST_CONCURRENCY", between(c.IngestConcurrency, 1, 1<<14))
+	add("KVASIR_ANSWER_TIMEOUT", between(c.AnswerTimeout, time.Second, time.Hour))
+	return errors.Join(faults...)
+}
+
+func folder(dir string) error {
+	if dir == "" {
+		return errors.New("name a folder: there is no home directory to put it in")
+	}
+	return nil
+}
+
+// address checks the address of a server, if there is one.
+func address(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("%q is not an address such as https://example.com", text)
+	}
+	return nil
+}
+
+func between[T int | time.Duration](v, low, high T) error {
+	if v < low || v > high {
+		return fmt.Errorf("%v is not between %v and %v", v, low, high)
+	}
+	return nil
+}
+
+// Level returns the least level that is logged.
+func (c *Config) Level() slog.Level { return levels[strings.ToLower(c.LogLevel)] }
+
+// Origins returns the origins whose pages may call with credentials.
+func (c *Config) Origins() []string {
+	urls := c.AllowedOrigins
+	switch {
+	case len(urls) > 0:
+	case c.Development == On:
+		urls = []string{"http://localhost:8000", "http://localhost:3000", "http://localhost:5173"}
+	default:
+		urls = []string{c.FrontendURL, c.PublicURL}
+	}
+	var origins []string
+	for _, text := range urls {
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" {
+			continue // Validate has refused it, or it is not set
+		}
+		if origin := u.Scheme + "://" + u.Host; !slices.Contains(origins, origin) {
+			origins = append(origins, origin)
+		}
+	}
+	return origins
+}
+
+// A Protection is what the security settings come to.
+type Protection struct {
+	Headers    bool // security headers with every answer
+	HSTS       bool // browsers come by HTTPS only, for a year
+	RateLimits bool // of Skald, by address
+}
+
+// Protection returns what the security settings come to.
+func (c *Config) Protection() Protection {
+	headers := c.Security == On || c.Security == Unset && c.Development != On
+	return Protection{
+		Headers:    headers,
+		HSTS:       headers && c.SelfHosted == Off,
+		RateLimits: c.Security == On,
+	}
+}
