@@ -152,7 +152,7 @@ func looksLike(head []byte) string {
 }
 
 // isText reports whether bytes are text in some character set: hardly any of them
-// are control characters.
+// are control characters. One is forgiven.
 func isText(head []byte) bool {
 	control, all := 0, 0
 	for _, r := range charset.Decode(head) {
@@ -161,5 +161,5 @@ func isText(head []byte) bool {
 			control++
 		}
 	}
-	return control*20 <= all
+	return (control-1)*20 < all
 }

@@ -101,7 +101,7 @@ func (p *Parser) Parse(ctx context.Context, in Input) (doc Document, err error) 
 	}
 	if in.Size > p.opts.MaxInput {
 		return Document{}, fault.New(fault.TooLarge,
-			fmt.Sprintf("%s is larger than %d MB", path.Base(in.Name), p.opts.MaxInput>>20))
+			fmt.Sprintf("%s is larger than %s", path.Base(in.Name), inWords(p.opts.MaxInput)))
 	}
 	if err := f.check(in); err != nil {
 		return Document{}, err
@@ -122,7 +122,7 @@ func (p *Parser) Parse(ctx context.Context, in Input) (doc Document, err error) 
 		return Document{}, fault.New(fault.Invalid, path.Base(in.Name)+" has no text")
 	case len(doc.Text) >= p.opts.MaxText:
 		return Document{}, fault.New(fault.TooLarge,
-			fmt.Sprintf("%s has more than %d MB of text", path.Base(in.Name), p.opts.MaxText>>20))
+			fmt.Sprintf("%s has more than %s of text", path.Base(in.Name), inWords(int64(p.opts.MaxText))))
 	}
 	doc.Text += "\n"
 	return doc, nil
@@ -168,4 +168,12 @@ func (p *Parser) explain(ctx context.Context, in Input, err error) error {
 		return fault.Wrap(f.Kind, path.Base(in.Name)+": "+f.Message, f.Cause)
 	}
 	return err
+}
+
+// inWords returns a number of bytes as a person reads it.
+func inWords(bytes int64) string {
+	if bytes < 1<<20 {
+		return fmt.Sprintf("%d bytes", bytes)
+	}
+	return fmt.Sprintf("%d MB", bytes>>20)
 }

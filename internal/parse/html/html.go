@@ -4,7 +4,6 @@
 package html
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,11 +32,13 @@ type Page struct {
 // set; else the page does, or its bytes are looked at.
 func Read(ctx context.Context, r io.Reader, contentType string) (Page, error) {
 	decoded, err := charset.NewReader(&reader{ctx.Err, r}, contentType)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return Page{}, fmt.Errorf("detect the character set: %w", err)
-	}
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return Page{}, context.Cause(ctx)
+	case errors.Is(err, io.EOF):
 		return Page{}, nil // nothing to read
+	case err != nil:
+		return Page{}, fmt.Errorf("detect the character set: %w", err)
 	}
 	doc, err := html.Parse(decoded)
 	switch {
@@ -63,7 +64,7 @@ func Read(ctx context.Context, r io.Reader, contentType string) (Page, error) {
 	if err != nil {
 		return Page{}, fault.Wrap(fault.Invalid, "The page cannot be read", err)
 	}
-	text := string(bytes.TrimSpace(markdown))
+	text := strings.TrimSpace(strings.TrimPrefix(string(markdown), "\ufeff")) // a byte order mark
 	if title != "" && first(content, func(n *html.Node) bool { return n.DataAtom == atom.H1 }) == nil {
 		text = "# " + title + "\n\n" + text
 	}

@@ -195,11 +195,11 @@ func makePptx(t testing.TB, slides []string, parts ...string) []byte {
 
 // shape returns a shape with a placeholder, if it is not empty, and paragraphs.
 func shape(placeholder string, paragraphs ...string) string {
-	text := ""
+	var text strings.Builder
 	for _, p := range paragraphs {
-		text += "<a:p><a:r><a:t>" + p + "</a:t></a:r></a:p>"
+		text.WriteString("<a:p><a:r><a:t>" + p + "</a:t></a:r></a:p>")
 	}
-	return "<p:sp><p:nvSpPr><p:nvPr>" + placeholder + "</p:nvPr></p:nvSpPr><p:txBody>" + text + "</p:txBody></p:sp>"
+	return "<p:sp><p:nvSpPr><p:nvPr>" + placeholder + "</p:nvPr></p:nvSpPr><p:txBody>" + text.String() + "</p:txBody></p:sp>"
 }
 
 func TestPptx(t *testing.T) {

@@ -1,0 +1,110 @@
+package html
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"kvasir/internal/fault"
+)
+
+var update = flag.Bool("update", false, "rewrite the wanted text in testdata")
+
+// TestCases compares the text of each testdata/*.txtar: "page" is the input, "text"
+// the wanted output, with the title on the line above it.
+func TestCases(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			page, err := Read(t.Context(), strings.NewReader(string(archive.Files[0].Data)), "text/html; charset=utf-8")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := "title: " + page.Title + "\n" + page.Text + "\n"
+			if *update {
+				archive.Files = append(archive.Files[:1], txtar.File{Name: "text", Data: []byte(got)})
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(string(archive.Files[1].Data), got); diff != "" {
+				t.Errorf("text differs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestReadDetectsTheCharacterSet(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, contentType, page string }{
+		{"UTF-8", "", "<meta charset=utf-8><p>Grüße €"},
+		{"a meta element", "", "<meta charset=iso-8859-15><p>Gr\xfc\xdfe \xa4"},
+		{"the content type", "text/html; charset=windows-1252", "<p>Gr\xfc\xdfe \x80"},
+		{"nothing says it", "", "<p>Gr\xfc\xdfe \x80"},
+		{"UTF-16", "", "\xff\xfe<\x00p\x00>\x00G\x00r\x00\xfc\x00\xdf\x00e\x00 \x00\xac\x20"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			page, err := Read(t.Context(), strings.NewReader(test.page), test.contentType)
+			if err != nil || page.Text != "Grüße €" {
+				t.Errorf("text = %q, %v", page.Text, err)
+			}
+		})
+	}
+}
+
+func TestReadOfNothing(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", " ", "<script>x</script>", "<!-- -->"} {
+		if page, err := Read(t.Context(), strings.NewReader(text), ""); err != nil || page.Text != "" {
+			t.Errorf("Read(%q) = %q, %v", text, page.Text, err)
+		}
+	}
+}
+
+func TestReadOfADeepPage(t *testing.T) {
+	t.Parallel()
+	_, err := Read(t.Context(), strings.NewReader(strings.Repeat("<div>", 100_000)), "")
+	if !fault.Is(err, fault.Invalid) || !strings.Contains(fault.Message(err), "too deep") {
+		t.Errorf("error = %v, want one that says too deep", err)
+	}
+}
+
+func TestReadStopsWithItsContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Read(ctx, strings.NewReader("<p>Hello"), ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("error = %v, want the context's", err)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add("<title>T</title><main><h1>x</h1><ul><li><a href=x>y</a></ul><table><tr><td>1<td>2</table><pre>a\nb</pre>")
+	f.Add("<img alt=x><article>a</article><article>b</article><select><option>x")
+	f.Fuzz(func(t *testing.T, text string) {
+		page, err := Read(t.Context(), strings.NewReader(text), "text/html; charset=utf-8")
+		if err == nil && !utf8.ValidString(page.Text) {
+			t.Errorf("Read(%q) is not valid UTF-8: %q", text, page.Text)
+		}
+	})
+}

@@ -1,0 +1,248 @@
+package parse
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"kvasir/internal/fault"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// newParser returns a parser that shares the compiled PDF reader of this machine.
+func newParser(t *testing.T, opts Options) *Parser {
+	t.Helper()
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		dir = t.TempDir()
+	}
+	opts.CacheDir = filepath.Join(dir, "kvasir", "wazero")
+	p := New(opts)
+	t.Cleanup(func() {
+		if err := p.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return p
+}
+
+// read returns what a parser makes of data in a file called name.
+func read(ctx context.Context, p *Parser, name, data string) (Document, error) {
+	return p.Parse(ctx, Input{Name: name, Content: strings.NewReader(data), Size: int64(len(data))})
+}
+
+// file returns a file that the tests of the readers use.
+func file(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestAllowed(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"a.pdf", "A.PDF", "a.b.docx", "x/y.md", "../../x.txt", "a.htm", "ü.pptx", ".doc"} {
+		if err := Allowed(name); err != nil {
+			t.Errorf("Allowed(%q) = %v, want nil", name, err)
+		}
+	}
+	for _, name := range []string{"", "a", "pdf", "a.exe", "a.pdf.exe", "a.pdf ", "a.docm", "a."} {
+		err := Allowed(name)
+		if !fault.Is(err, fault.Invalid) ||
+			!strings.HasPrefix(fault.Message(err), "Invalid file type. Allowed types: .pdf, .doc, .docx, .pptx, .txt, .md, .html") {
+			t.Errorf("Allowed(%q) = %v, want the wire's words", name, err)
+		}
+	}
+}
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	p := newParser(t, Options{})
+	if err := p.Warm(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	pdf := file(t, "testdata/hello.pdf")
+	tests := []struct{ name, data, want string }{
+		{"a.txt", "one\r\ntwo\rthree\x00 \x1b\n", "one\ntwo\nthree\n"},
+		{"a.txt", "Gr\xfc\xdfe", "Grüße\n"},
+		{"a.txt", "\xff\xfeG\x00\xfc\x00", "Gü\n"},
+		{"a.txt", "x", "x\n"},
+		{"A.MD", "\xef\xbb\xbf# Title\n\ntext\n\n", "# Title\n\ntext\n"},
+		{"a.markdown", "世界", "世界\n"},
+		{"dir/a.html", "<title>T</title><p>Hello <b>there</b>", "# T\n\nHello there\n"},
+		{"a.htm", "<h1>Hello</h1>", "# Hello\n"},
+		{"a.pdf", pdf, "Hello from a PDF.\n"},
+		{"a.pdf", "\r\nsome mail header\r\n" + pdf, "Hello from a PDF.\n"},
+		{"a.doc", file(t, "office/testdata/minutes.doc"), "Minutes"},
+		{"a.docx", file(t, "office/testdata/minutes.docx"), "# Minutes"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			doc, err := read(t.Context(), p, test.name, test.data)
+			if err != nil || !strings.HasPrefix(doc.Text, test.want) {
+				t.Errorf("Parse(%s, %.40q) = %q, %v; want %q", test.name, test.data, doc.Text, err, test.want)
+			}
+		})
+	}
+}
+
+func TestParseGivesTheTitleOfAPage(t *testing.T) {
+	t.Parallel()
+	doc, err := read(t.Context(), newParser(t, Options{}), "a.html", "<title>The  title</title><h1>Heading</h1>")
+	if err != nil || doc.Title != "The title" {
+		t.Errorf("title = %q, %v; want %q", doc.Title, err, "The title")
+	}
+}
+
+func TestParseUsesTheCharacterSetOfTheMIMEType(t *testing.T) {
+	t.Parallel()
+	const page = "<p>\xc1\xd2"
+	doc, err := newParser(t, Options{}).Parse(t.Context(), Input{
+		Name: "a.html", MIMEType: "text/html; charset=koi8-r", Content: strings.NewReader(page), Size: int64(len(page)),
+	})
+	if err != nil || doc.Text != "ар\n" {
+		t.Errorf("text = %q, %v", doc.Text, err)
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	t.Parallel()
+	p := newParser(t, Options{MaxInput: 1 << 20, MaxText: 100_000, MaxUnpacked: 1 << 20})
+	archive := zipOf(t, "a.txt", "hello")
+	tests := []struct {
+		name, data string
+		kind       fault.Kind
+		want       string
+	}{
+		{"a.exe", "MZ", fault.Invalid, "Invalid file type. Allowed types: .pdf, .doc, .docx, .pptx"},
+		{"report.pdf", archive, fault.Invalid, "report.pdf is not a PDF: it looks like a ZIP archive"},
+		{"report.pdf", "just text", fault.Invalid, "report.pdf is not a PDF: it looks like text"},
+		{"x/../report.pdf", "\x89PNG\r\n\x1a\n", fault.Invalid, "report.pdf is not a PDF: it looks like a PNG image"},
+		{"a.doc", `{\rtf1 hello}`, fault.Invalid, "a.doc is not a Word 97-2003 document: it looks like an RTF document"},
+		{"a.docx", archive, fault.Invalid, "a.docx: The file is not a Word document: it looks like a ZIP archive"},
+		{"a.docx", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", fault.Invalid, "a.docx is not a Word document: it is encrypted or"},
+		{"a.doc", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", fault.Invalid, "a.doc: The file is damaged"},
+		{"a.txt", "%PDF-1.7", fault.Invalid, "a.txt is not text: it looks like a PDF"},
+		{"a.md", "\x01\x02\x03\x04\x05\x06", fault.Invalid, "a.md is not text: it looks like binary data"},
+		{"a.html", archive, fault.Invalid, "a.html is not a web page: it looks like a ZIP archive"},
+		{"a.pdf", "%PDF-1.7\n", fault.Invalid, "a.pdf: The PDF is damaged"},
+		{"a.txt", "", fault.Invalid, "a.txt is empty"},
+		{"a.txt", " \r\n\x00", fault.Invalid, "a.txt has no text"},
+		{"a.html", "<script>x</script>", fault.Invalid, "a.html has no text"},
+		{"a.txt", strings.Repeat("x", 1<<20+1), fault.TooLarge, "a.txt is larger than 1 MB"},
+		{"a.txt", strings.Repeat("x", 100_000), fault.TooLarge, "a.txt has more than 100000 bytes of text"},
+		{"a.docx", zipOf(t, "_rels/.rels", strings.Repeat(" ", 2<<20)), fault.TooLarge, "a.docx: The file unpacks to more"},
+	}
+	for _, test := range tests {
+		t.Run(test.want, func(t *testing.T) {
+			t.Parallel()
+			doc, err := read(t.Context(), p, test.name, test.data)
+			if !fault.Is(err, test.kind) || !strings.HasPrefix(fault.Message(err), test.want) {
+				t.Errorf("text = %.100q, error %v; want a fault that says %q", doc.Text, err, test.want)
+			}
+		})
+	}
+}
+
+// zipOf returns an archive with one entry.
+func zipOf(t *testing.T, name, content string) string {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	w, err := z.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(w, content); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// A badReader fails as disks do, from the second read on, or panics if err is nil.
+type badReader struct {
+	io.ReaderAt
+	err error
+}
+
+func (r badReader) ReadAt(p []byte, offset int64) (int, error) {
+	if len(p) == 4096 && offset == 0 { // the look at the beginning
+		return r.ReaderAt.ReadAt(p, offset)
+	}
+	if r.err == nil {
+		panic("disk on fire")
+	}
+	return 0, r.err
+}
+
+func TestParseSurvivesAPanic(t *testing.T) {
+	t.Parallel()
+	data := strings.Repeat("text ", 10_000)
+	in := Input{Name: "a.txt", Content: badReader{strings.NewReader(data), nil}, Size: int64(len(data))}
+	_, err := newParser(t, Options{}).Parse(t.Context(), in)
+	if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "disk on fire") ||
+		fault.Message(err) != "a.txt cannot be read" {
+		t.Errorf("error = %v, want a fault that hides the panic", err)
+	}
+}
+
+func TestParseOfAFileThatCannotBeReadIsNotTheFilesFault(t *testing.T) {
+	t.Parallel()
+	data := strings.Repeat("text ", 10_000)
+	in := Input{Name: "a.txt", Content: badReader{strings.NewReader(data), io.ErrUnexpectedEOF}, Size: int64(len(data))}
+	_, err := newParser(t, Options{}).Parse(t.Context(), in)
+	if !errors.Is(err, io.ErrUnexpectedEOF) || !fault.Is(err, fault.Internal) {
+		t.Errorf("error = %v, want the reader's", err)
+	}
+}
+
+func TestParseEndsInTime(t *testing.T) {
+	t.Parallel()
+	p := newParser(t, Options{Timeout: time.Nanosecond})
+	for name, data := range map[string]string{"a.html": "<p>Hello", "a.docx": file(t, "office/testdata/minutes.docx")} {
+		_, err := read(t.Context(), p, name, data)
+		if !fault.Is(err, fault.TooLarge) || !strings.HasPrefix(fault.Message(err), name+" takes longer than 1ns") {
+			t.Errorf("error = %v, want one that says how long", err)
+		}
+	}
+}
+
+func TestParseStopsWithItsContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	p := newParser(t, Options{})
+	for name, data := range map[string]string{"a.html": "<p>Hello", "a.pdf": "%PDF-1.7", "a.doc": file(t, "office/testdata/minutes.doc")} {
+		if _, err := read(ctx, p, name, data); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: error = %v, want the context's", name, err)
+		}
+	}
+}
+
+func FuzzText(f *testing.F) {
+	f.Add("Gr\xfc\xdfe\r\n\x00")
+	p := New(Options{})
+	f.Cleanup(func() { _ = p.Close(context.WithoutCancel(f.Context())) })
+	f.Fuzz(func(t *testing.T, data string) {
+		doc, err := read(t.Context(), p, "a.txt", data)
+		if err == nil && (strings.TrimSpace(doc.Text) == "" || strings.ContainsAny(doc.Text, "\r\x00")) {
+			t.Errorf("text = %q", doc.Text)
+		}
+	})
+}
