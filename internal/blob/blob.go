@@ -87,7 +87,7 @@ func (s *Store) syncDir(dir string) error {
 }
 
 // Open opens a stored file, or fails with NotFound.
-func (s *Store) Open(key string) (io.ReadCloser, error) {
+func (s *Store) Open(key string) (*os.File, error) {
 	f, err := s.root.Open(key)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.Wrap(fault.NotFound, "The original file is missing", err)

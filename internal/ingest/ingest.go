@@ -13,6 +13,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"os"
 	"path"
 	"time"
 
@@ -42,7 +43,9 @@ type Files interface {
 	// Put stores at most limit bytes under key and returns their count and
 	// SHA-256 in hexadecimal. More is a TooLarge fault, and stores nothing.
 	Put(ctx context.Context, key string, r io.Reader, limit int64) (size int64, hash string, err error)
-	Open(key string) (io.ReadCloser, error)
+	// Open opens a stored file for reading.
+	Open(key string) (*os.File, error)
+	// Delete removes a file; one that is not there is no error.
 	Delete(key string) error
 }
 
@@ -65,7 +68,7 @@ type Models interface {
 }
 
 // A Parser turns a document's bytes into Markdown.
-type Parser func(ctx context.Context, name, mimeType string, size int64, body io.Reader) (string, error)
+type Parser func(ctx context.Context, file memo.File, body io.ReaderAt) (string, error)
 
 // Options bound the work in progress. The zero value of a field is its default.
 type Options struct {

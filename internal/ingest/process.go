@@ -132,7 +132,7 @@ func (w *worker) read(ctx context.Context, work memo.Work) (string, error) {
 		return "", fmt.Errorf("open original: %w", err)
 	}
 	defer body.Close()
-	text, err := w.parse(ctx, work.File.Name, work.File.MIMEType, work.File.Size, body)
+	text, err := w.parse(ctx, *work.File, body)
 	if err != nil {
 		return "", err
 	}
