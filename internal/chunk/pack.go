@@ -204,16 +204,13 @@ func (p *packer) goal(words, tokens, room int) int {
 // heading that divides the document only if one of the two is tiny.
 func (p *packer) joins(words int, u unit) bool {
 	tiny := p.words / 6
-	if words < tiny {
+	switch {
+	case words < tiny:
 		return true
+	case u.rest < tiny:
+		return words+u.rest <= p.most
 	}
-	if words+u.rest > p.words {
-		return false
-	}
-	if u.rest < tiny {
-		return true
-	}
-	return words < p.words/2 && p.level(u) > p.top
+	return words < p.words/2 && words+u.rest <= p.words && p.level(u) > p.top
 }
 
 // close appends the piece of units i to j. The sum of the units' tokens is not

@@ -91,29 +91,27 @@ func classify(r rune) class {
 }
 
 // estimateTokens returns about how many tokens text has, rather too many than too
-// few. Tokenizers differ: the figures hold for WordPiece and for BPE alike.
+// few. Tokenizers differ: the figures hold for WordPiece and for BPE alike, of
+// which the latter also spends tokens on white space, if there is much of it.
 func estimateTokens(text string) int {
-	quarters, run := 0, 0
-	for _, r := range text {
+	quarters := 0
+	last := space
+	for i, r := range text {
 		c := classify(r)
-		if c != letter {
-			run = 0
-		}
 		switch {
+		case c == letter && r < utf8.RuneSelf && last != letter, '0' <= r && r <= '9':
+			quarters += 3
 		case c == letter && r < utf8.RuneSelf:
-			if run++; run == 1 {
-				quarters += 2
-			}
 			quarters++
-		case c == letter:
-			quarters += 4
-		case c == sign || c == joiner:
-			quarters += 4
+		case c == space && (last == space || r == '\n') && i > 0:
+			quarters++
 		case c == space:
-			quarters++
+		case c == letter || c == sign || c == joiner:
+			quarters += 4
 		default:
 			quarters += 8
 		}
+		last = c
 	}
 	return (quarters + 3) / 4
 }

@@ -239,19 +239,20 @@ func TestClosedParserRefuses(t *testing.T) {
 	}
 }
 
-func TestParserWithoutACacheDirectory(t *testing.T) {
+func TestCacheWithoutADirectory(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("compiles PDFium")
-	}
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := New(Options{CacheDir: file, Instances: 1})
-	defer p.Close(t.Context())
-	if got, err := text(t.Context(), p, makePDF([][]string{{"Hello"}})); err != nil || got != "Hello\n" {
-		t.Errorf("text = %q, %v", got, err)
+	for _, dir := range []string{"", file} {
+		cache := New(Options{CacheDir: dir}).cache()
+		if cache == nil {
+			t.Fatalf("CacheDir %q: no cache", dir)
+		}
+		if err := cache.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
