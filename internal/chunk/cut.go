@@ -176,17 +176,20 @@ func charStart(text string, pos, start int) int {
 	return pos
 }
 
-// breaks yields the positions after each line or sentence of a block, the end included.
+// breaks yields the positions after each sentence or line of a block, the end
+// included. Blank lines belong to the line before them.
 func breaks(text string, k kind) iter.Seq[int] {
 	if k == paragraph {
 		return sentences(text)
 	}
 	return func(yield func(int) bool) {
-		for pos := 0; pos < len(text); {
-			pos = lineEnd(text, pos)
-			if !yield(pos) {
+		for pos := lineEnd(text, 0); pos < len(text); {
+			next := lineEnd(text, pos)
+			if strings.TrimSpace(text[pos:next]) != "" && !yield(pos) {
 				return
 			}
+			pos = next
 		}
+		yield(len(text))
 	}
 }
