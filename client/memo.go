@@ -1,0 +1,246 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const memoPath = "/api/v1/memo"
+
+// A Ref names a memo: by the server's id, or by the client's own reference id.
+type Ref struct {
+	id     string
+	idType string // empty for the server's id
+}
+
+// ByID names a memo by the server's id.
+func ByID(id string) Ref { return Ref{id: id} }
+
+// ByReference names a memo by the client's own reference id. If several memos
+// have it, the newest is meant.
+func ByReference(referenceID string) Ref { return Ref{id: referenceID, idType: "reference_id"} }
+
+// String returns the id.
+func (r Ref) String() string { return r.id }
+
+// request returns a request about the memo.
+func (r Ref) request(method, suffix string) request {
+	req := request{method: method, path: memoPath + "/" + url.PathEscape(r.id) + suffix}
+	if r.idType != "" {
+		req.query = url.Values{"id_type": {r.idType}}
+	}
+	return req
+}
+
+// A NewMemo is a memo to be added.
+type NewMemo struct {
+	Title   string `json:"title"`   // 1 to 255 characters
+	Content string `json:"content"` // text or Markdown, not empty
+	MemoOptions
+}
+
+// MemoOptions are what a memo may have besides its text. None is needed.
+type MemoOptions struct {
+	Source      string            `json:"source,omitzero"`          // where it came from
+	ReferenceID string            `json:"reference_id,omitzero"`    // the client's own id
+	Expires     time.Time         `json:"expiration_date,omitzero"` // when it leaves retrieval
+	Tags        []string          `json:"tags,omitempty"`
+	Metadata    map[string]any    `json:"metadata,omitempty"` // filters see its top-level keys
+	Scopes      map[string]string `json:"scopes,omitempty"`   // for filters of type [FilterScope]
+}
+
+// An Upserted tells what an upsert did.
+type Upserted struct {
+	MemoID  string `json:"memo_uuid"`
+	Created bool   `json:"created"` // the memo is new; otherwise an older one was replaced
+}
+
+// CreateMemo adds a memo and returns its id. It is stored for good then, and
+// becomes searchable in the background; see [Client.WaitForMemo].
+func (c *Client) CreateMemo(ctx context.Context, m NewMemo) (string, error) {
+	out, err := post[Upserted](ctx, c, memoPath, m)
+	return out.MemoID, err
+}
+
+// UpsertMemo replaces the memo that has m's reference id, or adds it. An
+// unchanged text is not processed again.
+func (c *Client) UpsertMemo(ctx context.Context, m NewMemo) (Upserted, error) {
+	r, err := jsonRequest(http.MethodPost, memoPath, m)
+	if err != nil {
+		return Upserted{}, err
+	}
+	r.query = url.Values{"upsert": {"true"}}
+	return fetch[Upserted](ctx, c, r)
+}
+
+// A MemoSummary is a memo as lists have it.
+type MemoSummary struct {
+	ID            string         `json:"uuid"`
+	Created       time.Time      `json:"created_at"`
+	Updated       time.Time      `json:"updated_at"`
+	Title         string         `json:"title"`
+	Summary       string         `json:"summary"`
+	ContentLength int            `json:"content_length"` // in UTF-16 units; 0 for an unprocessed document
+	ContentHash   string         `json:"content_hash"`   // SHA-256 of the text, or of a document's file
+	Metadata      map[string]any `json:"metadata"`
+	ReferenceID   string         `json:"client_reference_id"`
+	Status        Status         `json:"processing_status"`
+}
+
+// A Memo is one memo. Its chunks are what search finds, which is the version
+// before until the newest is processed.
+type Memo struct {
+	MemoSummary
+	Content     string            `json:"content"` // empty for an unprocessed document
+	Type        string            `json:"type"`    // plaintext or document
+	Source      string            `json:"source"`
+	Scopes      map[string]string `json:"scopes"`
+	Expires     time.Time         `json:"expiration_date"` // zero for never
+	Archived    bool              `json:"archived"`
+	ErrorReason string            `json:"error_reason"` // why processing failed
+	Tags        []Tag             `json:"tags"`
+	Chunks      []Chunk           `json:"chunks"`
+}
+
+// A Tag is a tag of a memo.
+type Tag struct {
+	ID   string `json:"uuid"`
+	Name string `json:"tag"`
+}
+
+// A Chunk is a passage of a memo. Content is the bytes Start to End of the
+// memo's text.
+type Chunk struct {
+	ID       string   `json:"uuid"`
+	Content  string   `json:"chunk_content"`
+	Index    int      `json:"chunk_index"`
+	Start    int      `json:"start"`
+	End      int      `json:"end"`
+	Headings []string `json:"headings"` // those above it, outermost first
+}
+
+// GetMemo reads a memo.
+func (c *Client) GetMemo(ctx context.Context, ref Ref) (Memo, error) {
+	return fetch[Memo](ctx, c, ref.request(http.MethodGet, ""))
+}
+
+// ListMemos reads a page of memos, the newest first.
+func (c *Client) ListMemos(ctx context.Context, p PageRequest) (Page[MemoSummary], error) {
+	return fetch[Page[MemoSummary]](ctx, c, request{method: http.MethodGet, path: memoPath, query: p.query()})
+}
+
+// AllMemos yields every memo, the newest first, reading page after page. A memo
+// that is added or deleted meanwhile may make another one come twice or not at
+// all. An error ends the iteration.
+func (c *Client) AllMemos(ctx context.Context) iter.Seq2[MemoSummary, error] {
+	return all(func(p PageRequest) (Page[MemoSummary], error) { return c.ListMemos(ctx, p) })
+}
+
+// A MemoPatch is a change of a memo. What is nil stays as it is; maps and tags
+// replace the old ones.
+type MemoPatch struct {
+	Title       *string           `json:"title,omitempty"`
+	Content     *string           `json:"content,omitempty"`
+	Source      *string           `json:"source,omitempty"`
+	ReferenceID *string           `json:"client_reference_id,omitempty"`
+	Expires     *time.Time        `json:"expiration_date,omitempty"`
+	Tags        []string          `json:"tags,omitzero"`
+	Metadata    map[string]any    `json:"metadata,omitzero"`
+	Scopes      map[string]string `json:"scopes,omitzero"`
+}
+
+// UpdateMemo changes a memo. A new title or text is processed in the
+// background, and the version before stays searchable until that is done.
+func (c *Client) UpdateMemo(ctx context.Context, ref Ref, patch MemoPatch) error {
+	r, err := jsonRequest(http.MethodPatch, "", patch)
+	if err != nil {
+		return err
+	}
+	named := ref.request(http.MethodPatch, "")
+	r.path, r.query = named.path, named.query
+	return c.do(ctx, r)
+}
+
+// DeleteMemo deletes a memo with its passages and its file.
+func (c *Client) DeleteMemo(ctx context.Context, ref Ref) error {
+	return c.do(ctx, ref.request(http.MethodDelete, ""))
+}
+
+// RetryMemo processes a memo again that ended with [StatusError].
+func (c *Client) RetryMemo(ctx context.Context, ref Ref) error {
+	return c.do(ctx, ref.request(http.MethodPost, "/retry"))
+}
+
+// A Status is how far a memo is.
+type Status string
+
+// The statuses.
+const (
+	StatusProcessing Status = "processing"
+	StatusProcessed  Status = "processed"
+	StatusError      Status = "error"
+)
+
+// A MemoStatus is how far a memo is, in detail.
+type MemoStatus struct {
+	MemoID      string    `json:"memo_uuid"`
+	Status      Status    `json:"status"`
+	Started     time.Time `json:"processing_started_at"`   // zero before
+	Completed   time.Time `json:"processing_completed_at"` // zero before
+	ErrorReason string    `json:"error_reason"`            // why it failed
+	Stage       string    `json:"stage"`                   // received, parsing, chunking, embedding, processed, error
+	WaitingFor  string    `json:"waiting_for"`             // why nothing happens, in words
+	NextAttempt time.Time `json:"next_attempt"`            // when it is tried again
+	ChunksDone  int       `json:"chunks_done"`
+	ChunksTotal int       `json:"chunks_total"`
+}
+
+// MemoStatus asks how far a memo is.
+func (c *Client) MemoStatus(ctx context.Context, ref Ref) (MemoStatus, error) {
+	return fetch[MemoStatus](ctx, c, ref.request(http.MethodGet, "/status"))
+}
+
+// A ProcessingError is a memo that could not be processed.
+type ProcessingError struct {
+	MemoID string
+	Reason string // in words
+}
+
+// Error tells the reason.
+func (e *ProcessingError) Error() string {
+	return fmt.Sprintf("process memo %s: %s", e.MemoID, e.Reason)
+}
+
+// The pauses between two questions for a status, from the first to the longest.
+const (
+	firstPause   = 50 * time.Millisecond
+	longestPause = 2 * time.Second
+)
+
+// WaitForMemo returns when a memo is processed: it can be found then. If
+// processing failed, the error is a [*ProcessingError].
+func (c *Client) WaitForMemo(ctx context.Context, ref Ref) (MemoStatus, error) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for pause := firstPause; ; pause = min(pause*3/2, longestPause) {
+		select {
+		case <-ctx.Done():
+			return MemoStatus{}, fmt.Errorf("wait for memo %s: %w", ref, context.Cause(ctx))
+		case <-timer.C:
+		}
+		s, err := c.MemoStatus(ctx, ref)
+		switch {
+		case err != nil:
+			return s, err
+		case s.Status == StatusProcessed:
+			return s, nil
+		case s.Status == StatusError:
+			return s, &ProcessingError{MemoID: s.MemoID, Reason: s.ErrorReason}
+		}
+		timer.Reset(pause)
+	}
+}
