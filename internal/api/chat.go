@@ -22,11 +22,21 @@ const agentUnavailable = "Chat agent unavailable"
 // A chatBody is the body of POST /api/v1/chat.
 type chatBody struct {
 	Query        field[string]    `json:"query" minLength:"1"`
-	Stream       truthy           `json:"stream" required:"false" doc:"Whether to answer as server-sent events. Anything that JavaScript takes for true is true."`
+	Stream       truthy           `json:"stream" required:"false"`
 	Filters      filters          `json:"filters" required:"false" nullable:"true"`
-	ChatID       field[string]    `json:"chat_id" required:"false" nullable:"true" doc:"Continues this chat. Otherwise, and if there is no such chat, a new one is started."`
-	SystemPrompt field[string]    `json:"system_prompt" required:"false" nullable:"true" doc:"Further instructions for the model."`
+	ChatID       field[string]    `json:"chat_id" required:"false" nullable:"true"`
+	SystemPrompt field[string]    `json:"system_prompt" required:"false" nullable:"true"`
 	RAGConfig    field[ragConfig] `json:"rag_config" required:"false"`
+}
+
+// TransformSchema explains the fields.
+func (chatBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return explain(s,
+		"stream", "Whether to answer as server-sent events. Anything that JavaScript takes for true is true.",
+		"filters", "The answer is made only from memos for which all of them hold.",
+		"chat_id", "Continues this chat. Without it, and if there is no such chat, a new one is started.",
+		"system_prompt", "Further instructions for the model.",
+	)
 }
 
 // validate checks the body in the wire's order.
@@ -103,7 +113,7 @@ type chatAnswer struct {
 	ChatID            conversation.ChatID  `json:"chat_id" format:"uuid"`
 	Response          string               `json:"response" doc:"The answer, with [[n]] where it cites."`
 	IntermediateSteps []string             `json:"intermediate_steps" nullable:"false" doc:"Always empty."`
-	References        map[string]reference `json:"references,omitempty" doc:"Every passage handed to the model, by its number; if asked for."`
+	References        map[string]reference `json:"references,omitempty" doc:"What the model was given, if asked for."`
 	Citations         []citation           `json:"citations" nullable:"false" doc:"What the answer really cites."`
 }
 
@@ -239,7 +249,7 @@ const streamExample = `: ping
 
 data: {"type":"token","content":"From four hours on [[1]]"}
 
-data: {"type":"citations","content":"[{\"number\":1,\"memo_uuid\":\"…\"}]","citations":[{"number":1,"memo_uuid":"…"}]}
+data: {"type":"citations","content":"[{\"number\":1,…}]","citations":[{"number":1,"memo_uuid":"…",…}]}
 
 data: {"type":"references","content":"{\"1\":{\"memo_uuid\":\"…\",\"memo_title\":\"Travel policy\"}}"}
 

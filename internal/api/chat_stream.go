@@ -3,10 +3,10 @@ package api
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"maps"
 	"net/http"
 
+	"kvasir/internal/api/guard"
 	"kvasir/internal/api/sse"
 	"kvasir/internal/chat"
 	"kvasir/internal/conversation"
@@ -53,7 +53,7 @@ func (s *server) sendEvent(ctx context.Context, out *sse.Stream, e chat.Event) b
 // errorEvent has the wire's fixed content, and the reason beside it.
 func (s *server) errorEvent(ctx context.Context, err error) event {
 	if !fault.Is(err, fault.Canceled) {
-		s.Log.WarnContext(ctx, "answer failed", "error", err)
+		s.Log.WarnContext(ctx, "answer failed", "request_id", guard.RequestID(ctx), "error", err)
 	}
 	return event{Type: "error", Content: "An error occurred", Error: fault.Message(err)}
 }
@@ -103,10 +103,4 @@ func shortTitles(all map[string]reference, units int) map[string]reference {
 }
 
 // inString returns v as JSON.
-func inString(v any) string {
-	raw, err := json.Marshal(v)
-	if err != nil { // v is a type of ours that cannot be encoded: a bug
-		panic(err)
-	}
-	return string(raw)
-}
+func inString(v any) string { return string(encode(v)) }

@@ -52,7 +52,9 @@ func TestStreamIsExact(t *testing.T) {
 	t.Parallel()
 	base := answering(t,
 		chat.Event{Token: "Grün "}, chat.Event{Token: "[[1]]"},
-		chat.Event{Citations: []conversation.Citation{{Number: 1, Memo: "m", MemoTitle: "T", Chunk: "k", Start: 2, End: 9}}},
+		chat.Event{Citations: []conversation.Citation{
+			{Number: 1, Memo: "m", MemoTitle: "T", Chunk: "k", Start: 2, End: 9},
+		}},
 		chat.Event{References: []conversation.Reference{{Number: 1, Memo: "m", MemoTitle: "T"}}},
 		done())
 	status, got := post(t, base+"/api/v1/chat", `{"query":"q","stream":true}`)
@@ -156,7 +158,8 @@ func TestWholeAnswerFailures(t *testing.T) {
 		status int
 		words  string
 	}{
-		{"the model is down", []chat.Event{{Token: "a"}, {Err: fault.New(fault.Unavailable, "x")}, done()}, 503, agentUnavailable},
+		{"the model is down", []chat.Event{{Token: "a"}, {Err: fault.New(fault.Unavailable, "x")}, done()}, 503,
+			agentUnavailable},
 		{"nobody knows why", []chat.Event{{Err: errors.New("secret")}, done()}, 503, agentUnavailable},
 		{"too many questions", []chat.Event{{Err: fault.New(fault.RateLimited, "Later")}, done()}, 429, "Later"},
 		{"the question is too long", []chat.Event{{Err: fault.New(fault.TooLarge, "Too long")}, done()}, 413, "Too long"},
@@ -243,10 +246,12 @@ func TestQuestion(t *testing.T) {
 		{"the default provider", `{"llm_provider":"","llmProvider":""}`, defaults},
 		{"snake_case", `{"llm_provider":"local","query_rewrite":{"enabled":true},"reranking":{"enabled":false,"top_k":3},
 			"vector_search":{"top_k":4.9,"similarity_threshold":0},"references":{"enabled":true}}`,
-			chat.Options{Provider: "local", QueryRewrite: true, References: true, Candidates: 4, Context: 3, MaxDistance: new(0.0)}},
+			chat.Options{Provider: "local", QueryRewrite: true, References: true, Candidates: 4, Context: 3,
+				MaxDistance: new(0.0)}},
 		{"camelCase", `{"llmProvider":"local","queryRewrite":{"enabled":true},"reranking":{"topK":3},
 			"vectorSearch":{"topK":4,"similarityThreshold":0.5}}`,
-			chat.Options{Provider: "local", QueryRewrite: true, Rerank: true, Candidates: 4, Context: 3, MaxDistance: new(0.5)}},
+			chat.Options{Provider: "local", QueryRewrite: true, Rerank: true, Candidates: 4, Context: 3,
+				MaxDistance: new(0.5)}},
 		{"snake_case wins", `{"vector_search":{"top_k":30},"vectorSearch":{"topK":40}}`,
 			with(func(o *chat.Options) { o.Candidates = 30 })},
 		{"null does not win", `{"vector_search":null,"vectorSearch":{"topK":40}}`,

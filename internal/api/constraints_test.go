@@ -217,11 +217,11 @@ type constrained struct{ method, url string }
 
 // checkBody sends the example, then every violation.
 func (c constrained) checkBody(t *testing.T, violations []violation, example any) int {
-	if status, words := do(t, c.method, c.url, encode(t, example)); status >= 300 {
+	if status, words := do(t, c.method, c.url, marshal(t, example)); status >= 300 {
 		t.Errorf("the example is answered with %d %q", status, words)
 	}
 	for _, v := range violations {
-		c.check(t, v, c.url, encode(t, v.value))
+		c.check(t, v, c.url, marshal(t, v.value))
 	}
 	return len(violations)
 }
@@ -238,7 +238,7 @@ func (c constrained) checkQuery(t *testing.T, name string, violations []violatio
 		if number, ok := v.value.(float64); ok {
 			value = strconv.FormatFloat(number, 'f', -1, 64)
 		}
-		c.check(t, v, c.url+"?"+name+"="+url.QueryEscape(value), encode(t, example))
+		c.check(t, v, c.url+"?"+name+"="+url.QueryEscape(value), marshal(t, example))
 	}
 	return checked
 }
@@ -252,7 +252,7 @@ func (c constrained) check(t *testing.T, v violation, url string, body []byte) {
 	}
 }
 
-func encode(t *testing.T, v any) []byte {
+func marshal(t *testing.T, v any) []byte {
 	raw, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)

@@ -1,8 +1,8 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
-	"fmt"
 	"net/http"
 
 	"github.com/swaggest/swgui/v5emb"
@@ -27,14 +27,12 @@ func (s *server) registerDocs(routes *router) {
 	if s.Options.DocsDisabled {
 		return
 	}
-	description, err := json.MarshalIndent(s.api.OpenAPI(), "", "  ")
-	if err != nil { // it is made of literals and types
-		panic(fmt.Errorf("encode OpenAPI: %w", err))
-	}
-	description = append(description, '\n')
+	var description bytes.Buffer
+	_ = json.Indent(&description, encode(s.api.OpenAPI()), "", "  ") // encode's JSON is valid
+	description.WriteByte('\n')
 	routes.HandleFunc("GET "+openAPIPath, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(description)
+		_, _ = w.Write(description.Bytes())
 	})
 	page := v5emb.New("Kvasir", openAPIPath, docsPath)
 	serve := func(w http.ResponseWriter, r *http.Request) {

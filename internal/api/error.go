@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"kvasir/internal/api/guard"
 	"kvasir/internal/fault"
 )
 
@@ -43,9 +44,9 @@ func (s *server) fail(ctx context.Context, err error) *failure {
 	f := &failure{Words: fault.Message(err), status: statuses[kind]}
 	switch {
 	case kind == fault.Internal:
-		s.Log.ErrorContext(ctx, "request failed", "error", err)
+		s.Log.ErrorContext(ctx, "request failed", "request_id", guard.RequestID(ctx), "error", err)
 	case kind == fault.Unavailable:
-		s.Log.WarnContext(ctx, "request refused", "error", err)
+		s.Log.WarnContext(ctx, "request refused", "request_id", guard.RequestID(ctx), "error", err)
 	case kind == fault.Canceled && ctx.Err() == nil: // a deadline of ours, the client still waits
 		f.status = http.StatusServiceUnavailable
 	}

@@ -8,14 +8,13 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"net/http/httptest"
 	"path"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"net/http/httptest"
 
 	"kvasir/internal/account"
 	"kvasir/internal/chat"
@@ -255,7 +254,9 @@ func (b *backend) ask(ctx context.Context, q chat.Question) (Answer, error) {
 			{Citations: []conversation.Citation{{Number: 1, Memo: h.Memo, MemoTitle: h.Title, Chunk: h.ID, End: h.End}}},
 		}
 		if q.Options.References {
-			events = append(events, chat.Event{References: []conversation.Reference{{Number: 1, Memo: h.Memo, MemoTitle: h.Title}}})
+			events = append(events, chat.Event{References: []conversation.Reference{
+				{Number: 1, Memo: h.Memo, MemoTitle: h.Title},
+			}})
 		}
 	}
 	events = append(events, chat.Event{Done: &chat.Outcome{Chat: b.keep(q)}})
@@ -269,12 +270,16 @@ func (b *backend) keep(q chat.Question) conversation.ChatID {
 	i := slices.IndexFunc(b.chats, func(c conversation.Chat) bool { return c.ID == q.Chat })
 	if i < 0 {
 		i = len(b.chats)
-		b.chats = append(b.chats, conversation.Chat{ID: conversation.ChatID(b.id()), Project: q.Project, Created: time.Now(), Title: q.Text})
+		b.chats = append(b.chats, conversation.Chat{
+			ID: conversation.ChatID(b.id()), Project: q.Project, Created: time.Now(), Title: q.Text,
+		})
 	}
 	c := &b.chats[i]
 	c.LastMessage = time.Now()
 	c.Messages = append(c.Messages,
-		conversation.Message{ID: b.id(), Content: q.Text, SentBy: conversation.SentByUser, Sent: c.LastMessage, SystemPrompt: q.SystemPrompt},
+		conversation.Message{
+			ID: b.id(), Content: q.Text, SentBy: conversation.SentByUser, Sent: c.LastMessage, SystemPrompt: q.SystemPrompt,
+		},
 		conversation.Message{ID: b.id(), Content: "…", SentBy: conversation.SentByModel, Sent: c.LastMessage})
 	c.MessageCount = len(c.Messages)
 	return c.ID
@@ -301,7 +306,9 @@ func (b *backend) FindChat(_ context.Context, p account.ProjectID, id conversati
 	return conversation.Chat{}, fault.New(fault.NotFound, "nothing there")
 }
 
-func (b *backend) ListChats(_ context.Context, p account.ProjectID, offset, limit int) ([]conversation.Chat, int, error) {
+func (b *backend) ListChats(
+	_ context.Context, p account.ProjectID, offset, limit int,
+) ([]conversation.Chat, int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	all := slices.Clone(b.chats)

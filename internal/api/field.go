@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -94,6 +95,26 @@ func decode(raw []byte, kind string, into any) (wrong string) {
 		return syntax(json.Unmarshal(raw, into))
 	}
 	return ""
+}
+
+// encode writes v, a value that JSON can hold, without escaping HTML.
+func encode(v any) []byte {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil { // v is of a type of ours: a bug
+		panic(err)
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+}
+
+// explain documents the fields of a request body that are named in pairs with
+// their texts. Tags hold what is checked, this what is told.
+func explain(s *huma.Schema, pairs ...string) *huma.Schema {
+	for pair := range slices.Chunk(pairs, 2) {
+		s.Properties[pair[0]].Description = pair[1]
+	}
+	return s
 }
 
 func expected(want, got string) string { return "Expected " + want + ", received " + got }
@@ -196,11 +217,7 @@ func hasNUL(v any) bool {
 	case string:
 		return strings.ContainsRune(v, 0)
 	case []any:
-		for _, item := range v {
-			if hasNUL(item) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(v, hasNUL)
 	case map[string]any:
 		for key, item := range v {
 			if strings.ContainsRune(key, 0) || hasNUL(item) {

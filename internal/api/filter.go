@@ -14,10 +14,19 @@ import (
 
 // A filter documents one condition; package memo reads and checks it.
 type filter struct {
-	Field      string `json:"field" doc:"For native_field: title, source, client_reference_id or tags. Else a top-level key."`
-	Operator   string `json:"operator" enum:"eq,neq,contains,startswith,endswith,in,not_in" doc:"contains ignores case, the others do not. tags take in and not_in."`
-	Value      any    `json:"value" doc:"A list for in and not_in."`
+	Field      string `json:"field"`
+	Operator   string `json:"operator" enum:"eq,neq,contains,startswith,endswith,in,not_in"`
+	Value      any    `json:"value"`
 	FilterType string `json:"filter_type" enum:"native_field,custom_metadata,scope"`
+}
+
+// TransformSchema explains the fields.
+func (filter) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return explain(s,
+		"field", "For native_field one of title, source, client_reference_id, tags; else a top-level key.",
+		"operator", "contains ignores case, the others do not. tags take in and not_in only.",
+		"value", "A list for in and not_in. Numbers and booleans are compared as they are spelled.",
+	)
 }
 
 // filters are the conditions of a request as they were sent. All must hold.

@@ -10,7 +10,7 @@ import (
 
 // Health is what the server says of itself. The first two keys are the wire's.
 type Health struct {
-	Status    string          `json:"status" enum:"ok,degraded" doc:"degraded: requests are served, but something below is wrong."`
+	Status    string          `json:"status" enum:"ok,degraded" doc:"degraded: something below is wrong."`
 	Checks    HealthChecks    `json:"checks"`
 	Store     string          `json:"store" doc:"The database in use." example:"sqlite"`
 	Queue     HealthQueue     `json:"queue"`

@@ -22,7 +22,7 @@ const (
 // A memoInput names a memo.
 type memoInput struct {
 	request
-	ID     string `path:"id" doc:"The memo's id, or the client's reference id." example:"0197a1f2-2f57-7c3e-9d51-6b0f7a1c2d3e"`
+	ID     string `path:"id" doc:"The memo's id, or the client's own." example:"0197a1f2-2f57-7c3e-9d51-6b0f7a1c2d3e"`
 	IDType string `query:"id_type" enum:"memo_uuid,reference_id" doc:"What id is; memo_uuid by default."`
 }
 

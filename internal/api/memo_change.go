@@ -13,15 +13,27 @@ import (
 // A memoPatch is the body of PATCH /api/v1/memo/{id}. Null leaves a field as it
 // is, except scopes, where the wire refuses it.
 type memoPatch struct {
-	Title             field[string]            `json:"title" required:"false" nullable:"true" maxLength:"255"`
-	Metadata          field[map[string]any]    `json:"metadata" required:"false" nullable:"true" doc:"Replaces all metadata."`
-	ClientReferenceID field[string]            `json:"client_reference_id" required:"false" nullable:"true" maxLength:"255"`
-	ReferenceID       field[string]            `json:"reference_id" required:"false" nullable:"true" maxLength:"255" doc:"The same as client_reference_id, which wins."`
-	Source            field[string]            `json:"source" required:"false" nullable:"true" maxLength:"255"`
-	Expires           field[date]              `json:"expiration_date" required:"false" doc:"May be past."`
-	Content           field[string]            `json:"content" required:"false" nullable:"true" doc:"An empty text is allowed: nothing is searchable then."`
-	Scopes            field[map[string]string] `json:"scopes" required:"false" doc:"Replaces all scopes."`
-	Tags              field[[]string]          `json:"tags" required:"false" nullable:"true" maxItems:"1000" doc:"Replaces all tags."`
+	Title           field[string]            `json:"title" required:"false" nullable:"true" maxLength:"255"`
+	Metadata        field[map[string]any]    `json:"metadata" required:"false" nullable:"true"`
+	ClientReference field[string]            `json:"client_reference_id" required:"false" nullable:"true" maxLength:"255"`
+	ReferenceID     field[string]            `json:"reference_id" required:"false" nullable:"true" maxLength:"255"`
+	Source          field[string]            `json:"source" required:"false" nullable:"true" maxLength:"255"`
+	Expires         field[date]              `json:"expiration_date" required:"false"`
+	Content         field[string]            `json:"content" required:"false" nullable:"true"`
+	Scopes          field[map[string]string] `json:"scopes" required:"false"`
+	Tags            field[[]string]          `json:"tags" required:"false" nullable:"true" maxItems:"1000"`
+}
+
+// TransformSchema explains the fields.
+func (memoPatch) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return explain(s,
+		"metadata", "Replaces all metadata.",
+		"reference_id", "The same as client_reference_id, which wins.",
+		"expiration_date", "May be past.",
+		"content", "An empty text is allowed: nothing is searchable then.",
+		"scopes", "Replaces all scopes.",
+		"tags", "Replaces all tags.",
+	)
 }
 
 func (m *memoPatch) validate() (memo.Patch, error) {
@@ -30,7 +42,7 @@ func (m *memoPatch) validate() (memo.Patch, error) {
 	if checkNullable(&c, "metadata", m.Metadata) {
 		p.Metadata = encodeObject(m.Metadata.value)
 	}
-	p.ReferenceID = shortText(&c, "client_reference_id", m.ClientReferenceID)
+	p.ReferenceID = shortText(&c, "client_reference_id", m.ClientReference)
 	if alias := shortText(&c, "reference_id", m.ReferenceID); p.ReferenceID == nil {
 		p.ReferenceID = alias
 	}

@@ -22,12 +22,24 @@ const maxTags = 1000
 // MemoAttributes are what the two ways of creating a memo share. The name is
 // exported because huma documents no other embedded types.
 type MemoAttributes struct {
-	Source      field[string]            `json:"source" required:"false" nullable:"true" maxLength:"255" doc:"Where the memo came from."`
-	ReferenceID field[string]            `json:"reference_id" required:"false" nullable:"true" maxLength:"255" doc:"The client's own id; read as client_reference_id."`
-	Expires     field[date]              `json:"expiration_date" required:"false" doc:"When the memo leaves retrieval; in the future. Null for never."`
-	Tags        field[[]string]          `json:"tags" required:"false" maxItems:"1000" doc:"Any texts."`
-	Metadata    field[map[string]any]    `json:"metadata" required:"false" doc:"Any JSON object; filters see its top-level keys."`
-	Scopes      field[map[string]string] `json:"scopes" required:"false" doc:"Texts by name, for filters of type scope."`
+	Source      field[string]            `json:"source" required:"false" nullable:"true" maxLength:"255"`
+	ReferenceID field[string]            `json:"reference_id" required:"false" nullable:"true" maxLength:"255"`
+	Expires     field[date]              `json:"expiration_date" required:"false"`
+	Tags        field[[]string]          `json:"tags" required:"false" maxItems:"1000"`
+	Metadata    field[map[string]any]    `json:"metadata" required:"false"`
+	Scopes      field[map[string]string] `json:"scopes" required:"false"`
+}
+
+// TransformSchema explains the fields.
+func (MemoAttributes) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return explain(s,
+		"source", "Where the memo came from.",
+		"reference_id", "The client's own id; read as client_reference_id. Length in UTF-16 units.",
+		"expiration_date", "When the memo leaves retrieval; in the future. Null for never.",
+		"tags", "Any texts.",
+		"metadata", "Any JSON object; filters see its top-level keys.",
+		"scopes", "Texts by name, for filters of type scope.",
+	)
 }
 
 // attributes checks them and returns them; they count only without complaints.
@@ -62,11 +74,7 @@ func checkTags(c *complaints, tags []string) []string {
 // encodeObject writes a decoded object in one canonical way: each key once,
 // numbers as they were spelled, nothing that a database of UTF-8 refuses.
 func encodeObject(object map[string]any) json.RawMessage {
-	raw, err := json.Marshal(object)
-	if err != nil { // it was decoded from JSON
-		panic(err)
-	}
-	return raw
+	return encode(object)
 }
 
 // A memoCreate is the body of POST /api/v1/memo.

@@ -69,8 +69,7 @@ func (s *server) uploadMemo(ctx context.Context, in *createInput) (*createOutput
 
 // readForm receives an upload. The form is to be closed even after an error.
 func (s *server) readForm(q *request) (*form, error) {
-	done := readWithin(q.w, s.Options.UploadReadTimeout)
-	defer done()
+	arrived := readWithin(q.w, s.Options.UploadReadTimeout)
 	f := &form{texts: map[string]string{}}
 	if !isMultipart(q.r) {
 		return f, invalid("Content-Type must be multipart/form-data")
@@ -85,6 +84,7 @@ func (s *server) readForm(q *request) (*form, error) {
 		drain(body)
 		return f, err
 	}
+	arrived()
 	if f.file == nil {
 		return f, invalid("file: Required (send the document in a part named file, with a file name)")
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -28,17 +29,14 @@ func (pageNumber) Schema(huma.Registry) *huma.Schema {
 func (n pageNumber) read(byDefault int) int {
 	text := strings.TrimSpace(string(n))
 	end := 0
-	for end < len(text) && ('0' <= text[end] && text[end] <= '9' || end == 0 && strings.ContainsRune("+-", rune(text[0]))) {
+	if strings.HasPrefix(text, "-") || strings.HasPrefix(text, "+") {
+		end = 1
+	}
+	for end < len(text) && '0' <= text[end] && text[end] <= '9' {
 		end++
 	}
-	number, err := strconv.Atoi(text[:end])
-	switch {
-	case err != nil && number == 0: // garbage; a number out of range comes clipped
-		return byDefault
-	case number == 0:
-		return byDefault
-	}
-	return number
+	number, _ := strconv.Atoi(text[:end]) // 0 for garbage, the nearest int if out of range
+	return cmp.Or(number, byDefault)
 }
 
 // A listInput is the input of a list.

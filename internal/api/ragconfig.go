@@ -24,11 +24,22 @@ const (
 // where both are there, snake_case wins. What is null, or not an object where
 // one belongs, is as good as absent.
 type ragConfig struct {
-	LLMProvider  field[string]       `json:"llm_provider" required:"false" nullable:"true" doc:"One of /api/v1/config/llm-providers; empty for the default."`
-	QueryRewrite field[ragSwitch]    `json:"query_rewrite" required:"false" doc:"Whether the question is rewritten for retrieval; off by default."`
+	LLMProvider  field[string]       `json:"llm_provider" required:"false" nullable:"true"`
+	QueryRewrite field[ragSwitch]    `json:"query_rewrite" required:"false"`
 	VectorSearch field[ragCandidate] `json:"vector_search" required:"false"`
-	Reranking    field[ragReranking] `json:"reranking" required:"false" doc:"Whether candidates are reranked, and how many are kept; on by default."`
-	References   field[ragSwitch]    `json:"references" required:"false" doc:"Whether the passages handed to the model are listed; off by default."`
+	Reranking    field[ragReranking] `json:"reranking" required:"false"`
+	References   field[ragSwitch]    `json:"references" required:"false"`
+}
+
+// TransformSchema explains the fields.
+func (ragConfig) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Description = "How to answer. camelCase is understood too."
+	return explain(s,
+		"llm_provider", "One of /api/v1/config/llm-providers; empty for the default.",
+		"query_rewrite", "Whether the question is rewritten for retrieval; off by default.",
+		"reranking", "Whether candidates are reranked (on by default), and how many are kept.",
+		"references", "Whether the passages handed to the model are listed; off by default.",
+	)
 }
 
 type ragSwitch struct {
@@ -36,19 +47,26 @@ type ragSwitch struct {
 }
 
 type ragCandidate struct {
-	TopK      field[float64] `json:"top_k" required:"false" nullable:"true" minimum:"1" maximum:"200" doc:"Candidates; default 50."`
-	Threshold field[float64] `json:"similarity_threshold" required:"false" nullable:"true" minimum:"0" maximum:"1" doc:"The greatest cosine distance: 0 is identical, larger finds more."`
+	TopK      field[float64] `json:"top_k" required:"false" nullable:"true" minimum:"1" maximum:"200"`
+	Threshold field[float64] `json:"similarity_threshold" required:"false" nullable:"true" minimum:"0" maximum:"1"`
+}
+
+// TransformSchema explains the fields.
+func (ragCandidate) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return explain(s,
+		"top_k", "How many candidates are looked at; default 50.",
+		"similarity_threshold", "The greatest cosine distance, despite its name: larger finds more.",
+	)
 }
 
 type ragReranking struct {
 	Enabled field[bool]    `json:"enabled" required:"false" nullable:"true"`
-	TopK    field[float64] `json:"top_k" required:"false" nullable:"true" minimum:"1" maximum:"100" doc:"Passages handed to the model; default 25, and at most vector_search.top_k."`
+	TopK    field[float64] `json:"top_k" required:"false" nullable:"true" minimum:"1" maximum:"100"`
 }
 
-// TransformSchema admits that the wire forgives what is not an object.
-func (ragConfig) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	s.Description = "How to answer. camelCase is understood too."
-	return s
+// TransformSchema explains the fields.
+func (ragReranking) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return explain(s, "top_k", "Passages handed to the model; default 25, at most vector_search.top_k.")
 }
 
 // UnmarshalJSON brings both spellings to one.
@@ -79,11 +97,7 @@ func oneSpelling(raw json.RawMessage) json.RawMessage {
 	for key, value := range object {
 		object[key] = oneSpelling(value)
 	}
-	out, err := json.Marshal(object)
-	if err != nil { // it was decoded from JSON
-		panic(err)
-	}
-	return out
+	return encode(object)
 }
 
 // options checks the configuration, in the wire's order and words.

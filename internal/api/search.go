@@ -20,9 +20,21 @@ const (
 // A searchBody is the body of POST /api/v1/search.
 type searchBody struct {
 	Query   field[string] `json:"query" minLength:"1"`
-	Limit   field[int]    `json:"limit" required:"false" nullable:"true" minimum:"0" maximum:"50" doc:"How many results at most; 0 means 10, the default."`
+	Limit   field[int]    `json:"limit" required:"false" nullable:"true" minimum:"0" maximum:"50"`
 	Filters filters       `json:"filters" required:"false" nullable:"true"`
-	Method  field[string] `json:"search_method" required:"false" nullable:"true" enum:"title_contains,title_startswith,chunk_vector_search,chunk_semantic_search" doc:"For old clients. Leave it out: the search is by meaning and by words then."`
+	Method  field[string] `json:"search_method" required:"false" nullable:"true"`
+}
+
+// TransformSchema explains the fields.
+func (searchBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Properties["search_method"].Enum = []any{
+		"title_contains", "title_startswith", "chunk_vector_search", "chunk_semantic_search",
+	}
+	return explain(s,
+		"limit", "How many results at most; 0 means 10, the default.",
+		"filters", "All of them must hold.",
+		"search_method", "For old clients. Without it the search is by meaning and by words.",
+	)
 }
 
 func (b *searchBody) validate() (search.Query, error) {
@@ -79,7 +91,7 @@ type searchResult struct {
 	MemoSummary    string       `json:"memo_summary"`
 	ContentSnippet string       `json:"content_snippet" doc:"The beginning of the memo."`
 	ChunkContent   string       `json:"chunk_content" doc:"The passage that was found."`
-	Distance       *float64     `json:"distance" minimum:"0" maximum:"1" doc:"From 0, the best. Null for searches in titles."`
+	Distance       *float64     `json:"distance" minimum:"0" maximum:"1" doc:"0 is best. Null for searches in titles."`
 
 	UUID    memo.ID `json:"uuid" deprecated:"true" doc:"memo_uuid"`
 	Title   string  `json:"title" deprecated:"true" doc:"memo_title"`

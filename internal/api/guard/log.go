@@ -15,6 +15,16 @@ import (
 // replaced, so that nobody writes into our log what he likes.
 var requestIDForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
+// requestIDKey is where the id travels, as traces do.
+type requestIDKey struct{}
+
+// RequestID returns the id of the request that a context belongs to, for lines
+// in the log beside the access line.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
 // Log gives every request an id (the client's X-Request-Id if it has a sane
 // one), writes a line when it is done, and turns a panic into a 500.
 func Log(log *slog.Logger) func(http.Handler) http.Handler {
@@ -25,6 +35,7 @@ func Log(log *slog.Logger) func(http.Handler) http.Handler {
 				id = rand.Text()
 			}
 			w.Header().Set("X-Request-Id", id)
+			r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
 			rec := &recorder{ResponseWriter: w}
 			log := log.With("request_id", id, "method", r.Method, "path", r.URL.Path)
 			defer finish(r.Context(), log, rec, time.Now())
