@@ -1,0 +1,171 @@
+package openai
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"kvasir/internal/llm"
+	"kvasir/internal/provider/exchange"
+)
+
+const chatPath = "/chat/completions"
+
+// GenerateConfig says which models write.
+type GenerateConfig struct {
+	// Model is the model's name.
+	Model string
+	// FastModel serves requests for which a small model will do; empty means Model.
+	FastModel string
+}
+
+// A Generator implements [llm.Generator].
+type Generator struct {
+	endpoint *exchange.Endpoint
+	cfg      GenerateConfig
+}
+
+// Generator returns a generator of one model, and perhaps a smaller one.
+func (c *Client) Generator(cfg GenerateConfig) *Generator {
+	cfg.FastModel = cmp.Or(cfg.FastModel, cfg.Model)
+	return &Generator{endpoint: c.endpoint, cfg: cfg}
+}
+
+// Model implements [llm.Generator].
+func (g *Generator) Model() string { return g.cfg.Model }
+
+type chatRequest struct {
+	Model          string          `json:"model"`
+	Messages       []chatMessage   `json:"messages"`
+	Temperature    *float64        `json:"temperature,omitempty"`
+	MaxTokens      int             `json:"max_tokens,omitzero"`
+	Stream         bool            `json:"stream,omitzero"`
+	StreamOptions  *streamOptions  `json:"stream_options,omitempty"`
+	ResponseFormat json.RawMessage `json:"response_format,omitempty"`
+}
+
+type chatMessage struct {
+	Role    llm.Role `json:"role"`
+	Content string   `json:"content"`
+}
+
+type streamOptions struct {
+	IncludeUsage bool `json:"include_usage"`
+}
+
+// tune sets what shapes an answer. Models that think before they write refuse a
+// temperature and the usual bound: theirs would count the thoughts, too, and end
+// most answers before the first word.
+func (r *chatRequest) tune(temperature float64, maxTokens int) {
+	for _, thinking := range []string{"o1", "o3", "o4", "gpt-5"} {
+		if strings.HasPrefix(r.Model, thinking) {
+			return
+		}
+	}
+	r.Temperature, r.MaxTokens = &temperature, maxTokens
+}
+
+// Generate implements [llm.Generator].
+func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.Seq2[llm.Event, error] {
+	body := chatRequest{
+		Model:         g.cfg.Model,
+		Messages:      make([]chatMessage, len(req.Messages)),
+		Stream:        true,
+		StreamOptions: &streamOptions{IncludeUsage: true},
+	}
+	if req.Fast {
+		body.Model = g.cfg.FastModel
+	}
+	for i, m := range req.Messages {
+		body.Messages[i] = chatMessage{Role: m.Role, Content: m.Text}
+	}
+	body.tune(req.Temperature, req.MaxTokens)
+	return func(yield func(llm.Event, error) bool) {
+		var end ending
+		for event, err := range exchange.Stream(ctx, g.endpoint, chatPath, body) {
+			if end.complete() && err != nil && ctx.Err() == nil {
+				break // the text is whole; nothing is missed after it
+			}
+			var text string
+			if err == nil {
+				text, err = g.delta(event, &end)
+			}
+			if err != nil {
+				yield(llm.Event{}, err)
+				return
+			}
+			if text != "" && !yield(llm.Event{Text: text}, nil) {
+				return
+			}
+		}
+		switch {
+		case !end.complete():
+			yield(llm.Event{}, g.endpoint.Garbage(errCut))
+		case end.usage != (llm.Usage{}):
+			yield(llm.Event{Usage: end.usage}, nil)
+		}
+	}
+}
+
+var errCut = errors.New("stream cut: it ended before the answer did")
+
+// ending is what a stream has said about its end so far.
+type ending struct {
+	reason string // why the model stopped writing
+	done   bool   // the closing event came
+	usage  llm.Usage
+}
+
+func (e *ending) complete() bool { return e.done || e.reason != "" }
+
+type chatChunk struct {
+	Choices []struct {
+		Delta struct {
+			Content string `json:"content"`
+			Refusal string `json:"refusal"`
+		} `json:"delta"`
+		FinishReason string `json:"finish_reason"`
+	} `json:"choices"`
+	Usage *chatUsage `json:"usage"`
+}
+
+type chatUsage struct {
+	PromptTokens     int `json:"prompt_tokens"`
+	CompletionTokens int `json:"completion_tokens"`
+}
+
+func (u *chatUsage) words() llm.Usage {
+	if u == nil {
+		return llm.Usage{}
+	}
+	return llm.Usage{InputTokens: u.PromptTokens, OutputTokens: u.CompletionTokens}
+}
+
+// delta returns the text of one event of the stream and notes what it says about
+// the end. A refusal is an answer: the person shall read it.
+func (g *Generator) delta(event exchange.Event, end *ending) (string, error) {
+	if string(event.Data) == exchange.Done {
+		end.done = true
+		return "", nil
+	}
+	var chunk chatChunk
+	if err := json.Unmarshal(event.Data, &chunk); err != nil {
+		return "", g.endpoint.Garbage(fmt.Errorf("decode the stream: %w", err))
+	}
+	if chunk.Usage != nil {
+		end.usage = chunk.Usage.words() // some servers count up in every event
+	}
+	if len(chunk.Choices) == 0 {
+		return "", nil
+	}
+	choice := chunk.Choices[0]
+	if choice.FinishReason == "content_filter" {
+		return "", g.endpoint.Refuse("the provider's content filter stopped the answer")
+	}
+	end.reason = cmp.Or(choice.FinishReason, end.reason)
+	return choice.Delta.Content + choice.Delta.Refusal, nil
+}

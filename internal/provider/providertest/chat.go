@@ -1,0 +1,136 @@
+package providertest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+type message struct {
+	Role    string `json:"role,omitzero"`
+	Content string `json:"content"`
+}
+
+type choice struct {
+	Index        int      `json:"index"`
+	Delta        *message `json:"delta,omitempty"`
+	Message      *message `json:"message,omitempty"`
+	FinishReason *string  `json:"finish_reason"`
+}
+
+type completion struct {
+	ID      string   `json:"id"`
+	Object  string   `json:"object"`
+	Model   string   `json:"model"`
+	Choices []choice `json:"choices"`
+	Usage   *usage   `json:"usage,omitempty"`
+}
+
+// chunk returns one event of a stream.
+func chunk(model, text, finish string) completion {
+	one := choice{Delta: &message{Content: text}}
+	if finish != "" {
+		one.FinishReason = &finish
+	}
+	return completion{ID: "chatcmpl-1", Object: "chat.completion.chunk", Model: model, Choices: []choice{one}}
+}
+
+// readChat reads OpenAI's requests for a chat completion.
+func readChat(body []byte) (call, error) {
+	var in struct {
+		Model         string          `json:"model"`
+		Messages      []message       `json:"messages"`
+		Stream        bool            `json:"stream"`
+		Format        json.RawMessage `json:"response_format"`
+		StreamOptions struct {
+			IncludeUsage bool `json:"include_usage"`
+		} `json:"stream_options"`
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		return call{}, fmt.Errorf("read the request: %w", err)
+	}
+	if len(in.Messages) == 0 {
+		return call{}, errors.New("'messages' is empty")
+	}
+	c := call{Request: Request{Model: in.Model, Stream: in.Stream}, usage: in.StreamOptions.IncludeUsage}
+	for _, m := range in.Messages {
+		c.Texts = append(c.Texts, m.Content)
+	}
+	last := c.Texts[len(c.Texts)-1]
+	c.tokens = func(o Options, a Action) []string {
+		switch {
+		case a.Text != "":
+			return strings.SplitAfter(a.Text, " ")
+		case len(in.Format) > 0:
+			return []string{score(last)}
+		}
+		return Answer(question(last), o.Tokens)
+	}
+	c.document = func(o Options, a Action) any {
+		tokens, stop := c.tokens(o, a), "stop"
+		whole := choice{Message: &message{"assistant", strings.Join(tokens, "")}, FinishReason: &stop}
+		return completion{
+			ID: "chatcmpl-1", Object: "chat.completion", Model: in.Model,
+			Choices: []choice{whole}, Usage: usageOf(c.Texts, len(tokens)),
+		}
+	}
+	return c, nil
+}
+
+// question finds the question in a message that may hold passages before it.
+func question(text string) string {
+	if at := strings.LastIndex(text, "Question: "); at >= 0 {
+		return text[at+len("Question: "):]
+	}
+	return text
+}
+
+// Answer returns the n tokens, at least two, that a chat answers to a question:
+// as much of the question as there is room for, filling words, and a citation.
+func Answer(question string, n int) []string {
+	said := append([]string{"Asked:"}, strings.Fields(question)...)
+	filling := []string{"The", "passages", "say", "so,", "and", "so", "it", "is."}
+	out := make([]string, 0, n)
+	for i := range max(n, 2) - 1 {
+		word := filling[max(i-len(said), 0)%len(filling)]
+		if i < len(said) {
+			word = said[i]
+		}
+		if i > 0 {
+			word = " " + word
+		}
+		out = append(out, word)
+	}
+	return append(out, " [[1]]")
+}
+
+// score answers a message that holds a query and documents as JSON, as our
+// reranker by chat writes it, with the score of each document.
+func score(text string) string {
+	var in struct {
+		Query     string `json:"query"`
+		Documents []struct {
+			Index int    `json:"index"`
+			Text  string `json:"text"`
+		} `json:"documents"`
+	}
+	type entry struct {
+		Index int     `json:"index"`
+		Score float64 `json:"score"`
+	}
+	out := struct {
+		Scores []entry `json:"scores"`
+	}{Scores: []entry{}}
+	if err := json.Unmarshal([]byte(text), &in); err != nil {
+		return "{}"
+	}
+	for _, d := range in.Documents {
+		out.Scores = append(out.Scores, entry{d.Index, Overlap(in.Query, d.Text)})
+	}
+	data, err := json.Marshal(out)
+	if err != nil {
+		return "{}"
+	}
+	return string(data)
+}
