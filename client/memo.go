@@ -221,26 +221,40 @@ const (
 	longestPause = 2 * time.Second
 )
 
+// WatchMemo yields how far a memo is, again and again, until it is processed.
+// If processing failed, the error, which comes last, is a [*ProcessingError].
+func (c *Client) WatchMemo(ctx context.Context, ref Ref) iter.Seq2[MemoStatus, error] {
+	return func(yield func(MemoStatus, error) bool) {
+		timer := time.NewTimer(0)
+		defer timer.Stop()
+		for pause := firstPause; ; pause = min(pause*3/2, longestPause) {
+			select {
+			case <-ctx.Done():
+				yield(MemoStatus{}, fmt.Errorf("wait for memo %s: %w", ref, context.Cause(ctx)))
+				return
+			case <-timer.C:
+			}
+			s, err := c.MemoStatus(ctx, ref)
+			if err == nil && s.Status == StatusError {
+				err = &ProcessingError{MemoID: s.MemoID, Reason: s.ErrorReason}
+			}
+			if !yield(s, err) || err != nil || s.Status == StatusProcessed {
+				return
+			}
+			timer.Reset(pause)
+		}
+	}
+}
+
 // WaitForMemo returns when a memo is processed: it can be found then. If
 // processing failed, the error is a [*ProcessingError].
 func (c *Client) WaitForMemo(ctx context.Context, ref Ref) (MemoStatus, error) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for pause := firstPause; ; pause = min(pause*3/2, longestPause) {
-		select {
-		case <-ctx.Done():
-			return MemoStatus{}, fmt.Errorf("wait for memo %s: %w", ref, context.Cause(ctx))
-		case <-timer.C:
-		}
-		s, err := c.MemoStatus(ctx, ref)
-		switch {
-		case err != nil:
+	var last MemoStatus
+	for s, err := range c.WatchMemo(ctx, ref) {
+		if err != nil {
 			return s, err
-		case s.Status == StatusProcessed:
-			return s, nil
-		case s.Status == StatusError:
-			return s, &ProcessingError{MemoID: s.MemoID, Reason: s.ErrorReason}
 		}
-		timer.Reset(pause)
+		last = s
 	}
+	return last, nil
 }

@@ -14,10 +14,10 @@ import "time"
 // A Config is every option of the server. [Config.Validate], which the parser
 // calls, says what is wrong with it; [Config.Models] which models follow from it.
 type Config struct {
-	Server    `embed:"" group:"Server"`
-	Web       `embed:"" group:"Browsers"`
-	Providers `embed:"" group:"Models"`
-	Limits    `embed:"" group:"Limits"`
+	Server    `embed:"" group:"Server:"`
+	Web       `embed:"" group:"Browsers:"`
+	Providers `embed:"" group:"Models:"`
+	Limits    `embed:"" group:"Limits:"`
 }
 
 // Server is where the process listens, keeps its data and writes its log.

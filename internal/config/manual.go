@@ -69,10 +69,11 @@ func sentence(name, comment string) string {
 	return string(unicode.ToUpper(first)) + text[size:]
 }
 
-// explain adds to a flag's help which variables fill it and what it is without.
+// explain adds to a flag's help which variables fill it, and its default unless
+// that stands beside the flag's name.
 func explain(v *kong.Value) string {
 	text := v.Help
-	if v.HasDefault && v.Default != "" {
+	if v.Default != "" && v.Tag.PlaceHolder != "" {
 		text += " Default: " + v.Default + "."
 	}
 	if names := variables(v); len(names) > 0 {

@@ -1,0 +1,223 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
+
+	"kvasir/client"
+)
+
+// maxInline is the largest text that is sent as JSON, in bytes; a larger one is
+// uploaded as a file. It leaves room for escapes below the server's 16 MiB.
+const maxInline = 4 << 20
+
+// A syncer makes a server's memos equal to files.
+type syncer struct {
+	client  *client.Client
+	session *session
+	jobs    int  // requests at once
+	quiet   bool // no line for each file
+
+	known map[string]client.MemoSummary // by reference id
+}
+
+// learn reads which memos there are.
+func (y *syncer) learn(ctx context.Context) error {
+	y.known = map[string]client.MemoSummary{}
+	for m, err := range y.client.AllMemos(ctx) {
+		if err != nil {
+			return err
+		}
+		if _, newer := y.known[m.ReferenceID]; m.ReferenceID != "" && !newer {
+			y.known[m.ReferenceID] = m
+		}
+	}
+	return nil
+}
+
+// upload sends what is new or changed. It returns an outcome for every item
+// that it came to before ctx ended, in the order of the items.
+func (y *syncer) upload(ctx context.Context, label string, items []item) []outcome {
+	p := y.session.progress(fmt.Sprintf("%s %d files", label, len(items)), int64(len(items)), unitItems)
+	defer p.finish()
+	outcomes := make([]outcome, len(items))
+	var g errgroup.Group
+	g.SetLimit(y.jobs)
+	for i := range items {
+		if ctx.Err() != nil {
+			break
+		}
+		g.Go(func() error {
+			o := y.syncOne(ctx, &items[i])
+			if ctx.Err() != nil && o.Action == actionFailed {
+				return nil // interrupted, which is no failure of the file
+			}
+			outcomes[i] = o
+			p.add(1)
+			if !y.quiet && !y.session.err.terminal && o.Action != actionUnchanged && o.Action != actionFailed {
+				p.note("%s %s", o.Action, oneLine(o.Path))
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // failures are outcomes
+	return slices.DeleteFunc(outcomes, func(o outcome) bool { return o.Action == "" })
+}
+
+// syncOne brings one memo up to date.
+func (y *syncer) syncOne(ctx context.Context, it *item) outcome {
+	o := outcome{Path: it.path, Action: actionUnchanged, open: true}
+	old, exists := y.known[it.ref]
+	hash, text, err := read(it)
+	switch {
+	case err != nil:
+		o.fail(err)
+		return o
+	case exists && old.ContentHash == hash:
+		o.MemoID = old.ID
+		if old.Status == client.StatusError {
+			o.Action = actionRetried
+			err = y.client.RetryMemo(ctx, client.ByID(old.ID))
+		}
+		o.open = old.Status != client.StatusProcessed
+	default:
+		var done client.Upserted
+		done, err = y.send(ctx, it, text)
+		o.MemoID, o.Action = done.MemoID, actionReplaced
+		if done.Created {
+			o.Action = actionAdded
+		}
+	}
+	if err != nil {
+		o.fail(err)
+	}
+	return o
+}
+
+// send adds an item as text if it is some, else as a file.
+func (y *syncer) send(ctx context.Context, it *item, text string) (client.Upserted, error) {
+	options := client.MemoOptions{Source: it.source, ReferenceID: it.ref, Metadata: it.metadata}
+	if text != "" {
+		return y.client.UpsertMemo(ctx, client.NewMemo{
+			Title: titleOf(it.name, text), Content: text, MemoOptions: options,
+		})
+	}
+	body, err := it.open()
+	if err != nil {
+		return client.Upserted{}, err
+	}
+	defer body.Close()
+	return y.client.UpsertFile(ctx, client.Upload{
+		Name: it.name, Body: body, Title: cutTitle(it.name), MemoOptions: options,
+	})
+}
+
+// read returns the hash of an item's bytes and, if they are a text that fits
+// into a request, the text.
+func read(it *item) (hash, text string, err error) {
+	body, err := it.open()
+	if err != nil {
+		return "", "", err
+	}
+	defer body.Close()
+	sum := sha256.New()
+	var start bytes.Buffer
+	if isText(it.name) {
+		if _, err := io.CopyN(io.MultiWriter(sum, &start), body, maxInline+1); err != nil && err != io.EOF {
+			return "", "", err
+		}
+	}
+	if _, err := io.Copy(sum, body); err != nil {
+		return "", "", err
+	}
+	raw := start.Bytes()
+	if len(raw) <= maxInline && utf8.Valid(raw) && !bytes.ContainsAny(raw, "\x00\ufeff") {
+		text = start.String()
+	}
+	return hex.EncodeToString(sum.Sum(nil)), text, nil
+}
+
+// isText tells by a file's name whether its bytes are the memo's text.
+func isText(name string) bool {
+	return slices.Contains([]string{".md", ".markdown", ".txt"}, strings.ToLower(path.Ext(name)))
+}
+
+// titleOf returns a text's first heading, or the file's name.
+func titleOf(name, text string) string {
+	if strings.ToLower(path.Ext(name)) != ".txt" {
+		for line := range strings.Lines(text) {
+			if heading, ok := strings.CutPrefix(line, "# "); ok {
+				if title := oneLine(strings.TrimRight(strings.TrimSpace(heading), "#")); title != "" {
+					return cutTitle(title)
+				}
+			}
+		}
+	}
+	return cutTitle(name)
+}
+
+// cutTitle keeps a title to the 255 units that the wire allows.
+func cutTitle(title string) string {
+	runes := []rune(title)
+	return string(runes[:min(len(runes), maxRef/2)])
+}
+
+// wait returns when no memo of the outcomes is in progress, and marks those
+// that failed.
+func (y *syncer) wait(ctx context.Context, label string, outcomes []outcome) {
+	var open []*outcome
+	for i := range outcomes {
+		if outcomes[i].open {
+			open = append(open, &outcomes[i])
+		}
+	}
+	if len(open) == 0 {
+		return
+	}
+	p := y.session.progress(fmt.Sprintf("%s %d memos", label, len(open)), int64(len(open)), unitItems)
+	defer p.finish()
+	var g errgroup.Group
+	g.SetLimit(y.jobs)
+	for _, o := range open {
+		if ctx.Err() != nil {
+			break
+		}
+		g.Go(func() error {
+			if err := y.follow(ctx, o, p); err != nil && ctx.Err() == nil {
+				o.fail(err)
+			}
+			p.add(1)
+			return nil
+		})
+	}
+	_ = g.Wait() // failures are outcomes
+}
+
+// follow waits for one memo. Each new reason why it waits is told once.
+func (y *syncer) follow(ctx context.Context, o *outcome, p *progress) error {
+	told := ""
+	for status, err := range y.client.WatchMemo(ctx, client.ByID(o.MemoID)) {
+		if failed, ok := errors.AsType[*client.ProcessingError](err); ok {
+			return errors.New(failed.Reason)
+		}
+		if err != nil {
+			return err
+		}
+		if status.WaitingFor != "" && status.WaitingFor != told {
+			told = status.WaitingFor
+			p.note("%s is waiting: %s", oneLine(o.Path), oneLine(told))
+		}
+	}
+	return nil
+}
