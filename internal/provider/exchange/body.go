@@ -60,6 +60,6 @@ func (w *watched) drain() {
 }
 
 const (
-	drainWithin = 50 * time.Millisecond
+	drainWithin = 200 * time.Millisecond
 	drainBytes  = 4 << 10
 )

@@ -76,7 +76,10 @@ func TestVectorsAreOrderedByIndex(t *testing.T) {
 		{"negative", `[{"index": -1, "embedding": [1]}, {"index": 1, "embedding": [2]}]`, 0, nil, "index -1"},
 		{"empty", `[{"index": 0, "embedding": []}, {"index": 1, "embedding": [2]}]`, 0, nil, "vector 0 is empty"},
 		{"uneven", `[{"index": 0, "embedding": [1]}, {"index": 1, "embedding": [2, 3]}]`, 0, nil, "1 and 2 dimensions"},
-		{"not as asked", `[{"index": 0, "embedding": [1]}, {"index": 1, "embedding": [2]}]`, 8, nil, "1 dimensions instead of 8"},
+		{
+			"not as asked", `[{"index": 0, "embedding": [1]}, {"index": 1, "embedding": [2]}]`, 8, nil,
+			"1 dimensions instead of 8",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -139,6 +142,38 @@ func TestScores(t *testing.T) {
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("Scores(%v) (-want +got):\n%s", tt.in, diff)
+			}
+		})
+	}
+}
+
+func BenchmarkDecode64Vectors(b *testing.B) {
+	numbers := make([]float32, 768)
+	for i := range numbers {
+		numbers[i] = float32(i) / 768
+	}
+	for _, form := range []string{"base64", "numbers"} {
+		b.Run(form, func(b *testing.B) {
+			vector := base64Of(numbers...)
+			if form == "numbers" {
+				data, err := json.Marshal(numbers)
+				if err != nil {
+					b.Fatal(err)
+				}
+				vector = string(data)
+			}
+			answer := []byte(`{"data": [` + strings.Repeat(`{"embedding": `+vector+`},`, 63) + `{"embedding": ` + vector + `}]}`)
+			b.SetBytes(int64(len(answer)))
+			b.ReportAllocs()
+			for b.Loop() {
+				var out Embeddings
+				var d Dimensions
+				if err := json.Unmarshal(answer, &out); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := out.Vectors(64, &d); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}

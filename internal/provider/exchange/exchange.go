@@ -4,10 +4,10 @@
 //
 // The adapters beside it know what a vendor's request and answer look like; this
 // package knows what all of them share. It promises three things. An exchange
-// ends: headers and each further byte have a time limit, bodies a size limit, and
-// a cancelled context reaches the socket. A key stays here: it leaves in one
-// header only, never for another host, and no error text repeats it. And nothing
-// is tried twice: retrying is dispatch's work.
+// ends: [NewHTTPClient] bounds the wait for headers, [Endpoint] that for each
+// further byte and the size of a body, and a cancelled context reaches the socket.
+// A key stays here: it leaves in one header only, never for another host, and no
+// error text repeats it. And nothing is tried twice: retrying is dispatch's work.
 package exchange
 
 import (

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -217,10 +218,11 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 			}
 		}
 	}
-	for _, a := range addresses[1:] {
-		if a != addresses[0] {
-			t.Fatalf("requests came from %v, want one connection", addresses)
-		}
+	slices.Sort(addresses)
+	// One connection, and perhaps a second one where this machine stood still while
+	// a stream was read to its end. Without reuse there would be three at least.
+	if n := len(slices.Compact(addresses)); n > 2 {
+		t.Errorf("9 requests came over %d connections", n)
 	}
 }
 
@@ -244,5 +246,51 @@ func TestStreamWantsEvents(t *testing.T) {
 				t.Errorf("Stream of %s: %v, want %s and %q", tt.body, err, tt.class, tt.want)
 			}
 		}
+	}
+}
+
+// The vendors speak HTTP/2, where an exchange is a stream of a connection that
+// others use, too: it must end alone.
+func TestHTTP2StreamsEndAlone(t *testing.T) {
+	t.Parallel()
+	left := make(chan struct{}, 2)
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			t.Errorf("the request came by %s", r.Proto)
+		}
+		if r.URL.Path == "/echo" {
+			echo(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", eventStream)
+		fmt.Fprint(w, "data: a\n\n")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		left <- struct{}{}
+	}))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	client := NewHTTPClient(HTTPOptions{})
+	client.Transport.(*http.Transport).TLSClientConfig = srv.Client().Transport.(*http.Transport).TLSClientConfig
+	t.Cleanup(client.CloseIdleConnections)
+	e := NewEndpoint(Config{BaseURL: srv.URL, HTTPClient: client, IdleTimeout: 20 * time.Millisecond})
+	for event, err := range Stream(t.Context(), e, "/stalls", ping{}) { // ended by the consumer
+		if err != nil || string(event.Data) != "a" {
+			t.Errorf("first event = %q, %v", event.Data, err)
+		}
+		break
+	}
+	<-left
+	var last error
+	for _, err := range Stream(t.Context(), e, "/stalls", ping{}) { // ended by silence
+		last = err
+	}
+	if !errors.Is(last, errStalled) {
+		t.Errorf("a stalled stream ends with %v, want %v", last, errStalled)
+	}
+	<-left
+	if got, err := Post[ping](t.Context(), e, "/echo", ping{"hello"}); err != nil || got.Text != "hello" {
+		t.Errorf("Post after broken streams = %q, %v", got.Text, err)
 	}
 }

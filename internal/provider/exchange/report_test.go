@@ -18,35 +18,53 @@ func TestReportsOfVendors(t *testing.T) {
 		message    string
 	}{
 		{
-			"OpenAI, wrong key", `{"error": {"message": "Incorrect API key provided", "type": "invalid_request_error", "code": "invalid_api_key"}}`,
+			"OpenAI, wrong key",
+			`{"error": {"message": "Incorrect API key provided", "type": "invalid_request_error", "code": "invalid_api_key"}}`,
 			401, llm.ClassDeadKey, "Incorrect API key provided",
 		},
 		{
-			"OpenAI, empty account", `{"error": {"message": "You exceeded your current quota", "type": "insufficient_quota", "code": "insufficient_quota"}}`,
+			"OpenAI, empty account",
+			`{"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}`,
 			429, llm.ClassDeadKey, "You exceeded your current quota",
 		},
 		{
-			"OpenAI, throttled", `{"error": {"message": "Rate limit reached on tokens per min (TPM)", "type": "tokens", "code": "rate_limit_exceeded"}}`,
-			429, llm.ClassThrottled, "Rate limit reached on tokens per min (TPM)",
+			"OpenAI, throttled",
+			`{"error": {"message": "Rate limit reached on tokens per min", "type": "tokens", "code": "rate_limit_exceeded"}}`,
+			429, llm.ClassThrottled, "Rate limit reached on tokens per min",
 		},
 		{
-			"OpenAI, larger than a minute", `{"error": {"message": "Request too large for gpt-4o: Limit 30000, Requested 90000", "code": "rate_limit_exceeded"}}`,
-			429, llm.ClassTooLong, "Request too large for gpt-4o: Limit 30000, Requested 90000",
+			"OpenAI, larger than a minute",
+			`{"error": {"message": "Request too large: Limit 30000, Requested 90000", "code": "rate_limit_exceeded"}}`,
+			429, llm.ClassTooLong, "Request too large: Limit 30000, Requested 90000",
 		},
 		{
-			"OpenAI, context", `{"error": {"message": "This model's maximum context length is 8192 tokens", "type": "invalid_request_error", "code": null}}`,
+			"OpenAI, context",
+			`{"error": {"message": "This model's maximum context length is 8192 tokens", "code": null}}`,
 			400, llm.ClassTooLong, "This model's maximum context length is 8192 tokens",
 		},
 		{
-			"OpenAI, batch", `{"error": {"message": "Requested 312345 tokens, max 300000 tokens per request", "code": "max_tokens_per_request"}}`,
+			"OpenAI, batch",
+			`{"error": {"message": "Requested 312345 tokens, max 300000 tokens per request", "code": "max_tokens_per_request"}}`,
 			400, llm.ClassTooLong, "Requested 312345 tokens, max 300000 tokens per request",
 		},
 		{"Ollama, no model", `{"error": "model \"llama9\" not found"}`, 404, llm.ClassBadRequest, `model "llama9" not found`},
-		{"vLLM, old form", `{"object": "error", "message": "bad n", "type": "BadRequestError", "code": 400}`, 400, llm.ClassBadRequest, "bad n"},
-		{"llama.cpp", `{"error": {"code": 500, "message": "input is too large to process", "type": "server_error"}}`, 500, llm.ClassTooLong, "input is too large to process"},
+		{
+			"vLLM, old form", `{"object": "error", "message": "bad n", "type": "BadRequestError", "code": 400}`, 400,
+			llm.ClassBadRequest, "bad n",
+		},
+		{
+			"llama.cpp", `{"error": {"code": 500, "message": "input is too large to process", "type": "server_error"}}`, 500,
+			llm.ClassTooLong, "input is too large to process",
+		},
 		{"Voyage", `{"detail": "Provided API key is invalid."}`, 401, llm.ClassDeadKey, "Provided API key is invalid."},
-		{"FastAPI", `{"detail": [{"loc": ["body"], "msg": "field required", "type": "missing"}]}`, 422, llm.ClassBadRequest, "field required"},
-		{"no credit", `{"error": {"message": "Insufficient credits", "code": 402}}`, 402, llm.ClassDeadKey, "Insufficient credits"},
+		{
+			"FastAPI", `{"detail": [{"loc": ["body"], "msg": "field required", "type": "missing"}]}`, 422, llm.ClassBadRequest,
+			"field required",
+		},
+		{
+			"no credit", `{"error": {"message": "Insufficient credits", "code": 402}}`, 402, llm.ClassDeadKey,
+			"Insufficient credits",
+		},
 		{"a region that is not served", `{}`, 403, llm.ClassDeadKey, "{}"},
 		{"a proxy", "<html>\r\n<b>502</b>\n</html>", 502, llm.ClassSick, "<html> <b>502</b> </html>"},
 		{"a body over the proxy's limit", "", 413, llm.ClassTooLong, ""},

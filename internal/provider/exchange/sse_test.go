@@ -34,13 +34,19 @@ func TestEventsFollowTheStandard(t *testing.T) {
 		{"only one space is cut", "data:  hello\n\n", []Event{{"", []byte(" hello")}}},
 		{"no space is needed", "data:hello\n\n", []Event{{"", []byte("hello")}}},
 		{"lines are joined", "data: a\ndata\ndata: b\n\n", []Event{{"", []byte("a\n\nb")}}},
-		{"names belong to one event", "event: error\ndata: x\n\ndata: y\n\n", []Event{{"error", []byte("x")}, {"", []byte("y")}}},
+		{
+			"names belong to one event", "event: error\ndata: x\n\ndata: y\n\n",
+			[]Event{{"error", []byte("x")}, {"", []byte("y")}},
+		},
 		{"comments, ids and unknown fields pass", ": ping\n\nid: 7\nretry: 1\nfoo\ndata: x\n\n", []Event{{"", []byte("x")}}},
 		{"an event without data is none", "event: ping\n\ndata: x\n\n", []Event{{"", []byte("x")}}},
 		{"carriage returns", "data: a\r\rdata: b\r\r", []Event{{"", []byte("a")}, {"", []byte("b")}}},
 		{"both line ends", "data: a\r\n\r\ndata: b\r\n\r\n", []Event{{"", []byte("a")}, {"", []byte("b")}}},
 		{"a byte order mark", "\ufeffdata: a\n\n", []Event{{"", []byte("a")}}},
-		{"a last event without its empty line", "data: a\n\ndata: [DONE]", []Event{{"", []byte("a")}, {"", []byte("[DONE]")}}},
+		{
+			"a last event without its empty line", "data: a\n\ndata: [DONE]",
+			[]Event{{"", []byte("a")}, {"", []byte("[DONE]")}},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -105,9 +105,15 @@ func TestFailuresHaveTheirClass(t *testing.T) {
 		says   string
 	}{
 		{"throttled", providertest.Throttle(3 * time.Second), llm.ClassThrottled, "Rate limit reached"},
-		{"broken", providertest.Action{Status: 500, Body: `{"detail": "CUDA out of memory"}`}, llm.ClassSick, "CUDA out of memory"},
+		{
+			"broken", providertest.Action{Status: 500, Body: `{"detail": "CUDA out of memory"}`}, llm.ClassSick,
+			"CUDA out of memory",
+		},
 		{"still loading", providertest.Fail(503, "model is loading"), llm.ClassSick, "loading"},
-		{"bad request", providertest.Action{Status: 422, Body: `{"detail": [{"msg": "field required"}]}`}, llm.ClassBadRequest, "field required"},
+		{
+			"bad request", providertest.Action{Status: 422, Body: `{"detail": [{"msg": "field required"}]}`},
+			llm.ClassBadRequest, "field required",
+		},
 		{"garbage", providertest.Action{Fault: providertest.Garbage}, llm.ClassSick, "decode"},
 		{"JSON that stops", providertest.Action{Fault: providertest.Truncate}, llm.ClassSick, "decode"},
 		{"a cut connection", providertest.Action{Fault: providertest.Cut}, llm.ClassSick, "EOF"},

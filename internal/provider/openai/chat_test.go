@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"iter"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -108,7 +109,10 @@ func TestGenerateReportsBrokenStreams(t *testing.T) {
 		{"the stream just ends", providertest.Action{Fault: providertest.End, After: 3}, llm.ClassSick, "stream cut"},
 		{"garbage", providertest.Action{Fault: providertest.Garbage, After: 3}, llm.ClassSick, "decode"},
 		{"half an event", providertest.Action{Fault: providertest.Truncate, After: 3}, llm.ClassSick, "decode"},
-		{"an error as an event", providertest.Action{Fault: providertest.Report, After: 3, Body: overloaded}, llm.ClassSick, "Overloaded, key ***"},
+		{
+			"an error as an event", providertest.Action{Fault: providertest.Report, After: 3, Body: overloaded}, llm.ClassSick,
+			"Overloaded, key ***",
+		},
 	}
 	srv, c := start(t, providertest.Options{})
 	for _, tt := range tests {
@@ -129,8 +133,8 @@ func TestGenerateReportsBrokenStreams(t *testing.T) {
 func TestGenerateKnowsACompleteAnswer(t *testing.T) {
 	t.Parallel()
 	const (
-		hello = `data: {"choices": [{"delta": {"role": "assistant", "content": "Hello"}, "finish_reason": null}], "error": null}` + "\n\n"
-		stop  = `data: {"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 3, "completion_tokens": 1}}` + "\n\n"
+		hello = `data: {"choices": [{"delta": {"content": "Hello"}, "finish_reason": null}], "error": null}` + "\n\n"
+		stop  = `data: {"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": {"completion_tokens": 1}}` + "\n\n"
 		done  = "data: [DONE]\n\n"
 	)
 	tests := []struct {
@@ -143,8 +147,14 @@ func TestGenerateKnowsACompleteAnswer(t *testing.T) {
 		{"garbage after the closing event", hello + done + "oops", "Hello", ""},
 		{"neither", hello, "Hello", llm.ClassSick},
 		{"nothing at all", "", "", llm.ClassSick},
-		{"a refusal", `data: {"choices": [{"delta": {"refusal": "I can't."}, "finish_reason": "stop"}]}` + "\n\n", "I can't.", ""},
-		{"a filter", hello + `data: {"choices": [{"delta": {}, "finish_reason": "content_filter"}]}` + "\n\n", "Hello", llm.ClassBadRequest},
+		{
+			"a refusal", `data: {"choices": [{"delta": {"refusal": "I can't."}, "finish_reason": "stop"}]}` + "\n\n",
+			"I can't.", "",
+		},
+		{
+			"a filter", hello + `data: {"choices": [{"delta": {}, "finish_reason": "content_filter"}]}` + "\n\n", "Hello",
+			llm.ClassBadRequest,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -198,9 +208,7 @@ func TestGenerateSendsWhatTheModelUnderstands(t *testing.T) {
 		if _, _, err := collect(c.Generator(openai.GenerateConfig{Model: tt.model}).Generate(t.Context(), req)); err != nil {
 			t.Fatal(err)
 		}
-		for k, v := range base {
-			tt.want[k] = v
-		}
+		maps.Copy(tt.want, base)
 		tt.want["model"] = tt.model
 		if diff := cmp.Diff(tt.want, body); diff != "" {
 			t.Errorf("request to %s (-want +got):\n%s", tt.model, diff)

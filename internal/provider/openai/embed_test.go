@@ -63,7 +63,9 @@ func TestEmbedSpec(t *testing.T) {
 		},
 		{
 			openai.EmbedConfig{Model: "text-embedding-3-small", Dimensions: 512},
-			llm.EmbedSpec{Model: "openai|https://api.openai.com/v1|text-embedding-3-small|512", Dimensions: 512, MaxTokens: 8191},
+			llm.EmbedSpec{
+				Model: "openai|https://api.openai.com/v1|text-embedding-3-small|512", Dimensions: 512, MaxTokens: 8191,
+			},
 		},
 		{
 			openai.EmbedConfig{Model: "bge-m3"},

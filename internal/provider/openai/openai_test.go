@@ -49,7 +49,8 @@ type kindOfCall struct {
 func calls() []kindOfCall {
 	return []kindOfCall{
 		{"embed", providertest.Embed, func(ctx context.Context, c *openai.Client) error {
-			_, err := c.Embedder(openai.EmbedConfig{Model: "m"}).Embed(ctx, llm.EmbedRequest{Texts: []string{"a duck", "a goose"}})
+			e := c.Embedder(openai.EmbedConfig{Model: "m"})
+			_, err := e.Embed(ctx, llm.EmbedRequest{Texts: []string{"a duck", "a goose"}})
 			return err
 		}},
 		{"generate", providertest.Chat, func(ctx context.Context, c *openai.Client) error {
@@ -65,7 +66,7 @@ func calls() []kindOfCall {
 
 func TestFailuresHaveTheirClass(t *testing.T) {
 	t.Parallel()
-	quota := `{"error": {"message": "You exceeded your quota", "type": "insufficient_quota", "code": "insufficient_quota"}}`
+	quota := `{"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}`
 	tests := []struct {
 		name   string
 		action providertest.Action
@@ -77,7 +78,10 @@ func TestFailuresHaveTheirClass(t *testing.T) {
 		{"forbidden", providertest.Fail(403, "no"), llm.ClassDeadKey, 0, "HTTP 403"},
 		{"no credit", providertest.Action{Status: 429, Body: quota}, llm.ClassDeadKey, 0, "quota"},
 		{"throttled", providertest.Throttle(7 * time.Second), llm.ClassThrottled, 7 * time.Second, "Rate limit reached"},
-		{"throttled for less than a second", providertest.Throttle(350 * time.Millisecond), llm.ClassThrottled, 350 * time.Millisecond, ""},
+		{
+			"throttled for less than a second", providertest.Throttle(350 * time.Millisecond), llm.ClassThrottled,
+			350 * time.Millisecond, "",
+		},
 		{"time-out", providertest.Fail(408, "slow"), llm.ClassSick, 0, "slow"},
 		{"conflict", providertest.Fail(409, "busy"), llm.ClassSick, 0, "busy"},
 		{"broken", providertest.Fail(500, "oops"), llm.ClassSick, 0, "oops"},
@@ -88,7 +92,10 @@ func TestFailuresHaveTheirClass(t *testing.T) {
 		{"bad request", providertest.Fail(400, "no such parameter"), llm.ClassBadRequest, 0, "no such parameter"},
 		{"no such model", providertest.Fail(404, "no such model"), llm.ClassBadRequest, 0, "no such model"},
 		{"not processable", providertest.Fail(422, "odd"), llm.ClassBadRequest, 0, "odd"},
-		{"too long", providertest.Fail(400, "This model's maximum context length is 10 tokens"), llm.ClassTooLong, 0, "10 tokens"},
+		{
+			"too long", providertest.Fail(400, "This model's maximum context length is 10 tokens"), llm.ClassTooLong, 0,
+			"10 tokens",
+		},
 		{"too large", providertest.Fail(413, "Payload Too Large"), llm.ClassTooLong, 0, ""},
 		{"garbage", providertest.Action{Fault: providertest.Garbage}, llm.ClassSick, 0, "decode"},
 		{"JSON that stops", providertest.Action{Fault: providertest.Truncate}, llm.ClassSick, 0, "decode"},
@@ -180,7 +187,11 @@ func TestDeadlinesAreTheCallersOwn(t *testing.T) {
 func TestKeysAreOptional(t *testing.T) {
 	t.Parallel()
 	srv, withKey := start(t, providertest.Options{})
-	without := openai.New(openai.Config{Name: "local", BaseURL: srv.BaseURL() + "/", HTTPClient: &http.Client{Transport: transport(t)}})
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	without := openai.New(openai.Config{
+		Name: "local", BaseURL: srv.BaseURL() + "/", HTTPClient: &http.Client{Transport: transport},
+	})
 	for _, c := range []*openai.Client{withKey, without} {
 		if err := calls()[0].make(t.Context(), c); err != nil {
 			t.Fatal(err)
@@ -194,10 +205,4 @@ func TestKeysAreOptional(t *testing.T) {
 	if err := calls()[0].make(t.Context(), without); err == nil || !strings.HasPrefix(err.Error(), "local: ") {
 		t.Errorf("error of a local server: %v", err)
 	}
-}
-
-func transport(t *testing.T) *http.Transport {
-	tr := &http.Transport{}
-	t.Cleanup(tr.CloseIdleConnections)
-	return tr
 }

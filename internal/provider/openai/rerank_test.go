@@ -43,10 +43,23 @@ func TestRerankReadsWhatModelsWrite(t *testing.T) {
 		want       []float64
 		says       string
 	}{
-		{"as asked", `{"scores": [{"index": 2, "score": 0.3}, {"index": 0, "score": 0.1}, {"index": 1, "score": 0.2}]}`, []float64{0.1, 0.2, 0.3}, ""},
-		{"fenced", "Here you go [as JSON]:\n```json\n" + `{"scores": [0.1, 0.2, 0.3]}` + "\n```", []float64{0.1, 0.2, 0.3}, ""},
-		{"a bare list", `[{"index": 0, "score": 0.1}, {"index": 1, "score": 0.2}, {"index": 2, "score": 1}]`, []float64{0.1, 0.2, 1}, ""},
-		{"under another name", `{"results": [{"index": 0, "score": 0}, {"index": 1, "score": 0}, {"index": 2, "score": 0}]}`, []float64{0, 0, 0}, ""},
+		{
+			"as asked", `{"scores": [{"index": 2, "score": 0.3}, {"index": 0, "score": 0.1}, {"index": 1, "score": 0.2}]}`,
+			[]float64{0.1, 0.2, 0.3}, "",
+		},
+		{
+			"fenced", "Here you go [as JSON]:\n```json\n" + `{"scores": [0.1, 0.2, 0.3]}` + "\n```", []float64{0.1, 0.2, 0.3},
+			"",
+		},
+		{
+			"a bare list", `[{"index": 0, "score": 0.1}, {"index": 1, "score": 0.2}, {"index": 2, "score": 1}]`,
+			[]float64{0.1, 0.2, 1}, "",
+		},
+		{
+			"under another name",
+			`{"results": [{"index": 0, "score": 0}, {"index": 1, "score": 0}, {"index": 2, "score": 0}]}`, []float64{0, 0, 0},
+			"",
+		},
 		{"one document forgotten", `{"scores": [{"index": 0, "score": 0.1}]}`, nil, "1 scores for 3 documents"},
 		{"another scale", `{"scores": [8, 9, 1]}`, nil, "score 8 of document 0 is not between 0 and 1"},
 		{"names in place of numbers", `{"scores": [{"doc": "a"}, {"doc": "b"}, {"doc": "c"}]}`, nil, "no list of scores"},

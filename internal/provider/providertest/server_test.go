@@ -58,9 +58,15 @@ func TestEveryProtocolHasItsPlace(t *testing.T) {
 		{"/v1/embeddings", `{"model": "m", "input": ["a"], "output_dimension": 1}`, `"embedding":[`},
 		{"/v1/chat/completions", chatBody, `"content":"Asked: Why? [[1]]"`},
 		{"/v1/chat/completions", streamBody, "data: [DONE]\n\n"},
-		{"/v1/rerank", `{"model": "m", "query": "b", "documents": ["a", "b"], "top_k": 1}`, `"data":[{"index":1,"relevance_score":1}]`},
+		{
+			"/v1/rerank", `{"model": "m", "query": "b", "documents": ["a", "b"], "top_k": 1}`,
+			`"data":[{"index":1,"relevance_score":1}]`,
+		},
 		{"/embed", `{"content": "a duck", "normalize": true}`, `"dimension":2`},
-		{"/rerank", `{"query": "b", "documents": ["a", "b"], "top_k": 2}`, `{"results":[{"index":1,"relevance_score":1,"document":"b"}`},
+		{
+			"/rerank", `{"query": "b", "documents": ["a", "b"], "top_k": 2}`,
+			`{"results":[{"index":1,"relevance_score":1,"document":"b"}`,
+		},
 	}
 	for _, tt := range tests {
 		status, got, err := post(t, srv.URL()+tt.path, tt.body)
@@ -148,7 +154,10 @@ func TestFaults(t *testing.T) {
 		{"garbage in a stream", streamBody, action{Fault: providertest.Garbage, After: 1}, 200, "data: <html>", false},
 		{"half an event", streamBody, action{Fault: providertest.Truncate, After: 1}, 200, "\"cont\n\n", false},
 		{"an early end", streamBody, action{Fault: providertest.End, After: 1}, 200, "Asked:", false},
-		{"an error event", streamBody, action{Fault: providertest.Report, Body: `{"error": "x"}`}, 200, `data: {"error": "x"}`, false},
+		{
+			"an error event", streamBody, action{Fault: providertest.Report, Body: `{"error": "x"}`}, 200,
+			`data: {"error": "x"}`, false,
+		},
 		{"a cut stream", streamBody, action{Fault: providertest.Cut, After: 1}, 200, "Asked:", true},
 	}
 	srv := start(t, providertest.Options{})
@@ -280,7 +289,8 @@ func TestHangingUpIsSeen(t *testing.T) {
 	srv := start(t, providertest.Options{})
 	srv.Always(providertest.Chat, providertest.Action{Fault: providertest.Stall, After: 1})
 	ctx, cancel := context.WithCancel(t.Context())
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, srv.BaseURL()+"/chat/completions", strings.NewReader(streamBody))
+	url := srv.BaseURL() + "/chat/completions"
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(streamBody))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -118,8 +118,14 @@ func TestFailuresHaveTheirClass(t *testing.T) {
 		},
 		{"throttled", providertest.Throttle(3 * time.Second), llm.ClassThrottled, "Rate limit reached"},
 		{"broken", providertest.Fail(502, "bad gateway"), llm.ClassSick, "bad gateway"},
-		{"bad request", providertest.Action{Status: 400, Body: `{"detail": "Model x is not supported."}`}, llm.ClassBadRequest, "not supported"},
-		{"too long", providertest.Action{Status: 400, Body: `{"detail": "too many tokens in the batch"}`}, llm.ClassTooLong, "too many tokens"},
+		{
+			"bad request", providertest.Action{Status: 400, Body: `{"detail": "Model x is not supported."}`},
+			llm.ClassBadRequest, "not supported",
+		},
+		{
+			"too long", providertest.Action{Status: 400, Body: `{"detail": "too many tokens in the batch"}`}, llm.ClassTooLong,
+			"too many tokens",
+		},
 		{"garbage", providertest.Action{Fault: providertest.Garbage}, llm.ClassSick, "decode"},
 		{"JSON that stops", providertest.Action{Fault: providertest.Truncate}, llm.ClassSick, "decode"},
 		{"a cut connection", providertest.Action{Fault: providertest.Cut}, llm.ClassSick, "EOF"},
