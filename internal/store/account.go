@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,73 +10,90 @@ import (
 	"kvasir/internal/fault"
 )
 
-const selectCaller = `
-SELECT p.organization_id, p.id FROM api_keys k JOIN projects p ON p.id = k.project_id WHERE k.hash = $1`
+const (
+	insertOrganization = `INSERT INTO organizations (id, name, created) VALUES ($1, 'Default', $2)`
+	insertProject      = `
+INSERT INTO projects (id, organization, name, bootstrap, created)
+VALUES ($1, $2, 'Default Project', true, $3)`
+	bootstrapProject = `SELECT id FROM projects WHERE bootstrap`
+	dropBootstrapKey = `DELETE FROM api_keys WHERE bootstrap AND hash <> $1`
+	insertKey        = `
+INSERT INTO api_keys (hash, prefix, project, bootstrap, created) VALUES ($1, $2, $3, true, $4)
+ON CONFLICT (hash) DO NOTHING`
+	findKey = `
+SELECT p.organization, p.id FROM api_keys k JOIN projects p ON p.id = k.project WHERE k.hash = $1`
+	hasBootstrapKey = `SELECT 1 FROM api_keys WHERE bootstrap LIMIT 1`
+)
 
-func scanCaller(rows *sql.Rows, c *account.Caller) error { return rows.Scan(&c.Organization, &c.Project) }
-
-// FindKey returns whom the key with this hash speaks for, or a NotFound fault.
-func (s *Store) FindKey(ctx context.Context, hash string) (account.Caller, error) {
-	c, err := one(ctx, s.engine.Read, scanCaller, selectCaller, hash)
-	if errors.Is(err, errNone) {
-		err = fault.New(fault.NotFound, "API key not found")
-	}
-	return c, err
+func scanCaller(r Rows) (c account.Caller, err error) {
+	var organization, project string
+	err = r.Scan(&organization, &project)
+	return account.Caller{
+		Organization: account.OrganizationID(organization), Project: account.ProjectID(project),
+	}, err
 }
 
-// EnsureProject makes sure that there are a default organization and project
-// and a key for them. A given key replaces the one that an earlier start was
-// given or has made; without one, a key is made if there is none. It returns the
-// key if it is new.
+// EnsureProject makes sure that there is a default project in a default
+// organization, and a key for it. A given key replaces the one that an earlier
+// start was given or has made; other keys stay valid. Without one, a key is
+// made if that start left none. It returns the key that it made.
 func (s *Store) EnsureProject(ctx context.Context, given account.Key, now time.Time) (made account.Key, err error) {
-	err = s.engine.Write(ctx, func(ctx context.Context, tx Tx) error {
-		project, err := defaultProject(ctx, tx, now)
-		if err != nil {
-			return err
-		}
-		have, err := collect(ctx, tx.QueryContext, scanOne[string],
-			`SELECT hash FROM api_keys WHERE project_id = $1 AND bootstrap`, project)
+	if given.IsZero() {
+		made = account.NewKey()
+	}
+	err = s.db.Write(ctx, func(tx Tx) error {
+		project, err := ensureProject(ctx, tx, now)
 		if err != nil {
 			return err
 		}
 		key := given
 		if given.IsZero() {
-			if len(have) > 0 {
-				return nil
+			_, has, err := find(ctx, tx, scanInt, hasBootstrapKey)
+			if has || err != nil {
+				made = account.Key{}
+				return err
 			}
-			made = account.NewKey()
 			key = made
 		}
-		if len(have) == 1 && have[0] == key.Hash() {
-			return nil
-		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM api_keys WHERE project_id = $1 AND bootstrap`, project); err != nil {
+		if _, err := tx.Exec(ctx, dropBootstrapKey, key.Hash()); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx,
-			`INSERT INTO api_keys (hash, prefix, project_id, bootstrap, created_at) VALUES ($1, $2, $3, true, $4)`,
-			key.Hash(), key.Prefix(), project, micros(now))
+		_, err = tx.Exec(ctx, insertKey, key.Hash(), key.Prefix(), project, micros(now))
 		return err
 	})
-	return made, err
+	if err != nil {
+		return account.Key{}, err
+	}
+	return made, nil
 }
 
-// defaultProject returns the first project, and creates it if there is none.
-func defaultProject(ctx context.Context, tx Tx, now time.Time) (account.ProjectID, error) {
-	p, err := one(ctx, tx.QueryContext, scanOne[account.ProjectID],
-		`SELECT id FROM projects ORDER BY created_at, id LIMIT 1`)
-	if !errors.Is(err, errNone) {
-		return p, err
+func ensureProject(ctx context.Context, tx Tx, now time.Time) (account.ProjectID, error) {
+	project, ok, err := find(ctx, tx, scanString[account.ProjectID], bootstrapProject)
+	if ok || err != nil {
+		return project, err
 	}
-	organization := uuid.NewString()
-	_, err = tx.ExecContext(ctx, `INSERT INTO organizations (id, name, created_at) VALUES ($1, 'Default', $2)`,
-		organization, micros(now))
-	if err != nil {
+	organization := newID()
+	if _, err := tx.Exec(ctx, insertOrganization, organization, micros(now)); err != nil {
 		return "", err
 	}
-	p = account.ProjectID(uuid.NewString())
-	_, err = tx.ExecContext(ctx,
-		`INSERT INTO projects (id, organization_id, name, created_at) VALUES ($1, $2, 'Default Project', $3)`,
-		p, organization, micros(now))
-	return p, err
+	project = account.ProjectID(newID())
+	_, err = tx.Exec(ctx, insertProject, project, organization, micros(now))
+	return project, err
 }
+
+// FindKey returns whom the key with this hash speaks for, or fails with
+// NotFound.
+func (s *Store) FindKey(ctx context.Context, hash string) (caller account.Caller, err error) {
+	var ok bool
+	err = s.db.Read(ctx, func(tx Tx) error {
+		caller, ok, err = find(ctx, tx, scanCaller, findKey, hash)
+		return err
+	})
+	if err == nil && !ok {
+		err = fault.New(fault.NotFound, "API key not found")
+	}
+	return caller, err
+}
+
+// newID returns a UUID that sorts after those made before it.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }

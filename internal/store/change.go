@@ -2,131 +2,140 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 
 	"kvasir/internal/account"
+	"kvasir/internal/llm"
 	"kvasir/internal/memo"
 )
 
-// The sequence is one a project and has no gaps that matter: a change of a memo
-// takes the next number and gives up its old one.
-const upsertChange = `
-INSERT INTO memo_changes (project_id, memo_id, seq, deleted)
-VALUES ($1, $2, (SELECT coalesce(max(seq), 0) + 1 FROM memo_changes WHERE project_id = $1), $3)
-ON CONFLICT (project_id, memo_id) DO UPDATE SET seq = excluded.seq, deleted = excluded.deleted`
+const (
+	forgetChange = `DELETE FROM memo_changes WHERE memo = $1`
+	insertChange = `INSERT INTO memo_changes (project, memo, deleted) VALUES ($1, $2, $3)`
+	latestChange = `SELECT coalesce(max(seq), 0) FROM memo_changes WHERE project = $1`
+	readChanges  = `
+SELECT ch.seq, ch.memo, ch.deleted, coalesce(m.title, ''), m.source, m.reference_id, coalesce(m.tags, '[]'),
+	coalesce(m.metadata, '{}'), m.scopes, m.expires, coalesce(m.archived, false), coalesce(m.live_generation, 0),
+	coalesce(g.title, ''), g.content
+FROM memo_changes ch
+LEFT JOIN memos m ON m.id = ch.memo
+LEFT JOIN generations g ON g.memo = m.id AND g.generation = m.live_generation
+WHERE ch.project = $1 AND ch.seq > $2
+ORDER BY ch.seq LIMIT $3`
+	changedChunks = `
+SELECT c.memo, c.id, c.start_byte, c.end_byte, c.headings, v.vector
+FROM memo_changes ch
+JOIN memos m ON m.id = ch.memo
+JOIN chunks c ON c.memo = m.id AND c.generation = m.live_generation
+LEFT JOIN vectors v ON v.chunk = c.id AND v.model = $4
+WHERE ch.project = $1 AND ch.seq > $2 AND ch.seq <= $3
+ORDER BY ch.seq, c.position`
+)
 
-// noteChange tells the indexes about a memo that they have.
-func (s *Store) noteChange(ctx context.Context, tx Tx, p account.ProjectID, h head) error {
-	if h.live == 0 {
-		return nil
-	}
-	return s.writeChange(ctx, tx, p, h.id, false)
+// noteChange gives the memo the next sequence number. Only the last change of a
+// memo is kept.
+func noteChange(ctx context.Context, tx Tx, p account.ProjectID, id memo.ID) error {
+	return renumber(ctx, tx, p, id, false)
 }
 
-func (s *Store) writeChange(ctx context.Context, tx Tx, p account.ProjectID, id memo.ID, deleted bool) error {
-	_, err := tx.ExecContext(ctx, upsertChange, p, id, deleted)
+// noteDeletion leaves the mark by which indexes learn that the memo is gone.
+func noteDeletion(ctx context.Context, tx Tx, p account.ProjectID, id memo.ID) error {
+	return renumber(ctx, tx, p, id, true)
+}
+
+func renumber(ctx context.Context, tx Tx, p account.ProjectID, id memo.ID, deleted bool) error {
+	if _, err := tx.Exec(ctx, forgetChange, id); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, insertChange, p, id, deleted)
 	return err
 }
 
 // LatestChange returns the sequence number of the project's last change, 0 for
-// none. It is one step in an index.
-func (s *Store) LatestChange(ctx context.Context, p account.ProjectID) (int64, error) {
-	return one(ctx, s.engine.Read, scanOne[int64],
-		`SELECT coalesce(max(seq), 0) FROM memo_changes WHERE project_id = $1`, p)
-}
-
-const selectChanges = `
-SELECT c.seq, c.memo_id, c.deleted, m.title, m.source, m.reference_id, m.tags, m.metadata, m.scopes, m.expires_at,
-	m.archived, m.live_generation, g.title, g.content
-FROM memo_changes c
-LEFT JOIN memos m ON m.id = c.memo_id AND m.project_id = c.project_id
-LEFT JOIN generations g ON g.memo_id = m.id AND g.generation = m.live_generation
-WHERE c.project_id = $1 AND c.seq > $2
-ORDER BY c.seq
-LIMIT $3`
-
-const selectIndexed = `
-SELECT c.id, c.start_byte, c.end_byte, c.headings, v.vector
-FROM chunks c
-LEFT JOIN vectors v ON v.chunk_id = c.id AND v.model_id = $3
-WHERE c.memo_id = $1 AND c.generation = $2
-ORDER BY c.position`
-
-// Changes returns up to limit changes of a project after a sequence number, in
-// order, with the vectors of one model.
-func (s *Store) Changes(
-	ctx context.Context, p account.ProjectID, model string, after int64, limit int,
-) ([]memo.Change, error) {
-	id, err := s.modelID(ctx, model)
-	if err != nil {
-		return nil, err
-	}
-	found, err := collect(ctx, s.engine.Read, scanChange, selectChanges, p, after, limit)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]memo.Change, len(found))
-	for i, c := range found {
-		if !c.Deleted {
-			if err := s.readIndexed(ctx, &c, id); err != nil {
-				return nil, err
-			}
-		}
-		out[i] = c.Change
-	}
-	return out, nil
-}
-
-// A changeRow is a change with what its chunks are cut from.
-type changeRow struct {
-	memo.Change
-	title   string
-	content string
-}
-
-func scanChange(rows *sql.Rows, c *changeRow) error {
-	var title, content, tags, metadata sql.NullString
-	var a attributeColumns
-	var generation sql.NullInt64
-	var archived sql.NullBool
-	var memoTitle sql.NullString
-	err := rows.Scan(&c.Seq, &c.Memo, &c.Deleted, &memoTitle, &a.source, &a.reference, &tags, &metadata, &a.scopes,
-		&a.expires, &archived, &generation, &title, &content)
-	if err != nil {
+// none. It is one look into an index.
+func (s *Store) LatestChange(ctx context.Context, p account.ProjectID) (seq int64, err error) {
+	err = s.db.Read(ctx, func(tx Tx) error {
+		seq, _, err = find(ctx, tx, scanInt, latestChange, p)
 		return err
-	}
-	// A memo deleted since its change was read has no row; its own change follows.
-	if !generation.Valid || c.Deleted {
-		c.Deleted = true
-		return nil
-	}
-	a.title, a.tags, a.metadata, a.archived = memoTitle.String, tags.String, metadata.String, archived.Bool
-	c.title, c.content, c.Generation = title.String, content.String, int(generation.Int64)
-	c.Attributes, _, err = a.attributes()
-	return err
+	})
+	return seq, err
 }
 
-func (s *Store) readIndexed(ctx context.Context, c *changeRow, model int64) error {
-	scan := func(rows *sql.Rows, ic *memo.IndexedChunk) error {
-		var start, end int
-		var headings string
-		var vector []byte
-		if err := rows.Scan(&ic.ID, &start, &end, &headings, &vector); err != nil {
+// Changes returns up to limit changes of the project after the given sequence
+// number, in order, with the vectors of the given model. Of several changes to
+// one memo only the last is kept. Fewer than limit mean that there are no more.
+func (s *Store) Changes(
+	ctx context.Context, p account.ProjectID, name string, after int64, limit int,
+) (changes []memo.Change, err error) {
+	err = s.db.Read(ctx, func(tx Tx) error {
+		rows, err := collect(ctx, tx, scanChange, readChanges, p, after, limit)
+		if err != nil || len(rows) == 0 {
 			return err
 		}
-		path, err := decodeHeadings(headings)
+		m, err := lookupModel(ctx, tx, name)
 		if err != nil {
 			return err
 		}
-		if start > end || end > len(c.content) {
-			return errors.New("chunk outside its text: the data folder is damaged")
+		changes = make([]memo.Change, len(rows))
+		byMemo := make(map[memo.ID]int, len(rows))
+		for i, r := range rows {
+			changes[i] = r.Change
+			byMemo[r.Memo] = i
 		}
-		ic.Text = memo.PassageText(c.title, path, c.content[start:end])
-		ic.Vector, err = decodeVector(vector)
+		_, err = collect(ctx, tx, func(r Rows) (struct{}, error) {
+			c, err := scanChangedChunk(r)
+			if err != nil {
+				return struct{}{}, err
+			}
+			i := byMemo[c.memo]
+			text := memo.PassageText(rows[i].liveTitle, c.Headings, c.cut(rows[i].content).Content)
+			changes[i].Chunks = append(changes[i].Chunks, memo.IndexedChunk{ID: c.ID, Text: text, Vector: c.vector})
+			return struct{}{}, nil
+		}, changedChunks, p, after, changes[len(changes)-1].Seq, m.id)
 		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	var err error
-	c.Chunks, err = collect(ctx, s.engine.Read, scan, selectIndexed, c.Memo, c.Generation, model)
-	return err
+	return changes, nil
+}
+
+// A changeRow is a change with the text that its chunks are cut from.
+type changeRow struct {
+	memo.Change
+	liveTitle string
+	content   string
+}
+
+func scanChange(r Rows) (changeRow, error) {
+	var c changeRow
+	var id, tags, metadata string
+	var scopes *string
+	var expires *int64
+	var content []byte
+	err := r.Scan(&c.Seq, &id, &c.Deleted, &c.Title, &c.Source, &c.ReferenceID, &tags, &metadata, &scopes, &expires,
+		&c.Archived, &c.Generation, &c.liveTitle, &content)
+	if err != nil {
+		return c, err
+	}
+	c.Memo, c.Expires, c.content = memo.ID(id), timeOrNil(expires), string(content)
+	return c, decodeAttributes(&c.Attributes, tags, metadata, scopes)
+}
+
+// A changedChunk is a chunk with its vector, if it has one.
+type changedChunk struct {
+	chunkRow
+	vector llm.Vector
+}
+
+func scanChangedChunk(r Rows) (changedChunk, error) {
+	var c changedChunk
+	var id, chunk, headings string
+	var vector []byte
+	err := r.Scan(&id, &chunk, &c.Start, &c.End, &headings, &vector)
+	if err != nil {
+		return c, err
+	}
+	c.memo, c.ID, c.vector = memo.ID(id), memo.ChunkID(chunk), decodeVector(vector)
+	c.Headings, err = fromStringsJSON(headings)
+	return c, err
 }

@@ -2,108 +2,136 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
-
-	"github.com/google/uuid"
 
 	"kvasir/internal/account"
 	"kvasir/internal/conversation"
 	"kvasir/internal/fault"
 )
 
-// errNoChat is the wire's text for a chat that is not in the caller's project.
-var errNoChat = fault.New(fault.NotFound, "Chat not found")
-
 const (
 	insertChat = `
-INSERT INTO chats (id, project_id, title, message_count, created_at, last_message_at) VALUES ($1, $2, $3, 0, $4, $4)`
-	growChat = `
-UPDATE chats SET message_count = message_count + $3, last_message_at = $4 WHERE project_id = $1 AND id = $2`
+INSERT INTO chats (id, project, title, message_count, last_message, created) VALUES ($1, $2, $3, $4, $5, $6)`
+	extendChat = `
+UPDATE chats SET message_count = message_count + $3, last_message = CASE WHEN last_message > $4 THEN last_message ELSE $4 END
+WHERE project = $1 AND id = $2
+RETURNING message_count`
 	insertMessage = `
-INSERT INTO messages (id, chat_id, content, sent_by, sent_at, system_prompt, cut) VALUES ($1, $2, $3, $4, $5, $6, $7)`
+INSERT INTO messages (chat, position, id, sent_by, sent, system_prompt, cut, content)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+	chatColumns = `SELECT id, project, title, message_count, last_message, created FROM chats WHERE project = $1`
+	findChat    = chatColumns + ` AND id = $2`
+	listChats   = chatColumns + ` ORDER BY created DESC, id DESC LIMIT $2 OFFSET $3`
+	countChats  = `SELECT count(*) FROM chats WHERE project = $1`
+	messages    = `
+SELECT id, sent_by, sent, system_prompt, cut, content FROM messages WHERE chat = $1 ORDER BY sent, position`
 )
 
-// SaveExchange stores a question and its answer and returns the chat, which is
-// new if the exchange names none. Of an empty answer only the question is kept.
+// SaveExchange stores a question and its answer in one transaction, and returns
+// their chat. An exchange that names no chat begins one; an unknown chat is
+// NotFound. Of an empty answer only the question is kept.
 func (s *Store) SaveExchange(
 	ctx context.Context, p account.ProjectID, e conversation.Exchange,
 ) (conversation.ChatID, error) {
-	id := e.Chat
-	err := s.engine.Write(ctx, func(ctx context.Context, tx Tx) error {
+	turns := []conversation.Message{{
+		ID: newID(), Content: e.Question, SentBy: conversation.SentByUser, Sent: e.Asked, SystemPrompt: e.SystemPrompt,
+	}}
+	if e.Answer != "" {
+		turns = append(turns, conversation.Message{
+			ID: newID(), Content: e.Answer, SentBy: conversation.SentByModel, Sent: e.Answered, Cut: e.Cut,
+		})
+	}
+	chat := e.Chat
+	if chat == "" {
+		chat = conversation.ChatID(newID())
+	}
+	err := s.db.Write(ctx, func(tx Tx) error {
+		position := 0
+		var err error
 		if e.Chat == "" {
-			id = conversation.ChatID(uuid.Must(uuid.NewV7()).String())
-			if _, err := tx.ExecContext(ctx, insertChat, id, p, e.Question, micros(e.Asked)); err != nil {
-				return err
-			}
+			first, last := turns[0], turns[len(turns)-1]
+			_, err = tx.Exec(ctx, insertChat,
+				chat, p, first.Content, len(turns), micros(last.Sent), micros(first.Sent))
+		} else {
+			position, err = extend(ctx, tx, p, chat, turns)
 		}
-		messages, last := 1, micros(e.Asked)
-		if e.Answer != "" {
-			// An answer sorts after its question even when the clock stood still.
-			messages, last = 2, max(micros(e.Answered), micros(e.Asked)+1)
-		}
-		n, err := affected(ctx, tx, growChat, p, id, messages, last)
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return errNoChat
+		for i, m := range turns {
+			_, err := tx.Exec(ctx, insertMessage,
+				chat, position+i, m.ID, m.SentBy, micros(m.Sent), m.SystemPrompt, m.Cut, m.Content)
+			if err != nil {
+				return err
+			}
 		}
-		_, err = tx.ExecContext(ctx, insertMessage, uuid.NewString(), id, e.Question, conversation.SentByUser,
-			micros(e.Asked), e.SystemPrompt, false)
-		if err != nil || e.Answer == "" {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, insertMessage, uuid.NewString(), id, e.Answer, conversation.SentByModel, last,
-			nil, e.Cut)
-		return err
+		return nil
 	})
-	return id, err
+	return chat, err
 }
 
-const chatColumns = `SELECT id, project_id, title, message_count, created_at, last_message_at FROM chats `
-
-func scanChat(rows *sql.Rows, c *conversation.Chat) error {
-	var created, last int64
-	if err := rows.Scan(&c.ID, &c.Project, &c.Title, &c.MessageCount, &created, &last); err != nil {
-		return err
+// extend counts the turns into the chat and returns the position of the first.
+func extend(
+	ctx context.Context, tx Tx, p account.ProjectID, chat conversation.ChatID, turns []conversation.Message,
+) (int, error) {
+	last := micros(turns[len(turns)-1].Sent)
+	count, ok, err := find(ctx, tx, scanInt, extendChat, p, chat, len(turns), last)
+	if err == nil && !ok {
+		err = errNoChat()
 	}
-	c.Created, c.LastMessage = *timeOf(&created), *timeOf(&last)
-	return nil
+	return int(count) - len(turns), err
 }
 
-// FindChat returns a chat with its messages.
-func (s *Store) FindChat(
-	ctx context.Context, p account.ProjectID, id conversation.ChatID,
-) (conversation.Chat, error) {
-	c, err := one(ctx, s.engine.Read, scanChat, chatColumns+`WHERE project_id = $1 AND id = $2`, p, id)
-	if errors.Is(err, errNone) {
-		return c, errNoChat
-	}
-	if err != nil {
-		return c, err
-	}
-	scan := func(rows *sql.Rows, m *conversation.Message) error {
-		var sent int64
-		err := rows.Scan(&m.ID, &m.Content, &m.SentBy, &sent, &m.SystemPrompt, &m.Cut)
-		m.Sent = *timeOf(&sent)
-		return err
-	}
-	c.Messages, err = collect(ctx, s.engine.Read, scan,
-		`SELECT id, content, sent_by, sent_at, system_prompt, cut FROM messages WHERE chat_id = $1 ORDER BY sent_at, id`, id)
+func errNoChat() error { return fault.New(fault.NotFound, "Chat not found") }
+
+func scanChat(r Rows) (conversation.Chat, error) {
+	var c conversation.Chat
+	var id, project string
+	var last, created int64
+	err := r.Scan(&id, &project, &c.Title, &c.MessageCount, &last, &created)
+	c.ID, c.Project = conversation.ChatID(id), account.ProjectID(project)
+	c.LastMessage, c.Created = timeOf(last), timeOf(created)
 	return c, err
 }
 
-// ListChats returns a page of chats, newest first, without messages, and how
-// many there are in all.
+func scanMessage(r Rows) (conversation.Message, error) {
+	var m conversation.Message
+	var sent int64
+	err := r.Scan(&m.ID, &m.SentBy, &sent, &m.SystemPrompt, &m.Cut, &m.Content)
+	m.Sent = timeOf(sent)
+	return m, err
+}
+
+// FindChat returns a chat with its messages by time, or fails with NotFound.
+func (s *Store) FindChat(
+	ctx context.Context, p account.ProjectID, id conversation.ChatID,
+) (chat conversation.Chat, err error) {
+	err = s.db.Read(ctx, func(tx Tx) error {
+		var ok bool
+		chat, ok, err = find(ctx, tx, scanChat, findChat, p, id)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return errNoChat()
+		}
+		chat.Messages, err = collect(ctx, tx, scanMessage, messages, id)
+		return err
+	})
+	return chat, err
+}
+
+// ListChats returns a page of chats without their messages, the newest first,
+// and how many there are in all.
 func (s *Store) ListChats(
 	ctx context.Context, p account.ProjectID, offset, limit int,
-) ([]conversation.Chat, int, error) {
-	total, err := one(ctx, s.engine.Read, scanOne[int], `SELECT count(*) FROM chats WHERE project_id = $1`, p)
-	if err != nil {
-		return nil, 0, err
-	}
-	page, err := collect(ctx, s.engine.Read, scanChat,
-		chatColumns+`WHERE project_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3`, p, limit, offset)
+) (page []conversation.Chat, total int, err error) {
+	err = s.db.Read(ctx, func(tx Tx) error {
+		if page, err = collect(ctx, tx, scanChat, listChats, p, limit, offset); err != nil {
+			return err
+		}
+		count, _, err := find(ctx, tx, scanInt, countChats, p)
+		total = int(count)
+		return err
+	})
 	return page, total, err
 }

@@ -2,227 +2,180 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 
 	"kvasir/internal/account"
-	"kvasir/internal/fault"
 	"kvasir/internal/memo"
 )
 
-// A head is what an edit must know of a memo before it.
-type head struct {
-	id         memo.ID
-	title      string
-	hash       string
-	tags       string
-	generation int
-	live       int
-	stage      memo.Stage
-}
-
-func scanHead(rows *sql.Rows, h *head) error {
-	return rows.Scan(&h.id, &h.title, &h.hash, &h.tags, &h.generation, &h.live, &h.stage)
-}
-
-const selectHead = `SELECT id, title, content_hash, tags, generation, live_generation, stage FROM memos `
-
 const (
-	byID        = `WHERE project_id = $1 AND id = $2`
-	byReference = `WHERE project_id = $1 AND reference_id = $2 ORDER BY created_at DESC, id DESC LIMIT 1`
+	copyGeneration = `
+INSERT INTO generations (memo, generation, title, hash, bytes, length,
+	file_name, file_type, file_size, file_blob, file_hash, content)
+SELECT memo, generation + 1, $3, hash, bytes, length,
+	file_name, file_type, file_size, file_blob, file_hash, content
+FROM generations WHERE memo = $1 AND generation = $2`
+	restart = `
+UPDATE memos SET generation = $2, queued = $3, stage = 'received', attempt = 0, error = NULL,
+	claimed_by = NULL, claimed_until = NULL, not_before = NULL, waiting_for = NULL,
+	started = NULL, completed = NULL
+WHERE id = $1`
+	saveAttributes = `
+UPDATE memos SET type = $2, title = $3, source = $4, reference_id = $5, tags = $6, metadata = $7, scopes = $8,
+	expires = $9, archived = $10, updated = $11
+WHERE id = $1`
+	dropSuperseded = `
+DELETE FROM generations WHERE memo = $1 AND generation NOT IN ($2, $3)
+RETURNING file_blob`
+	keptBlobs      = `SELECT file_blob FROM generations WHERE memo = $1`
+	generationText = `SELECT content FROM generations WHERE memo = $1 AND generation = $2`
 )
 
-// errNoMemo is the wire's text for a memo that is not in the caller's project.
-var errNoMemo = fault.New(fault.NotFound, "Memo not found")
-
-// at returns the condition for a ref and its argument.
-func at(ref memo.Ref) (condition, value string) {
-	if ref.ID != "" {
-		return byID, string(ref.ID)
-	}
-	return byReference, ref.ReferenceID
-}
-
-func findHead(ctx context.Context, tx Tx, p account.ProjectID, ref memo.Ref) (head, error) {
-	condition, value := at(ref)
-	h, err := one(ctx, tx.QueryContext, scanHead, selectHead+condition, p, value)
-	if errors.Is(err, errNone) {
-		err = errNoMemo
-	}
-	return h, err
-}
-
-const updateAttributes = `
-UPDATE memos SET title = $3, source = $4, reference_id = $5, tags = $6, metadata = $7, scopes = $8, expires_at = $9,
-	updated_at = $10
-WHERE project_id = $1 AND id = $2`
-
-// Starting a generation frees the claim of the older one, whose results are
-// refused from now on.
-const startGeneration = `
-UPDATE memos SET generation = generation + 1, type = $3, content_length = $4, content_hash = $5, updated_at = $6,
-	stage = 'received', attempt = 0, claimed_by = NULL, claimed_until = 0, not_before = 0, waiting_for = '', error = '',
-	started_at = NULL, completed_at = NULL
-WHERE project_id = $1 AND id = $2`
-
-// UpsertMemo replaces the newest memo with the draft's reference id, or adds one
-// under the given id. A new generation begins if the title or the content
-// differs, or if the memo has failed.
-func (s *Store) UpsertMemo(
-	ctx context.Context, p account.ProjectID, id memo.ID, d memo.Draft, now time.Time,
-) (up memo.Upserted, err error) {
-	err = s.engine.Write(ctx, func(ctx context.Context, tx Tx) error {
-		h, err := findHead(ctx, tx, p, memo.Ref{ReferenceID: *d.ReferenceID})
-		if fault.Is(err, fault.NotFound) {
-			up = memo.Upserted{ID: id, Created: true}
-			r, err := rowOf(d, nil)
-			if err != nil {
-				return err
-			}
-			return r.insert(ctx, tx, p, id, now)
-		}
-		if err != nil {
-			return err
-		}
-		up, err = s.replace(ctx, tx, p, h, d, now)
-		return err
-	})
-	if err == nil && (up.Created || up.Reindexed) {
-		s.signal()
-	}
-	return up, err
-}
-
-func (s *Store) replace(
-	ctx context.Context, tx Tx, p account.ProjectID, h head, d memo.Draft, now time.Time,
-) (memo.Upserted, error) {
-	up := memo.Upserted{ID: h.id}
-	have, err := decodeTags(h.tags)
-	if err != nil {
-		return up, err
-	}
-	r, err := rowOf(d, have)
-	if err != nil {
-		return up, err
-	}
-	_, err = tx.ExecContext(ctx, updateAttributes, p, h.id, d.Title, d.Source, d.ReferenceID, r.tags, r.metadata,
-		r.scopes, microsOf(d.Expires), micros(now))
-	if err != nil {
-		return up, err
-	}
-	if r.hash != h.hash || d.Title != h.title || h.stage == memo.StageError {
-		up.Reindexed = true
-		_, err = tx.ExecContext(ctx, startGeneration, p, h.id, r.memoType(), r.length, r.hash, micros(now))
-		if err == nil {
-			err = r.insertGeneration(ctx, tx, h.id, h.generation+1)
-		}
-		if err == nil {
-			up.DroppedBlobs, err = dropGenerations(ctx, tx, h.id, h.live, h.generation+1)
-		}
-	}
-	if err == nil {
-		err = s.noteChange(ctx, tx, p, h)
-	}
-	return up, err
-}
-
-const selectText = `SELECT content, file_name, file_type, file_size, file_blob, file_hash FROM generations
-WHERE memo_id = $1 AND generation = $2`
-
-// UpdateMemo applies a patch. A new title or content starts a new generation; a
-// document keeps its file, and its parsed text if only the title changes.
+// UpdateMemo applies a patch. A title or content that differs from the newest
+// one starts a new generation; everything else acts at once. A document whose
+// content is patched keeps its file, and the patch is its text.
 func (s *Store) UpdateMemo(
 	ctx context.Context, p account.ProjectID, ref memo.Ref, patch memo.Patch, now time.Time,
-) (id memo.ID, err error) {
-	reindex := false
-	err = s.engine.Write(ctx, func(ctx context.Context, tx Tx) error {
-		h, err := findHead(ctx, tx, p, ref)
+) (memo.ID, error) {
+	var id memo.ID
+	err := s.db.Write(ctx, func(tx Tx) error {
+		m, err := locate(ctx, tx, p, ref)
 		if err != nil {
 			return err
 		}
-		id = h.id
-		if err := patchAttributes(ctx, tx, p, h, patch, now); err != nil {
+		id = m.ID
+		if err := revise(ctx, tx, &m, patch, now); err != nil {
 			return err
 		}
-		newTitle := patch.Title != nil && *patch.Title != h.title
-		newText := patch.Content != nil && ContentHash(*patch.Content) != h.hash
-		if reindex = newTitle || newText; reindex {
-			if err := s.regenerate(ctx, tx, p, h, patch, newText, now); err != nil {
-				return err
-			}
-		}
-		return s.noteChange(ctx, tx, p, h)
+		applyPatch(&m.Attributes, patch)
+		return settle(ctx, tx, &m, now)
 	})
-	if err == nil && reindex {
+	if err == nil {
 		s.signal()
 	}
 	return id, err
 }
 
-// regenerate starts the generation that a patch makes.
-func (s *Store) regenerate(
-	ctx context.Context, tx Tx, p account.ProjectID, h head, patch memo.Patch, newText bool, now time.Time,
-) error {
-	old, err := one(ctx, tx.QueryContext, scanText, selectText, h.id, h.generation)
-	if err != nil {
-		return err
-	}
-	title, hash, kind := h.title, h.hash, memo.TypePlaintext
+// revise starts a new generation if the patch changes title or content.
+func revise(ctx context.Context, tx Tx, m *memo.Memo, patch memo.Patch, now time.Time) error {
+	title := m.Title
 	if patch.Title != nil {
 		title = *patch.Title
 	}
-	content := old.content
-	if newText {
-		content, hash = patch.Content, ContentHash(*patch.Content)
-	}
-	if old.file != nil {
-		kind = memo.TypeDocument
-	}
-	var length *int
-	if content != nil {
-		length = new(memo.UTF16Len(*content))
-	}
-	if _, err := tx.ExecContext(ctx, startGeneration, p, h.id, kind, length, hash, micros(now)); err != nil {
+	same, err := hasText(ctx, tx, m, patch.Content)
+	switch {
+	case err != nil:
 		return err
+	case same && title == m.Title:
+		return nil
+	case same:
+		if _, err := tx.Exec(ctx, copyGeneration, m.ID, m.Progress.Generation, title); err != nil {
+			return err
+		}
+	default:
+		t := plainText(*patch.Content)
+		t.title, t.file = title, m.File
+		if err := t.insert(ctx, tx, m.ID, m.Progress.Generation+1); err != nil {
+			return err
+		}
 	}
-	if err := addGeneration(ctx, tx, h.id, h.generation+1, title, content, old.file); err != nil {
-		return err
-	}
-	// The file goes on with the new generation, so no blob is dropped here.
-	_, err = dropGenerations(ctx, tx, h.id, h.live, h.generation+1)
+	// The new generation refers to the same file, so none is dropped.
+	_, err = startGeneration(ctx, tx, m, now)
 	return err
 }
 
-const patchRow = `
-UPDATE memos SET title = coalesce($3, title), source = coalesce($4, source), reference_id = coalesce($5, reference_id),
-	tags = coalesce($6, tags), metadata = coalesce($7, metadata), scopes = coalesce($8, scopes),
-	expires_at = coalesce($9, expires_at), updated_at = $10
-WHERE project_id = $1 AND id = $2`
+// hasText reports whether content, if it is given, is the newest text already.
+func hasText(ctx context.Context, tx Tx, m *memo.Memo, content *string) (bool, error) {
+	if content == nil {
+		return true, nil
+	}
+	if m.ContentLength == nil {
+		return false, nil // a document, not parsed yet
+	}
+	have, _, err := find(ctx, tx, scanBytes, generationText, m.ID, m.Progress.Generation)
+	return string(have) == *content, err
+}
 
-func patchAttributes(
-	ctx context.Context, tx Tx, p account.ProjectID, h head, patch memo.Patch, now time.Time,
-) error {
-	var tags, metadata *string
-	if patch.Tags != nil {
-		have, err := decodeTags(h.tags)
-		if err != nil {
-			return err
+func scanBytes(r Rows) (b []byte, err error) {
+	err = r.Scan(&b)
+	return b, err
+}
+
+// startGeneration makes the stored generation after the newest one the newest,
+// ready to be worked on, and returns the files that nothing refers to any more.
+func startGeneration(ctx context.Context, tx Tx, m *memo.Memo, now time.Time) ([]string, error) {
+	m.Progress.Generation++
+	if _, err := tx.Exec(ctx, restart, m.ID, m.Progress.Generation, micros(now)); err != nil {
+		return nil, err
+	}
+	return dropGenerations(ctx, tx, m.ID, m.Progress.Generation, m.Progress.Live)
+}
+
+// dropGenerations deletes all generations but two, with their chunks and
+// vectors, and returns the files that nothing refers to any more.
+func dropGenerations(ctx context.Context, tx Tx, id memo.ID, newest, live int) ([]string, error) {
+	dropped, err := collect(ctx, tx, scanNull, dropSuperseded, id, newest, live)
+	if err != nil || len(dropped) == 0 {
+		return nil, err
+	}
+	kept, err := collect(ctx, tx, scanNull, keptBlobs, id)
+	if err != nil {
+		return nil, err
+	}
+	return without(dropped, kept), nil
+}
+
+func scanNull(r Rows) (s *string, err error) {
+	err = r.Scan(&s)
+	return s, err
+}
+
+// without returns the different texts of all that are not in kept.
+func without(all, kept []*string) (out []string) {
+	seen := map[string]bool{}
+	for _, k := range kept {
+		seen[orEmpty(k)] = true
+	}
+	for _, a := range all {
+		if a != nil && !seen[*a] {
+			seen[*a] = true
+			out = append(out, *a)
 		}
-		text, err := encode(tagsOf(patch.Tags, have))
-		if err != nil {
-			return err
-		}
-		tags = &text
+	}
+	return out
+}
+
+func applyPatch(a *memo.Attributes, patch memo.Patch) {
+	if patch.Title != nil {
+		a.Title = *patch.Title
+	}
+	if patch.Source != nil {
+		a.Source = patch.Source
+	}
+	if patch.ReferenceID != nil {
+		a.ReferenceID = patch.ReferenceID
+	}
+	if patch.Expires != nil {
+		a.Expires = patch.Expires
 	}
 	if patch.Metadata != nil {
-		metadata = new(string(patch.Metadata))
+		a.Metadata = patch.Metadata
 	}
-	scopes, err := encodeScopes(patch.Scopes)
-	if err != nil {
+	if patch.Scopes != nil {
+		a.Scopes = patch.Scopes
+	}
+	if patch.Tags != nil {
+		a.Tags = patch.Tags
+	}
+}
+
+// settle stores the memo's attributes and type, and tells the indexes.
+func settle(ctx context.Context, tx Tx, m *memo.Memo, now time.Time) error {
+	a := columnsOf(m.Attributes)
+	_, err := tx.Exec(ctx, saveAttributes, m.ID, m.Type, m.Title, m.Source, m.ReferenceID,
+		a.tags, a.metadata, a.scopes, a.expires, m.Archived, micros(now))
+	if err != nil || m.Progress.Live == 0 {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, patchRow, p, h.id, patch.Title, patch.Source, patch.ReferenceID, tags, metadata,
-		scopes, microsOf(patch.Expires), micros(now))
-	return err
+	return noteChange(ctx, tx, m.Project, m.ID)
 }

@@ -1,52 +1,57 @@
 // Package sqlite runs the store on SQLite: one file in a locked data folder,
-// readers in a pool, and one writer that commits many callers' writes together.
+// connections for reading, and one writer that commits many callers' writes
+// together.
 //
-// A write is acknowledged after its transaction is on the disk (WAL with
-// synchronous=FULL: one fsync a commit). Writes that wait while a commit runs
-// share the next one, so the cost of the fsync is divided by the load.
+// A write is acknowledged when its transaction is on the disk: WAL with
+// synchronous=FULL is one fsync a commit. Writes that arrive while a commit is
+// running share the next one, so the more there are, the less of an fsync each
+// of them costs. Reads run beside the writer, each on its own snapshot.
 package sqlite
 
 import (
 	"cmp"
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 
-	"github.com/gofrs/flock"
-	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
-	"kvasir/internal/fault"
 	"kvasir/internal/store"
 )
 
-//go:embed migrations/*.sql
-var migrations embed.FS
+const (
+	fileName = "kvasir.db"
+	driver   = "sqlite"
+)
 
-// Options tune the engine. The zero value of a field is its default.
+// Options tune the database. The zero value of a field is its default.
 type Options struct {
-	Readers   int // connections for reading; twice the processors, at least 4
-	CachePage int // page cache of a connection in KiB; 8,192
+	Readers  int // connections for reading, opened when needed; twice the processors, at least 4
+	CacheKiB int // page cache of a connection; 4,096
 }
 
 // Open opens the store in the folder dir, which it creates and locks. A folder
-// that another process holds, or one written by a newer version, is refused.
-func Open(ctx context.Context, dir string, opts *Options) (_ *store.Store, err error) {
+// that another process holds, or one written by a newer version, is refused. All
+// claims of workers are freed: whoever held one is gone.
+//
+// Open starts the writer, a goroutine that ends in the store's Close.
+func Open(ctx context.Context, dir string, opts *Options) (*store.Store, error) {
 	var o Options
 	if opts != nil {
 		o = *opts
 	}
 	o.Readers = cmp.Or(o.Readers, max(4, 2*runtime.GOMAXPROCS(0)))
-	o.CachePage = cmp.Or(o.CachePage, 8192)
+	o.CacheKiB = cmp.Or(o.CacheKiB, 4096)
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("find data folder: %w", err)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create data folder: %w", err)
 	}
@@ -54,93 +59,45 @@ func Open(ctx context.Context, dir string, opts *Options) (_ *store.Store, err e
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{lock: lock}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, e.closeFiles())
-		}
-	}()
-	file := filepath.Join(dir, "kvasir.db")
-	if e.write, err = open(file, 1, o); err != nil {
-		return nil, err
+	db, err := openDatabase(ctx, filepath.Join(dir, fileName), o)
+	if err != nil {
+		return nil, errors.Join(err, lock.Unlock())
 	}
-	if err := migrate(ctx, e.write); err != nil {
-		return nil, err
-	}
-	if e.read, err = open(file, o.Readers, o); err != nil {
-		return nil, err
-	}
-	s := store.New(e.start())
+	db.lock = lock
+	s := store.New(db)
 	if err := s.FreeClaims(ctx); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(fmt.Errorf("free claims: %w", err), s.Close())
 	}
 	return s, nil
 }
 
-// open opens a pool of connections to the database file.
-func open(file string, connections int, o Options) (*sql.DB, error) {
-	query := url.Values{"_pragma": {
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
-		"temp_store(MEMORY)", fmt.Sprintf("cache_size(-%d)", o.CachePage),
-	}}
-	query.Set("_txlock", "immediate")
-	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(file)+"?"+query.Encode())
+func openDatabase(ctx context.Context, file string, o Options) (*database, error) {
+	writes, err := sql.Open(driver, address(file, o, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)"))
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
+	if err := migrate(ctx, writes); err != nil {
+		return nil, errors.Join(err, writes.Close())
+	}
+	reads, err := sql.Open(driver, address(file, o, "query_only(ON)"))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), writes.Close())
+	}
+	db := newDatabase(writes, reads, o.Readers)
+	if err := db.start(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), writes.Close(), reads.Close())
+	}
 	return db, nil
 }
 
-// lockFolder takes the folder's lock and writes our pid beside it, so that the
-// next process can say who is in its way.
-func lockFolder(dir string) (*flock.Flock, error) {
-	name := filepath.Join(dir, "lock")
-	lock := flock.New(name)
-	free, err := lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("lock data folder: %w", err)
+// address returns the driver's name for the file, with what is set on each
+// connection.
+func address(file string, o Options, pragmas ...string) string {
+	pragmas = append(pragmas, "busy_timeout(10000)", "temp_store(MEMORY)", fmt.Sprintf("cache_size(-%d)", o.CacheKiB))
+	path := filepath.ToSlash(file)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path // a drive letter
 	}
-	pidFile := filepath.Join(dir, "pid")
-	if !free {
-		pid, err := os.ReadFile(pidFile)
-		if err != nil {
-			pid = []byte("unknown")
-		}
-		return nil, fault.New(fault.Conflict, fmt.Sprintf(
-			"data folder %s is in use by another process (pid %s); stop it or name another folder",
-			dir, strings.TrimSpace(string(pid))))
-	}
-	if err := os.WriteFile(pidFile, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("write pid: %w", err), lock.Unlock())
-	}
-	return lock, nil
-}
-
-// migrate brings the schema up to date and refuses one from the future.
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
-	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
-	}
-	have, want, err := provider.GetVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("read schema version: %w", err)
-	}
-	if have > want {
-		return fault.New(fault.Conflict, fmt.Sprintf(
-			"the data folder has schema %d and this version of Kvasir knows %d; use a newer version", have, want))
-	}
-	if have == want {
-		return nil
-	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	return nil
+	u := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{"_pragma": pragmas}.Encode()}
+	return u.String()
 }

@@ -2,12 +2,10 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
-
-	"github.com/gofrs/flock"
+	"time"
 
 	"kvasir/internal/store"
 )
@@ -16,149 +14,152 @@ const (
 	// batchWrites bounds the writes of one transaction: beyond it the fsync is
 	// no longer what a write costs.
 	batchWrites = 64
-	// queuedWrites bounds the callers in line; more block in Write.
-	queuedWrites = 4 * batchWrites
+	// batchTime closes a transaction to further writes, so that a few large ones
+	// do not hold up many small ones for long.
+	batchTime = 5 * time.Millisecond
 )
 
-// errClosed is what a write gets after Close.
-var errClosed = errors.New("the database is closed")
-
-// An engine runs statements on one SQLite file.
-type engine struct {
-	lock  *flock.Flock
-	read  *sql.DB
-	write *sql.DB // one connection, used by the writer alone after start
-
-	queue  chan *job
-	mu     sync.RWMutex // guards closed against sends on queue
-	closed bool
-	done   sync.WaitGroup // the writer; Close waits for it
+// A writer owns the one connection that writes. Callers hand it their writes
+// one by one; it takes what waits, runs it in one transaction, and answers all
+// of them after the commit.
+type writer struct {
+	queue  chan *write   // unbuffered: a write that is sent is being worked on
+	closed chan struct{} // closed by the database's Close
+	done   sync.WaitGroup
+	conn   *conn // used by the writer's goroutine alone, until done
+	batch  []*write
 }
 
-// A job is one caller's write on its way.
-type job struct {
-	ctx  context.Context
-	f    func(ctx context.Context, tx store.Tx) error
-	err  error
-	done chan struct{} // closed after err is set
+// A write is one caller's transaction.
+type write struct {
+	fn     func(store.Tx) error
+	err    error
+	result chan error // of capacity 1
 }
 
-// start begins the writer, which Close ends and waits for.
-func (e *engine) start() *engine {
-	e.queue = make(chan *job, queuedWrites)
-	e.done.Go(e.writeLoop)
-	return e
+// start starts the goroutine that wait waits for.
+func (w *writer) start(ctx context.Context, c *conn, closed chan struct{}) {
+	w.queue, w.closed, w.conn = make(chan *write), closed, c
+	w.batch = make([]*write, 0, batchWrites)
+	w.done.Go(func() { w.loop(ctx) })
 }
 
-// Read runs a query on the pool of readers.
-func (e *engine) Read(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return e.read.QueryContext(ctx, query, args...)
+// wait waits for the last commit and closes the connection.
+func (w *writer) wait() error {
+	w.done.Wait()
+	return w.conn.close()
 }
 
-// Write hands f to the writer and waits for its commit. A caller whose context
-// ends while it waits in line is not written; one that is being written waits
-// for the outcome, which is soon.
-func (e *engine) Write(ctx context.Context, f func(ctx context.Context, tx store.Tx) error) error {
-	j := &job{ctx: ctx, f: f, done: make(chan struct{})}
-	if err := e.enqueue(ctx, j); err != nil {
-		return err
-	}
-	<-j.done
-	return j.err
-}
-
-func (e *engine) enqueue(ctx context.Context, j *job) error {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	if e.closed {
-		return errClosed
+// write returns after the commit of fn. A caller whose context ends while it
+// waits in line is not written; from then on the outcome is near, and waited for.
+func (w *writer) write(ctx context.Context, fn func(store.Tx) error) error {
+	one := &write{fn: fn, result: make(chan error, 1)}
+	select {
+	case <-w.closed:
+		return errClosed()
+	default:
 	}
 	select {
-	case e.queue <- j:
-		return nil
+	case w.queue <- one:
+		return <-one.result
+	case <-w.closed:
+		return errClosed()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// writeLoop takes all that waits, up to a batch, and commits it together.
-func (e *engine) writeLoop() {
-	batch := make([]*job, 0, batchWrites)
-	for j := range e.queue {
-		batch = append(batch[:0], j)
-		for len(batch) < batchWrites && len(e.queue) > 0 {
-			batch = append(batch, <-e.queue)
+func (w *writer) loop(ctx context.Context) {
+	for {
+		select {
+		case one := <-w.queue:
+			w.commit(ctx, one)
+		case <-w.closed:
+			return
 		}
-		e.commit(batch)
 	}
 }
 
-// commit writes a batch in one transaction. Each job has a savepoint of its own,
-// so that one that fails takes nothing else with it.
-func (e *engine) commit(batch []*job) {
-	err := e.transact(batch)
-	for _, j := range batch {
-		if j.err == nil && err != nil {
-			j.err = fmt.Errorf("commit: %w", err)
+// commit runs first and what waits beside it in one transaction, and answers.
+func (w *writer) commit(ctx context.Context, first *write) {
+	w.batch = append(w.batch[:0], first)
+	err := w.transact(ctx)
+	for i, one := range w.batch {
+		if one.err == nil {
+			one.err = err
 		}
-		close(j.done)
+		one.result <- one.err
+		w.batch[i] = nil // what a closure holds on to
 	}
 }
 
-func (e *engine) transact(batch []*job) error {
-	// The transaction is shared, so no single caller's context may end it.
-	ctx := context.WithoutCancel(batch[0].ctx)
-	tx, err := e.write.BeginTx(ctx, nil)
-	if err != nil {
-		return err
+// transact runs the batch and those who join it. Its error is the
+// transaction's; that of a single write, which has changed nothing then, is in
+// the write.
+func (w *writer) transact(ctx context.Context) error {
+	if err := w.conn.run(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("begin: %w", err)
 	}
-	for _, j := range batch {
-		if j.err = j.ctx.Err(); j.err != nil {
-			continue
-		}
-		if err := step(ctx, tx, j); err != nil {
-			return errors.Join(err, tx.Rollback())
-		}
-	}
-	return tx.Commit()
-}
-
-// step runs one job inside its savepoint. The error it returns is the
-// transaction's; the job's own is in j.err.
-func step(ctx context.Context, tx *sql.Tx, j *job) error {
-	if _, err := tx.ExecContext(ctx, "SAVEPOINT job"); err != nil {
-		return err
-	}
-	if j.err = j.f(ctx, tx); j.err != nil {
-		if _, err := tx.ExecContext(ctx, "ROLLBACK TO job"); err != nil {
+	began := time.Now()
+	for one := w.batch[0]; one != nil; one = w.next(began) {
+		if err := w.step(ctx, one); err != nil {
+			w.rollback(ctx)
 			return err
 		}
 	}
-	_, err := tx.ExecContext(ctx, "RELEASE job")
-	return err
+	if err := w.conn.run(ctx, "COMMIT"); err != nil {
+		w.rollback(ctx)
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
 }
 
-// Close refuses new writes, waits for those in line, and closes the files.
-func (e *engine) Close() error {
-	e.mu.Lock()
-	if e.closed {
-		e.mu.Unlock()
+// rollback ends the transaction. A disk error may have ended it already, and
+// then there is nothing to roll back; were it not ended, the next BEGIN would
+// say so.
+func (w *writer) rollback(ctx context.Context) { _ = w.conn.run(ctx, "ROLLBACK") }
+
+// next takes one more write into the batch, nil when nobody waits or the batch
+// is full.
+func (w *writer) next(began time.Time) *write {
+	if len(w.batch) == batchWrites || time.Since(began) > batchTime {
 		return nil
 	}
-	e.closed = true
-	close(e.queue)
-	e.mu.Unlock()
-	e.done.Wait()
-	return e.closeFiles()
+	select {
+	case one := <-w.queue:
+		w.batch = append(w.batch, one)
+		return one
+	default:
+		return nil
+	}
 }
 
-func (e *engine) closeFiles() error {
-	var errs []error
-	if e.read != nil {
-		errs = append(errs, e.read.Close())
+// step runs one write inside its savepoint, so that if it fails, it takes
+// nothing else with it.
+func (w *writer) step(ctx context.Context, one *write) error {
+	if err := w.conn.run(ctx, "SAVEPOINT one"); err != nil {
+		return fmt.Errorf("savepoint: %w", err)
 	}
-	if e.write != nil {
-		errs = append(errs, e.write.Close())
+	if one.err = protect(one.fn, writing{w.conn}); one.err != nil {
+		// A disk error may have ended the whole transaction; then this fails too.
+		if err := w.conn.run(ctx, "ROLLBACK TO one"); err != nil {
+			return fmt.Errorf("roll back to savepoint: %w", errors.Join(one.err, err))
+		}
 	}
-	return errors.Join(append(errs, e.lock.Unlock())...)
+	return w.conn.run(ctx, "RELEASE one")
+}
+
+// writing is the connection as one of many writes of a transaction sees it:
+// a caller that goes away must not interrupt a statement, because SQLite would
+// then roll back the transaction for all.
+type writing struct{ conn *conn }
+
+// Query runs a query to its end, whatever happens to ctx.
+func (w writing) Query(ctx context.Context, statement string, args ...any) (store.Rows, error) {
+	return w.conn.Query(context.WithoutCancel(ctx), statement, args...)
+}
+
+// Exec runs a statement to its end, whatever happens to ctx.
+func (w writing) Exec(ctx context.Context, statement string, args ...any) (int64, error) {
+	return w.conn.Exec(context.WithoutCancel(ctx), statement, args...)
 }

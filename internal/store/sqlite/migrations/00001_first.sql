@@ -1,131 +1,147 @@
+-- Times are microseconds since 1970 in UTC. Identifiers are UUIDs in lower case.
+
 -- +goose Up
 CREATE TABLE organizations (
-	id text PRIMARY KEY,
-	name text NOT NULL,
-	created_at bigint NOT NULL
+    id      text PRIMARY KEY,
+    name    text NOT NULL,
+    created bigint NOT NULL
 );
 
 CREATE TABLE projects (
-	id text PRIMARY KEY,
-	organization_id text NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
-	name text NOT NULL,
-	created_at bigint NOT NULL
+    id           text PRIMARY KEY,
+    organization text NOT NULL REFERENCES organizations (id),
+    name         text NOT NULL,
+    bootstrap    boolean NOT NULL, -- made at the first start
+    created      bigint NOT NULL
 );
+
+CREATE UNIQUE INDEX projects_bootstrap ON projects (bootstrap) WHERE bootstrap;
 
 CREATE TABLE api_keys (
-	hash text PRIMARY KEY,
-	prefix text NOT NULL,
-	project_id text NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
-	bootstrap boolean NOT NULL,
-	created_at bigint NOT NULL
+    hash      text PRIMARY KEY,
+    prefix    text NOT NULL, -- may be shown
+    project   text NOT NULL REFERENCES projects (id),
+    bootstrap boolean NOT NULL, -- replaced by the next key given at start
+    created   bigint NOT NULL
 );
 
--- A memo is its newest accepted state and its own work item. The texts are in
--- generations; live_generation, 0 for none, is the one that is searched.
 CREATE TABLE memos (
-	id text PRIMARY KEY,
-	project_id text NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
-	type text NOT NULL,
-	title text NOT NULL,
-	source text,
-	reference_id text,
-	tags text NOT NULL,
-	metadata text NOT NULL,
-	scopes text,
-	expires_at bigint,
-	archived boolean NOT NULL DEFAULT false,
-	summary text,
-	content_length bigint,
-	content_hash text NOT NULL,
-	created_at bigint NOT NULL,
-	updated_at bigint NOT NULL,
-	generation bigint NOT NULL DEFAULT 1,
-	live_generation bigint NOT NULL DEFAULT 0,
-	stage text NOT NULL DEFAULT 'received',
-	attempt bigint NOT NULL DEFAULT 0,
-	claimed_by text,
-	claimed_until bigint NOT NULL DEFAULT 0,
-	not_before bigint NOT NULL DEFAULT 0,
-	waiting_for text NOT NULL DEFAULT '',
-	error text NOT NULL DEFAULT '',
-	started_at bigint,
-	completed_at bigint
+    id           text PRIMARY KEY,
+    project      text NOT NULL REFERENCES projects (id),
+    type         text NOT NULL,
+    title        text NOT NULL, -- the newest; a generation has its own
+    source       text,
+    reference_id text,
+    tags         text NOT NULL, -- a JSON array
+    metadata     text NOT NULL, -- a JSON object
+    scopes       text,          -- a JSON object
+    expires      bigint,
+    archived     boolean NOT NULL DEFAULT false,
+    summary      text,
+    created      bigint NOT NULL,
+    updated      bigint NOT NULL,
+
+    -- The work item.
+    stage           text NOT NULL,
+    generation      integer NOT NULL,
+    live_generation integer NOT NULL DEFAULT 0,
+    attempt         integer NOT NULL DEFAULT 0,
+    queued          bigint NOT NULL, -- when the generation began to wait
+    claimed_by      text,
+    claimed_until   bigint,
+    not_before      bigint,
+    waiting_for     text,
+    error           text,
+    started         bigint,
+    completed       bigint,
+
+    -- When it may be claimed; NULL when there is nothing to do.
+    due bigint GENERATED ALWAYS AS (
+        CASE WHEN stage NOT IN ('processed', 'error')
+        THEN max(queued, coalesce(claimed_until, 0), coalesce(not_before, 0)) END
+    ) STORED
 );
 
-CREATE INDEX memos_by_time ON memos (project_id, created_at DESC, id DESC);
-CREATE INDEX memos_by_reference ON memos (project_id, reference_id, created_at) WHERE reference_id IS NOT NULL;
--- Only pending work is in it, so it stays small whatever the table's size.
-CREATE INDEX memos_pending ON memos (project_id, id) WHERE stage NOT IN ('processed', 'error');
+CREATE INDEX memos_by_time ON memos (project, created, id);
+CREATE INDEX memos_by_reference ON memos (project, reference_id, created, id) WHERE reference_id IS NOT NULL;
+CREATE INDEX memos_due ON memos (project, due, id) WHERE due IS NOT NULL;
+CREATE INDEX memos_pending ON memos (queued) WHERE stage NOT IN ('processed', 'error');
+CREATE INDEX memos_claimed ON memos (claimed_by, project) WHERE claimed_by IS NOT NULL;
+CREATE INDEX memos_failed ON memos (project) WHERE stage = 'error';
 
+-- One accepted title and text of a memo. A memo has its live generation and its
+-- newest; others are deleted as soon as they are superseded.
 CREATE TABLE generations (
-	memo_id text NOT NULL REFERENCES memos (id) ON DELETE CASCADE,
-	generation bigint NOT NULL,
-	title text NOT NULL,
-	content text,
-	file_name text,
-	file_type text,
-	file_size bigint,
-	file_blob text,
-	file_hash text,
-	PRIMARY KEY (memo_id, generation)
+    memo       text NOT NULL REFERENCES memos (id) ON DELETE CASCADE,
+    generation integer NOT NULL,
+    title      text NOT NULL,
+    hash       text NOT NULL,   -- SHA-256 of the content, or of the file's bytes
+    bytes      bigint NOT NULL, -- of the content, or of the file before it is parsed
+    length     bigint,          -- of the content, in UTF-16 units; NULL while a file is not parsed
+    file_name  text,
+    file_type  text,
+    file_size  bigint,
+    file_blob  text,
+    file_hash  text,
+    content    blob, -- UTF-8; last, so that the other columns are read without it
+    PRIMARY KEY (memo, generation)
 );
 
 CREATE TABLE chunks (
-	id text PRIMARY KEY,
-	memo_id text NOT NULL,
-	generation bigint NOT NULL,
-	position bigint NOT NULL,
-	start_byte bigint NOT NULL,
-	end_byte bigint NOT NULL,
-	headings text NOT NULL,
-	FOREIGN KEY (memo_id, generation) REFERENCES generations (memo_id, generation) ON DELETE CASCADE
-);
-
-CREATE UNIQUE INDEX chunks_by_memo ON chunks (memo_id, generation, position);
+    memo       text NOT NULL,
+    generation integer NOT NULL,
+    position   integer NOT NULL,
+    id         text NOT NULL UNIQUE,
+    start_byte integer NOT NULL, -- in the generation's content
+    end_byte   integer NOT NULL,
+    headings   text NOT NULL,    -- a JSON array
+    PRIMARY KEY (memo, generation, position),
+    FOREIGN KEY (memo, generation) REFERENCES generations (memo, generation) ON DELETE CASCADE
+) WITHOUT ROWID;
 
 CREATE TABLE models (
-	id integer PRIMARY KEY,
-	name text NOT NULL UNIQUE,
-	dimensions bigint NOT NULL
+    id         integer PRIMARY KEY,
+    name       text NOT NULL UNIQUE,
+    dimensions integer NOT NULL
 );
 
 CREATE TABLE vectors (
-	chunk_id text NOT NULL REFERENCES chunks (id) ON DELETE CASCADE,
-	model_id bigint NOT NULL REFERENCES models (id),
-	vector blob NOT NULL,
-	PRIMARY KEY (chunk_id, model_id)
-) WITHOUT ROWID;
+    chunk  text NOT NULL REFERENCES chunks (id) ON DELETE CASCADE,
+    model  integer NOT NULL REFERENCES models (id),
+    vector blob NOT NULL, -- float32, little-endian
+    PRIMARY KEY (chunk, model)
+);
 
--- The last change of each memo that an index has to know, in order of seq.
+-- The last change of each memo that is or was searchable. Sequence numbers grow
+-- in the order of commits and are never used twice.
 CREATE TABLE memo_changes (
-	project_id text NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
-	memo_id text NOT NULL,
-	seq bigint NOT NULL,
-	deleted boolean NOT NULL,
-	PRIMARY KEY (project_id, memo_id)
-) WITHOUT ROWID;
+    seq     integer PRIMARY KEY AUTOINCREMENT,
+    project text NOT NULL,
+    memo    text NOT NULL UNIQUE,
+    deleted boolean NOT NULL
+);
 
-CREATE UNIQUE INDEX memo_changes_by_seq ON memo_changes (project_id, seq);
+CREATE INDEX memo_changes_by_project ON memo_changes (project, seq);
 
 CREATE TABLE chats (
-	id text PRIMARY KEY,
-	project_id text NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
-	title text NOT NULL,
-	message_count bigint NOT NULL,
-	created_at bigint NOT NULL,
-	last_message_at bigint NOT NULL
+    id            text PRIMARY KEY,
+    project       text NOT NULL REFERENCES projects (id),
+    title         text NOT NULL,
+    message_count integer NOT NULL,
+    last_message  bigint NOT NULL,
+    created       bigint NOT NULL
 );
 
-CREATE INDEX chats_by_time ON chats (project_id, created_at DESC, id DESC);
+CREATE INDEX chats_by_time ON chats (project, created, id);
 
 CREATE TABLE messages (
-	id text PRIMARY KEY,
-	chat_id text NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
-	content text NOT NULL,
-	sent_by text NOT NULL,
-	sent_at bigint NOT NULL,
-	system_prompt text,
-	cut boolean NOT NULL DEFAULT false
+    chat          text NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
+    position      integer NOT NULL,
+    id            text NOT NULL,
+    sent_by       text NOT NULL,
+    sent          bigint NOT NULL,
+    system_prompt text,
+    cut           boolean NOT NULL,
+    content       text NOT NULL,
+    PRIMARY KEY (chat, position)
 );
-
-CREATE INDEX messages_by_chat ON messages (chat_id, sent_at, id);

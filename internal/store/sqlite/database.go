@@ -1,0 +1,108 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+
+	"github.com/gofrs/flock"
+
+	"kvasir/internal/fault"
+	"kvasir/internal/store"
+)
+
+// A database fills the store's seam with one SQLite file.
+type database struct {
+	lock   *flock.Flock
+	writes *sql.DB
+	reads  *sql.DB
+
+	// readers holds the connections nobody uses. Those not opened yet are nil.
+	readers chan *conn
+	writer  writer
+
+	closed    chan struct{} // closed by Close: no new transactions
+	closeOnce sync.Once
+}
+
+func newDatabase(writes, reads *sql.DB, readers int) *database {
+	db := &database{writes: writes, reads: reads, readers: make(chan *conn, readers), closed: make(chan struct{})}
+	for range readers {
+		db.readers <- nil
+	}
+	return db
+}
+
+// start opens the writing connection and starts the writer.
+func (db *database) start(ctx context.Context) error {
+	c, err := openConn(ctx, db.writes)
+	if err != nil {
+		return err
+	}
+	db.writer.start(context.WithoutCancel(ctx), c, db.closed)
+	return nil
+}
+
+func errClosed() error { return fault.New(fault.Unavailable, "The server is stopping") }
+
+// Read runs fn on one snapshot.
+func (db *database) Read(ctx context.Context, fn func(store.Tx) error) error {
+	c, err := db.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { db.readers <- c }()
+	if c == nil {
+		if c, err = openConn(ctx, db.reads); err != nil {
+			return err
+		}
+	}
+	// The caller may leave at any moment; the connection must not stay behind in
+	// a transaction.
+	staying := context.WithoutCancel(ctx)
+	if err := c.run(staying, "BEGIN"); err != nil {
+		return err
+	}
+	err = protect(fn, c)
+	return translate(errors.Join(err, c.run(staying, "ROLLBACK")))
+}
+
+func (db *database) take(ctx context.Context) (*conn, error) {
+	select {
+	case <-db.closed:
+		return nil, errClosed()
+	default:
+	}
+	select {
+	case c := <-db.readers:
+		return c, nil
+	case <-db.closed:
+		return nil, errClosed()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Write hands fn to the writer and waits for its commit.
+func (db *database) Write(ctx context.Context, fn func(store.Tx) error) error {
+	return translate(db.writer.write(ctx, fn))
+}
+
+// Close refuses new transactions, waits for those in progress, and closes the
+// file. Closing twice does no harm.
+func (db *database) Close() (err error) {
+	db.closeOnce.Do(func() { err = db.close() })
+	return err
+}
+
+func (db *database) close() error {
+	close(db.closed)
+	errs := []error{db.writer.wait()}
+	for range cap(db.readers) {
+		if c := <-db.readers; c != nil {
+			errs = append(errs, c.close())
+		}
+	}
+	return errors.Join(append(errs, db.reads.Close(), db.writes.Close(), db.lock.Unlock())...)
+}

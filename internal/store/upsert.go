@@ -1,0 +1,65 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"kvasir/internal/account"
+	"kvasir/internal/fault"
+	"kvasir/internal/memo"
+)
+
+// UpsertMemo replaces the newest memo with the draft's reference id, or creates
+// one with the given id. A new generation begins if the title, or the hash of
+// the content or file, differs; otherwise only the attributes are replaced, and
+// a failed memo is tried again.
+func (s *Store) UpsertMemo(
+	ctx context.Context, p account.ProjectID, id memo.ID, d memo.Draft, now time.Time,
+) (memo.Upserted, error) {
+	if d.ReferenceID == nil || *d.ReferenceID == "" {
+		return memo.Upserted{}, fault.New(fault.Invalid, "reference_id: Required")
+	}
+	draft := newMemo{d, textOf(d), now}
+	var up memo.Upserted
+	err := s.db.Write(ctx, func(tx Tx) error {
+		m, err := locate(ctx, tx, p, memo.Ref{ReferenceID: *d.ReferenceID})
+		if fault.Is(err, fault.NotFound) {
+			up = memo.Upserted{ID: id, Created: true}
+			return createMemo(ctx, tx, p, id, draft)
+		}
+		if err != nil {
+			return err
+		}
+		up = memo.Upserted{ID: m.ID}
+		return replaceMemo(ctx, tx, &m, draft, &up)
+	})
+	if err != nil {
+		return memo.Upserted{}, err
+	}
+	s.signal()
+	return up, nil
+}
+
+func replaceMemo(ctx context.Context, tx Tx, m *memo.Memo, draft newMemo, up *memo.Upserted) error {
+	same := m.Type == typeOf(draft.Draft) && m.ContentHash == draft.text.hash && m.Title == draft.Title
+	switch {
+	case !same:
+		if err := draft.text.insert(ctx, tx, m.ID, m.Progress.Generation+1); err != nil {
+			return err
+		}
+		var err error
+		if up.DroppedBlobs, err = startGeneration(ctx, tx, m, draft.now); err != nil {
+			return err
+		}
+		up.Reindexed = true
+	case m.Progress.Stage == memo.StageError:
+		if _, err := tx.Exec(ctx, restart, m.ID, m.Progress.Generation, micros(draft.now)); err != nil {
+			return err
+		}
+	}
+	m.Type = typeOf(draft.Draft)
+	archived := m.Archived
+	m.Attributes = draft.Attributes
+	m.Archived = archived
+	return settle(ctx, tx, m, draft.now)
+}

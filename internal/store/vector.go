@@ -1,0 +1,245 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"kvasir/internal/account"
+	"kvasir/internal/fault"
+	"kvasir/internal/llm"
+	"kvasir/internal/memo"
+)
+
+const (
+	findModel   = `SELECT id, dimensions FROM models WHERE name = $1`
+	insertModel = `INSERT INTO models (name, dimensions) VALUES ($1, $2)`
+	chunkOwners = `
+SELECT c.id, m.id, m.project, c.generation = m.live_generation
+FROM chunks c JOIN memos m ON m.id = c.memo WHERE c.id IN`
+	insertVector = `
+INSERT INTO vectors (chunk, model, vector) VALUES ($1, $2, $3)
+ON CONFLICT (chunk, model) DO UPDATE SET vector = excluded.vector`
+	embeddedChunks = `
+SELECT c.id FROM memos m
+JOIN chunks c ON c.memo = m.id AND c.generation = $3
+JOIN vectors v ON v.chunk = c.id AND v.model = $4
+WHERE m.project = $1 AND m.id = $2`
+	// The cross join keeps SQLite going through the chunks by id.
+	missingFrom = `
+FROM chunks c CROSS JOIN memos m
+WHERE NOT EXISTS (SELECT 1 FROM vectors v WHERE v.chunk = c.id AND v.model = $1)
+	AND m.id = c.memo AND m.live_generation = c.generation
+	AND NOT m.archived AND (m.expires IS NULL OR m.expires > $2)`
+	missingVectors = `
+SELECT c.memo, c.id, c.position, c.start_byte, c.end_byte, c.headings` + missingFrom + `
+	AND c.id > $3 ORDER BY c.id LIMIT $4`
+	countMissing = `SELECT count(*)` + missingFrom
+	hasAll       = `SELECT (SELECT count(*) FROM vectors WHERE model = $1) = (SELECT count(*) FROM chunks)`
+)
+
+// A model is an embedding model whose vectors are stored; id 0 stands for one
+// that has none yet.
+type model struct {
+	id         int64
+	dimensions int
+}
+
+func lookupModel(ctx context.Context, tx Tx, name string) (model, error) {
+	m, _, err := find(ctx, tx, func(r Rows) (m model, err error) {
+		err = r.Scan(&m.id, &m.dimensions)
+		return m, err
+	}, findModel, name)
+	return m, err
+}
+
+// Dimension returns the length of a model's stored vectors, 0 if there are none.
+func (s *Store) Dimension(ctx context.Context, name string) (int, error) {
+	var m model
+	err := s.db.Read(ctx, func(tx Tx) (err error) {
+		m, err = lookupModel(ctx, tx, name)
+		return err
+	})
+	return m.dimensions, err
+}
+
+// SaveVectors stores vectors of chunks of any memos. Chunks that are gone are
+// passed over. Indexes learn of those that are live.
+func (s *Store) SaveVectors(ctx context.Context, name string, vectors []memo.ChunkVector) error {
+	if len(vectors) == 0 {
+		return nil
+	}
+	dimensions := len(vectors[0].Vector)
+	ids, blobs := make([]memo.ChunkID, len(vectors)), make([][]byte, len(vectors))
+	for i, v := range vectors {
+		if len(v.Vector) == 0 || len(v.Vector) != dimensions {
+			return fault.New(fault.Invalid, "The embedding model returned vectors of different or no length")
+		}
+		ids[i], blobs[i] = v.Chunk, encodeVector(v.Vector)
+	}
+	return s.db.Write(ctx, func(tx Tx) error {
+		id, err := ensureModel(ctx, tx, name, dimensions)
+		if err != nil {
+			return err
+		}
+		owners, err := findOwners(ctx, tx, ids)
+		if err != nil {
+			return err
+		}
+		live := map[memo.ID]account.ProjectID{}
+		for i, chunk := range ids {
+			owner, ok := owners[chunk]
+			if !ok {
+				continue
+			}
+			if _, err := tx.Exec(ctx, insertVector, chunk, id, blobs[i]); err != nil {
+				return err
+			}
+			if owner.live {
+				live[owner.memo] = owner.project
+			}
+		}
+		for id, project := range live {
+			if err := noteChange(ctx, tx, project, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ensureModel returns the number of a model, whose vectors all have one length.
+func ensureModel(ctx context.Context, tx Tx, name string, dimensions int) (int64, error) {
+	m, err := lookupModel(ctx, tx, name)
+	if err != nil {
+		return 0, err
+	}
+	if m.id == 0 {
+		if _, err := tx.Exec(ctx, insertModel, name, dimensions); err != nil {
+			return 0, err
+		}
+		m, err = lookupModel(ctx, tx, name)
+		return m.id, err
+	}
+	if m.dimensions != dimensions {
+		return 0, fault.New(fault.Invalid, fmt.Sprintf(
+			"The embedding model returned vectors of length %d, and those stored have %d", dimensions, m.dimensions))
+	}
+	return m.id, nil
+}
+
+// An owner is the memo of a chunk.
+type owner struct {
+	memo    memo.ID
+	project account.ProjectID
+	live    bool // the chunk belongs to the generation that is searched
+}
+
+func findOwners(ctx context.Context, tx Tx, ids []memo.ChunkID) (map[memo.ChunkID]owner, error) {
+	owners := make(map[memo.ChunkID]owner, len(ids))
+	for part := range slices.Chunk(ids, maxList) {
+		in, args := list(nil, part)
+		_, err := collect(ctx, tx, func(r Rows) (struct{}, error) {
+			var chunk, id, project string
+			var live bool
+			err := r.Scan(&chunk, &id, &project, &live)
+			owners[memo.ChunkID(chunk)] = owner{memo.ID(id), account.ProjectID(project), live}
+			return struct{}{}, err
+		}, chunkOwners+in, args...)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return owners, nil
+}
+
+// EmbeddedChunks returns the chunks of a generation that have a vector of the
+// model.
+func (s *Store) EmbeddedChunks(
+	ctx context.Context, p account.ProjectID, id memo.ID, generation int, name string,
+) (map[memo.ChunkID]bool, error) {
+	embedded := map[memo.ChunkID]bool{}
+	err := s.db.Read(ctx, func(tx Tx) error {
+		m, err := lookupModel(ctx, tx, name)
+		if err != nil {
+			return err
+		}
+		ids, err := collect(ctx, tx, scanString[memo.ChunkID], embeddedChunks, p, id, generation, m.id)
+		for _, id := range ids {
+			embedded[id] = true
+		}
+		return err
+	})
+	return embedded, err
+}
+
+// MissingVectors returns up to limit chunks after the given one, by id, that are
+// searchable and have no vector of the model.
+func (s *Store) MissingVectors(
+	ctx context.Context, name string, after memo.ChunkID, limit int,
+) (missing []memo.ChunkText, err error) {
+	now := micros(time.Now())
+	err = s.db.Read(ctx, func(tx Tx) error {
+		m, err := lookupModel(ctx, tx, name)
+		if err != nil {
+			return err
+		}
+		rows, err := collect(ctx, tx, scanChunk, missingVectors, m.id, now, after, limit)
+		if err != nil {
+			return err
+		}
+		texts, err := readLive(ctx, tx, rows)
+		for _, c := range rows {
+			live := texts[c.memo]
+			missing = append(missing, memo.ChunkText{
+				Project: live.project, Memo: c.memo, Chunk: c.ID,
+				Text: memo.PassageText(live.title, c.Headings, c.cut(live.content).Content),
+			})
+		}
+		return err
+	})
+	return missing, err
+}
+
+// CountMissingVectors returns how many chunks MissingVectors has in all. It is
+// quick when no chunk lacks a vector, and else looks at each of them.
+func (s *Store) CountMissingVectors(ctx context.Context, name string) (int, error) {
+	now := micros(time.Now())
+	var count int64
+	err := s.db.Read(ctx, func(tx Tx) error {
+		m, err := lookupModel(ctx, tx, name)
+		if err != nil {
+			return err
+		}
+		all, _, err := find(ctx, tx, scanInt, hasAll, m.id)
+		if err != nil || all == 1 {
+			return err
+		}
+		count, _, err = find(ctx, tx, scanInt, countMissing, m.id, now)
+		return err
+	})
+	return int(count), err
+}
+
+func encodeVector(v llm.Vector) []byte {
+	b := make([]byte, 0, 4*len(v))
+	for _, f := range v {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(f))
+	}
+	return b
+}
+
+// decodeVector returns nil for no bytes.
+func decodeVector(b []byte) llm.Vector {
+	if len(b) == 0 {
+		return nil
+	}
+	v := make(llm.Vector, len(b)/4)
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return v
+}
