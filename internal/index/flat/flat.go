@@ -1,0 +1,133 @@
+// Package flat is an index in memory: BM25 over postings, and a scan of 1-bit
+// vectors with exact rescoring.
+//
+// Each project has a part of its own, with statistics of its own, so nothing of
+// one tenant shows in another's scores. A part follows the store by sequence
+// number: before a search it pulls the changes it lacks, so a search sees every
+// memo that was committed before. Nothing is written to disk; a part that was
+// dropped, because memory was short or the process new, is rebuilt from the
+// store's rows when somebody searches.
+package flat
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"sync"
+
+	"kvasir/internal/account"
+	"kvasir/internal/index"
+	"kvasir/internal/llm"
+)
+
+// Options tune the index. The zero value of a field is its default.
+type Options struct {
+	Bytes int64  // of all parts together; the least recently used go first; 1 GiB
+	Model string // whose vectors are indexed; empty for none
+	Log   *slog.Logger
+}
+
+// An Index finds chunks of all projects. It is safe for concurrent use.
+type Index struct {
+	source index.Source
+	opts   Options
+
+	mu    sync.Mutex // guards all below
+	parts map[account.ProjectID]*part
+	clock int64 // counts searches; the parts remember their last
+}
+
+// New returns an empty index over a source.
+func New(source index.Source, opts *Options) *Index {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	o.Bytes = cmp.Or(o.Bytes, 1<<30)
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	return &Index{source: source, opts: o, parts: map[account.ProjectID]*part{}}
+}
+
+// Lexical returns the best chunks by BM25 over the words of text, best first.
+func (ix *Index) Lexical(ctx context.Context, in index.Scope, text string, limit int) ([]index.Hit, error) {
+	p, err := ix.fresh(ctx, in.Project)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.lexical(newSieve(p, in), text, limit), nil
+}
+
+// Nearest returns the nearest chunks by cosine, best first, none farther than
+// maxDistance. Vectors of another model than the index's find nothing.
+func (ix *Index) Nearest(
+	ctx context.Context, in index.Scope, model string, v llm.Vector, limit int, maxDistance float64,
+) ([]index.Hit, error) {
+	p, err := ix.fresh(ctx, in.Project)
+	if err != nil || model != ix.opts.Model {
+		return nil, err
+	}
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.nearest(newSieve(p, in), v, limit, maxDistance), nil
+}
+
+// Titles returns the newest memos whose title contains text, or begins with it,
+// whatever the case: one hit a memo, for its first chunk. Memos without chunks
+// are not found.
+func (ix *Index) Titles(
+	ctx context.Context, in index.Scope, text string, prefix bool, limit int,
+) ([]index.Hit, error) {
+	p, err := ix.fresh(ctx, in.Project)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.titles(newSieve(p, in), text, prefix, limit), nil
+}
+
+// fresh returns a project's part with every change that is committed now.
+func (ix *Index) fresh(ctx context.Context, id account.ProjectID) (*part, error) {
+	ix.mu.Lock()
+	p := ix.parts[id]
+	if p == nil {
+		p = newPart(id, ix.opts.Model)
+		ix.parts[id] = p
+	}
+	ix.clock++
+	p.used.Store(ix.clock)
+	ix.mu.Unlock()
+	grown, err := p.catchUp(ctx, ix.source)
+	if err != nil {
+		return nil, err
+	}
+	if grown {
+		ix.evict(p)
+	}
+	return p, nil
+}
+
+// evict drops the least recently used parts until the rest is within the budget.
+// The part in use stays, however large it is: it is being asked for.
+func (ix *Index) evict(keep *part) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	for {
+		var total int64
+		var oldest *part
+		for _, p := range ix.parts {
+			total += p.bytes.Load()
+			if p != keep && (oldest == nil || p.used.Load() < oldest.used.Load()) {
+				oldest = p
+			}
+		}
+		if total <= ix.opts.Bytes || oldest == nil {
+			return
+		}
+		delete(ix.parts, oldest.project)
+		ix.opts.Log.Info("index dropped from memory", "project", string(oldest.project),
+			"bytes", oldest.bytes.Load(), "budget", ix.opts.Bytes)
+	}
+}
