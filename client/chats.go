@@ -13,7 +13,7 @@ type ChatSummary struct {
 	Created      time.Time `json:"created_at"`
 	Title        string    `json:"title"` // the first question
 	MessageCount int       `json:"message_count"`
-	LastMessage  time.Time `json:"last_message_at"` // zero if there is none
+	LastMessage  time.Time `json:"last_message_at,omitzero"` // zero if there is none
 }
 
 // A Conversation is one stored chat with its messages, in order.

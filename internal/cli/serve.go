@@ -19,7 +19,8 @@ type serveCommand struct {
 
 // Help shows examples and tells of the variables.
 func (serveCommand) Help() string {
-	return `Serves the API until it is interrupted. The log goes to stderr; stdout has the address and, if one was made, the API key.
+	return `Serves the API until it is interrupted. The log goes to stderr; stdout has the
+address and, if one was made, the API key.
 
 Examples:
 
@@ -27,7 +28,9 @@ Examples:
     kvasir serve --listen 127.0.0.1:8080 --data DIR
     OPENAI_API_KEY=sk-… kvasir serve
 
-An option may also be set by the variable in brackets. Skald's variables for its broker, its database and its cloud have no effect; LOG_LEVEL=debug tells which are set.`
+An option may also be set by the variable in brackets. Skald's variables for its
+broker, its database and its cloud have no effect; LOG_LEVEL=debug tells which
+are set.`
 }
 
 // Run serves.

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"kvasir/client"
+	"kvasir/internal/app"
 	"kvasir/internal/config"
 )
 
@@ -22,7 +23,7 @@ type server struct {
 
 // client returns a client of the server.
 func (v *server) client(s *session) *client.Client {
-	return client.New(v.URL, v.Key.Reveal(), &client.Options{HTTPClient: s.http, UserAgent: "kvasir/" + version()})
+	return client.New(v.URL, v.Key.Reveal(), &client.Options{HTTPClient: s.http, UserAgent: "kvasir/" + app.Version})
 }
 
 // printJSON writes data for machines.
@@ -40,9 +41,6 @@ func explain(err error) string {
 	}
 	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
 		return unreachable(err, dial)
-	}
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return err.Error() + "; stop what listens there, or choose another address with --listen"
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "the server took too long: " + err.Error()

@@ -25,7 +25,9 @@ type upCommand struct {
 
 // Help tells what happens.
 func (upCommand) Help() string {
-	return `Installs the offline model if it can, serves the API, loads this program's own documentation as a sample if there are no memos yet, and asks a first question. Ctrl-C stops it. The next start finds everything again.
+	return `Installs the offline model if it can, serves the API, loads this program's own
+documentation as a sample if there are no memos yet, and asks a first question.
+Ctrl-C stops it. The next start finds everything again.
 
 Examples:
 
@@ -78,7 +80,10 @@ func (s *session) installIfWanted(ctx context.Context, cfg *config.Config) error
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		s.err.printf("%v\nSearch is by words alone until kvasir model install succeeds.\n", err)
+		s.err.printf("%v\n", err)
+		if !minilm.Installed(cfg.ModelDir) {
+			s.err.printf("Search is by words alone until kvasir model install succeeds.\n")
+		}
 	}
 	return nil
 }

@@ -1,9 +1,10 @@
 package cli
 
 import (
-	"cmp"
 	"runtime"
 	"runtime/debug"
+
+	"kvasir/internal/app"
 )
 
 // A versionCommand prints what is running.
@@ -11,34 +12,36 @@ type versionCommand struct {
 	JSON bool `name:"json" help:"Print JSON."`
 }
 
-// Help shows examples.
+// Help shows an example.
 func (versionCommand) Help() string {
 	return "Example:\n\n    kvasir version"
 }
 
-// Run prints the version.
+// Run prints the version, and the revision it was built from if that is known.
 func (c *versionCommand) Run(s *session) error {
+	built := revision()
 	if c.JSON {
-		return s.printJSON(map[string]string{"version": version(), "go": runtime.Version()})
+		return s.printJSON(map[string]string{
+			"version": app.Version, "revision": built, "go": runtime.Version(), "system": runtime.GOOS + "/" + runtime.GOARCH,
+		})
 	}
-	s.out.printf("kvasir %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	if built != "" {
+		built = " revision " + built + ","
+	}
+	s.out.printf("kvasir %s,%s %s %s/%s\n", app.Version, built, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return nil
 }
 
-// version returns the module's version, or the revision it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
+// revision returns the commit that the program was built from, "" if unknown.
+func revision() string {
+	info, _ := debug.ReadBuildInfo() // none without modules
+	if info == nil {
+		return ""
 	}
-	revision := ""
 	for _, setting := range info.Settings {
 		if setting.Key == "vcs.revision" {
-			revision = setting.Value[:min(12, len(setting.Value))]
+			return setting.Value
 		}
 	}
-	if v := info.Main.Version; v != "(devel)" {
-		return cmp.Or(v, revision, "unknown")
-	}
-	return cmp.Or(revision, "devel")
+	return ""
 }

@@ -35,7 +35,7 @@ type Server struct {
 	APIKey Secret `name:"api-key" variable:"KVASIR_API_KEY" placeholder:"KEY"`
 
 	// LogLevel is the least that is logged: debug, info, warn or error.
-	LogLevel string `variable:"LOG_LEVEL" default:"info"`
+	LogLevel string `variable:"LOG_LEVEL" default:"${level}"`
 
 	// LogFormat is how it is logged, on stderr: text or json.
 	LogFormat string `variable:"KVASIR_LOG_FORMAT" default:"text"`

@@ -50,6 +50,7 @@ func (e *Environment) Options() []kong.Option {
 			"data":      under(e.dataHome(), "kvasir"),
 			"models":    under(e.cacheHome(), "kvasir", "models", "minilm"),
 			"embedding": "text-embedding-3-large",
+			"level":     "info", // a command may set another
 		},
 		kong.ValueFormatter(explain),
 		kong.PostBuild(func(k *kong.Kong) error { return document(k.Model) }),
