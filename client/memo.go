@@ -192,7 +192,7 @@ type MemoStatus struct {
 	Started     time.Time `json:"processing_started_at,omitzero"`   // zero before
 	Completed   time.Time `json:"processing_completed_at,omitzero"` // zero before
 	ErrorReason string    `json:"error_reason"`                     // why it failed
-	Stage       string    `json:"stage"`                            // received, parsing, chunking, embedding, processed, error
+	Stage       string    `json:"stage"`                            // the step: parsing, chunking, embedding
 	WaitingFor  string    `json:"waiting_for"`                      // why nothing happens, in words
 	NextAttempt time.Time `json:"next_attempt,omitzero"`            // when it is tried again
 	ChunksDone  int       `json:"chunks_done"`
