@@ -12,7 +12,8 @@ const (
 	insertChat = `
 INSERT INTO chats (id, project, title, message_count, last_message, created) VALUES ($1, $2, $3, $4, $5, $6)`
 	extendChat = `
-UPDATE chats SET message_count = message_count + $3, last_message = CASE WHEN last_message > $4 THEN last_message ELSE $4 END
+UPDATE chats SET message_count = message_count + $3,
+	last_message = CASE WHEN last_message > $4 THEN last_message ELSE $4 END
 WHERE project = $1 AND id = $2
 RETURNING message_count`
 	insertMessage = `

@@ -76,6 +76,7 @@ func openDatabase(ctx context.Context, file string, o Options) (*database, error
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	writes.SetMaxOpenConns(1)
 	if err := migrate(ctx, writes); err != nil {
 		return nil, errors.Join(err, writes.Close())
 	}

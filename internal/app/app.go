@@ -1,0 +1,237 @@
+// Package app builds every part of the server from its configuration and owns
+// the process: [New] opens and checks, [App.Run] works until it is told to stop.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"kvasir/internal/account"
+	"kvasir/internal/api"
+	"kvasir/internal/blob"
+	"kvasir/internal/chat"
+	"kvasir/internal/config"
+	"kvasir/internal/dispatch"
+	"kvasir/internal/index/flat"
+	"kvasir/internal/ingest"
+	"kvasir/internal/memo"
+	"kvasir/internal/parse"
+	"kvasir/internal/search"
+	"kvasir/internal/store"
+	"kvasir/internal/store/sqlite"
+)
+
+// An App is a server with all its parts.
+type App struct {
+	cfg      config.Config
+	log      *slog.Logger
+	models   config.Models
+	store    *store.Store
+	files    *blob.Store
+	parser   *parse.Parser
+	dispatch *dispatch.Scheduler
+	ingest   *ingest.Service
+	listener net.Listener
+	handler  http.Handler
+	newKey   account.Key
+	started  time.Time
+	ready    chan struct{} // closed when requests are served
+}
+
+// Version is the build's version, shown by health and kvasir version.
+const Version = "0.1.0"
+
+// New opens the data folder, binds the address and builds the parts. It starts
+// nothing. The folder stays locked until [App.Run] returns.
+func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err error) {
+	a := &App{cfg: cfg, log: log, started: time.Now(), ready: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close(ctx))
+		}
+	}()
+	if a.models, err = cfg.Models(minilmInstalled(cfg.ModelDir)); err != nil {
+		return nil, err
+	}
+	if a.store, err = sqlite.Open(ctx, cfg.Data, nil); err != nil {
+		return nil, err
+	}
+	if err = a.ensureKey(ctx); err != nil {
+		return nil, err
+	}
+	if a.files, err = blob.Open(filepath.Join(cfg.Data, "blob")); err != nil {
+		return nil, err
+	}
+	if a.dispatch, err = a.newDispatch(ctx); err != nil {
+		return nil, err
+	}
+	uploads := filepath.Join(cfg.Data, "uploads")
+	if err = freshFolder(uploads); err != nil {
+		return nil, err
+	}
+	a.parser = newParser(cfg)
+	if a.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w; stop what does, or choose another with --listen",
+			cfg.Listen, err)
+	}
+	a.assemble(uploads)
+	return a, nil
+}
+
+// assemble joins the use cases and the edge.
+func (a *App) assemble(uploads string) {
+	model := ""
+	if spec, ok := a.dispatch.EmbedSpec(); ok {
+		model = spec.Model
+	}
+	index := flat.New(a.store, &flat.Options{Bytes: a.cfg.IndexBytes, Model: model, Log: a.log})
+	finder := search.New(index, a.store, a.dispatch, a.dispatch, a.log)
+	a.ingest = ingest.New(a.store, a.files, a.dispatch, a.read, a.log, &ingest.Options{
+		InFlight:  a.cfg.IngestConcurrency,
+		FileBytes: a.cfg.MaxUploadBytes,
+	})
+	answers := chat.New(retriever(finder), a.store, a.dispatch, a.providers(), chat.Limits{}, a.log)
+	protection := a.cfg.Protection()
+	a.handler = api.New(api.Config{
+		Keys:          a.store,
+		Memos:         a.store,
+		Intake:        a.ingest,
+		Editor:        a.ingest,
+		Searcher:      finder,
+		Ask:           asker(answers),
+		Assistant:     answers,
+		Chats:         a.store,
+		Health:        a.health,
+		CheckFileName: parse.Allowed,
+		TempDir:       uploads,
+		Log:           a.log,
+		Version:       Version,
+		Options: api.Options{
+			MaxBodyBytes:    a.cfg.MaxBodyBytes,
+			MaxUploadBytes:  a.cfg.MaxUploadBytes,
+			AnswerTimeout:   a.cfg.AnswerTimeout,
+			PublicURL:       a.cfg.PublicURL,
+			AllowedOrigins:  a.cfg.Origins(),
+			SecurityHeaders: protection.Headers,
+			HSTS:            protection.HSTS,
+			RateLimits:      protection.RateLimits,
+		},
+	})
+}
+
+// ensureKey makes the default project accept the configured key, or makes one.
+func (a *App) ensureKey(ctx context.Context) error {
+	var given account.Key
+	if a.cfg.APIKey != "" {
+		var err error
+		if given, err = account.ParseKey(a.cfg.APIKey.Reveal()); err != nil {
+			return fmt.Errorf("KVASIR_API_KEY: %w", err)
+		}
+	}
+	made, err := a.store.EnsureProject(ctx, given, time.Now())
+	a.newKey = made
+	return err
+}
+
+// freshFolder makes an empty folder: what is spooled there is worth nothing
+// after a stop.
+func freshFolder(dir string) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("clear spool folder: %w", err)
+	}
+	return os.MkdirAll(dir, 0o700)
+}
+
+// retriever gives chat the passages that search finds.
+func retriever(finder *search.Service) chat.Retriever {
+	return func(ctx context.Context, r chat.Retrieval) ([]memo.Passage, error) {
+		hits, err := finder.Search(ctx, search.Query{
+			Project: r.Project, Text: r.Text, Filters: r.Filters, Limit: r.Limit, Candidates: r.Candidates,
+			MaxDistance: r.MaxDistance, SkipRerank: r.SkipRerank,
+		})
+		passages := make([]memo.Passage, len(hits))
+		for i, h := range hits {
+			passages[i] = h.Passage
+		}
+		return passages, err
+	}
+}
+
+// asker gives the edge the two halves of an answer.
+func asker(answers *chat.Service) api.Asker {
+	return func(ctx context.Context, q chat.Question) (api.Answer, error) {
+		answer, err := answers.Ask(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context) iter.Seq[chat.Event] { return answer.Stream(ctx) }, nil
+	}
+}
+
+// Ready is closed when requests are served.
+func (a *App) Ready() <-chan struct{} { return a.ready }
+
+// URL returns the server's address.
+func (a *App) URL() string { return "http://" + a.listener.Addr().String() }
+
+// NewKey returns the API key if this start has made it; else it is zero.
+func (a *App) NewKey() account.Key { return a.newKey }
+
+// Models returns the providers in use and why.
+func (a *App) Models() config.Models { return a.models }
+
+// Run serves and works until ctx ends. Then it lets requests in progress finish
+// for a while, stops the work, and closes the data folder.
+func (a *App) Run(ctx context.Context) error {
+	for _, m := range []struct {
+		kind   string
+		choice config.Choice
+	}{{"embeddings", a.models.Embeddings}, {"answers", a.models.Answers}, {"reranking", a.models.Reranking}} {
+		a.log.InfoContext(ctx, "provider", "kind", m.kind, "provider", m.choice.Provider, "because", m.choice.Why)
+	}
+	// Requests need dispatch until the last of them has ended, so it stops after
+	// them, and the store after all.
+	backstage, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	back, bctx := errgroup.WithContext(backstage)
+	back.Go(func() error { return a.dispatch.Run(bctx) })
+	front, fctx := errgroup.WithContext(ctx)
+	front.Go(func() error { return serve(fctx, a.listener, a.handler, a.log) })
+	front.Go(func() error { return a.ingest.Run(fctx) })
+	close(a.ready)
+	err := front.Wait()
+	stop()
+	err = errors.Join(err, back.Wait(), a.close(context.WithoutCancel(ctx)))
+	a.log.InfoContext(ctx, "stopped", "cause", context.Cause(ctx))
+	return err
+}
+
+// close frees what New has opened.
+func (a *App) close(ctx context.Context) error {
+	var errs []error
+	if a.listener != nil {
+		if err := a.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if a.parser != nil {
+		errs = append(errs, a.parser.Close(ctx))
+	}
+	if a.files != nil {
+		errs = append(errs, a.files.Close())
+	}
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+	}
+	return errors.Join(errs...)
+}

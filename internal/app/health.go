@@ -1,0 +1,75 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"kvasir/internal/api"
+	"kvasir/internal/config"
+)
+
+// healthWithin bounds what health asks of the database: a stuck one must not
+// make the answer stick.
+const healthWithin = 2 * time.Second
+
+// health says how the server is. It never fails: what cannot be asked is told.
+func (a *App) health(ctx context.Context) api.Health {
+	ctx, cancel := context.WithTimeout(ctx, healthWithin)
+	defer cancel()
+	h := api.Health{
+		Status:  "ok",
+		Checks:  api.HealthChecks{Database: true},
+		Store:   "sqlite",
+		Version: Version,
+		Uptime:  time.Since(a.started).Seconds(),
+	}
+	counts, err := a.store.Counts(ctx)
+	if err != nil {
+		a.log.ErrorContext(ctx, "health: database does not answer", "error", err)
+		h.Status, h.Checks.Database = "degraded", false
+	}
+	h.Queue = api.HealthQueue{Pending: counts.Pending, Errors: counts.Failed}
+	h.Providers = api.HealthProviders{
+		Embeddings: a.embeddingsHealth(ctx),
+		Answers:    provider(a.models.Answers, a.providers()[0].Model),
+		Reranking:  provider(a.models.Reranking, ""),
+	}
+	for _, lane := range a.dispatch.Snapshot() {
+		note := lane.Reason
+		switch lane.Kind {
+		case "embed":
+			h.Providers.Embeddings.Note = join(h.Providers.Embeddings.Note, note)
+		case "generate":
+			h.Providers.Answers.Note = join(h.Providers.Answers.Note, note)
+		case "rerank":
+			h.Providers.Reranking.Note = join(h.Providers.Reranking.Note, note)
+		}
+	}
+	return h
+}
+
+func (a *App) embeddingsHealth(ctx context.Context) api.HealthEmbeddings {
+	h := api.HealthEmbeddings{HealthProvider: provider(a.models.Embeddings, "")}
+	spec, ok := a.dispatch.EmbedSpec()
+	if !ok {
+		return h
+	}
+	h.Model, h.Dimensions = spec.Model, spec.Dimensions
+	missing, err := a.store.CountMissingVectors(ctx, spec.Model)
+	if err != nil {
+		h.Note = join(h.Note, "the missing vectors cannot be counted")
+	}
+	h.MissingVectors = missing
+	return h
+}
+
+func provider(c config.Choice, model string) api.HealthProvider {
+	return api.HealthProvider{Provider: c.Provider, Model: model, Note: c.Why}
+}
+
+func join(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
+}

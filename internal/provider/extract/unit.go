@@ -1,0 +1,152 @@
+package extract
+
+import (
+	"iter"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"kvasir/internal/llm"
+)
+
+// A unit is what can be quoted: a sentence, a list item, a table row, a line of
+// code.
+type unit struct {
+	number int    // of the passage
+	text   string // as it is in the passage, on one line and without its list mark
+	about  string // the title and the headings above it
+	item   bool   // it stands on a line of its own
+}
+
+var (
+	heading  = regexp.MustCompile(`^#{1,6}\s+(.*?)\s*#*$`)
+	listItem = regexp.MustCompile(`^\s*(?:[-*+]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?`)
+	rule     = regexp.MustCompile(`^[\s|:*_=-]+$`)
+	linkOnly = regexp.MustCompile(`^\s*!?\[[^\]]*\]\([^)]*\)\s*$`)
+)
+
+// units reads a passage. Wrapped lines of a paragraph, or of a list item, are
+// joined.
+func units(d llm.Document) []unit {
+	r := &reader{number: d.Number, title: d.Title}
+	for line := range strings.Lines(d.Text) {
+		r.line(strings.TrimRight(line, "\r\n"))
+	}
+	r.flush()
+	return r.out
+}
+
+// A reader collects units line by line.
+type reader struct {
+	number  int
+	title   string
+	heading string
+	code    bool // inside a fence
+	item    bool // the open text is a list item
+	open    []string
+	out     []unit
+}
+
+func (r *reader) line(line string) {
+	plain := strings.TrimSpace(line)
+	switch {
+	case strings.HasPrefix(plain, "```") || strings.HasPrefix(plain, "~~~"):
+		r.flush()
+		r.code = !r.code
+	case r.code:
+		r.add(plain, true)
+	case plain == "" || rule.MatchString(plain) || linkOnly.MatchString(plain):
+		r.flush()
+	case heading.MatchString(plain):
+		r.flush()
+		r.heading = heading.FindStringSubmatch(plain)[1]
+	case strings.HasPrefix(plain, "|"):
+		r.flush()
+		r.add(plain, true)
+	case listItem.MatchString(line):
+		r.flush()
+		r.item = true
+		r.open = append(r.open, listItem.ReplaceAllString(line, ""))
+	default:
+		r.open = append(r.open, plain)
+	}
+}
+
+// flush ends the open paragraph or list item.
+func (r *reader) flush() {
+	text := strings.Join(r.open, " ")
+	item := r.item
+	r.open, r.item = nil, false
+	if item {
+		r.add(strings.TrimSpace(text), true)
+		return
+	}
+	for s := range sentences(text) {
+		r.add(strings.TrimSpace(s), false)
+	}
+}
+
+func (r *reader) add(text string, item bool) {
+	if text == "" {
+		return
+	}
+	r.out = append(r.out, unit{number: r.number, text: text, about: r.title + "\n" + r.heading, item: item})
+}
+
+// abbreviations end with a dot that ends no sentence.
+var abbreviations = map[string]bool{
+	"e.g": true, "i.e": true, "etc": true, "vs": true, "cf": true, "dr": true, "mr": true, "mrs": true, "ms": true,
+	"prof": true, "st": true, "no": true, "fig": true, "approx": true, "z.b": true, "d.h": true, "bzw": true,
+	"usw": true, "ca": true, "nr": true, "p.ex": true,
+}
+
+// sentences yields the sentences of a text; joined they are the text.
+func sentences(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		start := 0
+		for i, r := range text {
+			end := i + utf8.RuneLen(r)
+			if r == utf8.RuneError || !ends(text, i, r, end) {
+				continue
+			}
+			for end < len(text) && text[end] == ' ' {
+				end++
+			}
+			if end <= start {
+				continue
+			}
+			if !yield(text[start:end]) {
+				return
+			}
+			start = end
+		}
+		if start < len(text) {
+			yield(text[start:])
+		}
+	}
+}
+
+// ends reports whether the mark at i, which stops at end, ends a sentence.
+func ends(text string, i int, r rune, end int) bool {
+	switch r {
+	case '。', '！', '？':
+		return true
+	case '.', '!', '?':
+	default:
+		return false
+	}
+	if end == len(text) {
+		return true
+	}
+	if text[end] != ' ' {
+		return false
+	}
+	next, _ := utf8.DecodeRuneInString(strings.TrimLeft(text[end:], " "))
+	if unicode.IsLower(next) {
+		return false
+	}
+	before := text[strings.LastIndexAny(text[:i], " (")+1 : i]
+	single := utf8.RuneCountInString(before) == 1 && r == '.' && !unicode.IsDigit(rune(before[0]))
+	return !single && !(r == '.' && abbreviations[strings.ToLower(before)])
+}

@@ -1,0 +1,147 @@
+-- The schema after all migrations, written by: go test ./internal/store/sqlite -update
+
+CREATE TABLE api_keys (
+    hash      text PRIMARY KEY,
+    prefix    text NOT NULL, -- may be shown
+    project   text NOT NULL REFERENCES projects (id),
+    bootstrap boolean NOT NULL, -- replaced by the next key given at start
+    created   bigint NOT NULL
+);
+
+CREATE TABLE chats (
+    id            text PRIMARY KEY,
+    project       text NOT NULL REFERENCES projects (id),
+    title         text NOT NULL,
+    message_count integer NOT NULL,
+    last_message  bigint NOT NULL,
+    created       bigint NOT NULL
+);
+
+CREATE INDEX chats_by_time ON chats (project, created, id);
+
+CREATE TABLE chunks (
+    memo       text NOT NULL,
+    generation integer NOT NULL,
+    position   integer NOT NULL,
+    id         text NOT NULL UNIQUE,
+    start_byte integer NOT NULL, -- in the generation's content
+    end_byte   integer NOT NULL,
+    headings   text NOT NULL,    -- a JSON array
+    PRIMARY KEY (memo, generation, position),
+    FOREIGN KEY (memo, generation) REFERENCES generations (memo, generation) ON DELETE CASCADE
+) WITHOUT ROWID;
+
+CREATE TABLE generations (
+    memo       text NOT NULL REFERENCES memos (id) ON DELETE CASCADE,
+    generation integer NOT NULL,
+    title      text NOT NULL,
+    hash       text NOT NULL,   -- SHA-256 of the content, or of the file's bytes
+    bytes      bigint NOT NULL, -- of the content, or of the file before it is parsed
+    length     bigint,          -- of the content, in UTF-16 units; NULL while a file is not parsed
+    file_name  text,
+    file_type  text,
+    file_size  bigint,
+    file_blob  text,
+    file_hash  text,
+    content    blob, -- UTF-8; last, so that the other columns are read without it
+    PRIMARY KEY (memo, generation)
+);
+
+CREATE TABLE memo_changes (
+    seq     integer PRIMARY KEY AUTOINCREMENT,
+    project text NOT NULL,
+    memo    text NOT NULL UNIQUE,
+    deleted boolean NOT NULL
+);
+
+CREATE INDEX memo_changes_by_project ON memo_changes (project, seq);
+
+CREATE TABLE memos (
+    id           text PRIMARY KEY,
+    project      text NOT NULL REFERENCES projects (id),
+    type         text NOT NULL,
+    title        text NOT NULL, -- the newest; a generation has its own
+    source       text,
+    reference_id text,
+    tags         text NOT NULL, -- a JSON array
+    metadata     text NOT NULL, -- a JSON object
+    scopes       text,          -- a JSON object
+    expires      bigint,
+    archived     boolean NOT NULL DEFAULT false,
+    summary      text,
+    created      bigint NOT NULL,
+    updated      bigint NOT NULL,
+
+    -- The work item.
+    stage           text NOT NULL,
+    generation      integer NOT NULL,
+    live_generation integer NOT NULL DEFAULT 0,
+    attempt         integer NOT NULL DEFAULT 0,
+    queued          bigint NOT NULL, -- when the generation began to wait
+    claimed_by      text,
+    claimed_until   bigint,
+    not_before      bigint,
+    waiting_for     text,
+    error           text,
+    started         bigint,
+    completed       bigint,
+
+    -- When it may be claimed; NULL when there is nothing to do.
+    due bigint GENERATED ALWAYS AS (
+        CASE WHEN stage NOT IN ('processed', 'error')
+        THEN max(queued, coalesce(claimed_until, 0), coalesce(not_before, 0)) END
+    ) STORED
+);
+
+CREATE INDEX memos_by_reference ON memos (project, reference_id, created, id) WHERE reference_id IS NOT NULL;
+
+CREATE INDEX memos_by_time ON memos (project, created, id);
+
+CREATE INDEX memos_claimed ON memos (claimed_by, project) WHERE claimed_by IS NOT NULL;
+
+CREATE INDEX memos_due ON memos (project, due, id) WHERE due IS NOT NULL;
+
+CREATE INDEX memos_failed ON memos (project) WHERE stage = 'error';
+
+CREATE INDEX memos_pending ON memos (queued) WHERE stage NOT IN ('processed', 'error');
+
+CREATE TABLE messages (
+    chat          text NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
+    position      integer NOT NULL,
+    id            text NOT NULL,
+    sent_by       text NOT NULL,
+    sent          bigint NOT NULL,
+    system_prompt text,
+    cut           boolean NOT NULL,
+    content       text NOT NULL,
+    PRIMARY KEY (chat, position)
+);
+
+CREATE TABLE models (
+    id         integer PRIMARY KEY,
+    name       text NOT NULL UNIQUE,
+    dimensions integer NOT NULL
+);
+
+CREATE TABLE organizations (
+    id      text PRIMARY KEY,
+    name    text NOT NULL,
+    created bigint NOT NULL
+);
+
+CREATE TABLE projects (
+    id           text PRIMARY KEY,
+    organization text NOT NULL REFERENCES organizations (id),
+    name         text NOT NULL,
+    bootstrap    boolean NOT NULL, -- made at the first start
+    created      bigint NOT NULL
+);
+
+CREATE UNIQUE INDEX projects_bootstrap ON projects (bootstrap) WHERE bootstrap;
+
+CREATE TABLE vectors (
+    chunk  text NOT NULL REFERENCES chunks (id) ON DELETE CASCADE,
+    model  integer NOT NULL REFERENCES models (id),
+    vector blob NOT NULL, -- float32, little-endian
+    PRIMARY KEY (chunk, model)
+);

@@ -1,0 +1,348 @@
+package sqlite_test
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+
+	"kvasir/internal/account"
+	"kvasir/internal/fault"
+	"kvasir/internal/memo"
+	"kvasir/internal/store"
+	"kvasir/internal/store/sqlite"
+	"kvasir/internal/store/storetest"
+)
+
+var update = flag.Bool("update", false, "rewrite schema.sql")
+
+// crashFolder names the folder in which a copy of this program writes until it
+// is killed.
+const crashFolder = "KVASIR_TEST_CRASH_FOLDER"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(crashFolder); dir != "" {
+		if err := writeUntilKilled(context.Background(), dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// openAt opens the store in dir and closes it after the test.
+func openAt(t *testing.T, dir string) *store.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// raw opens the database file beside the store.
+func raw(t *testing.T, dir string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "kvasir.db")+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func newID() memo.ID { return memo.ID(uuid.Must(uuid.NewV7()).String()) }
+
+// project returns the default project, which it creates.
+func project(ctx context.Context, s *store.Store) (account.ProjectID, error) {
+	key := account.NewKey()
+	if _, err := s.EnsureProject(ctx, key, time.Now()); err != nil {
+		return "", err
+	}
+	caller, err := s.FindKey(ctx, key.Hash())
+	return caller.Project, err
+}
+
+func mustProject(t *testing.T, s *store.Store) account.ProjectID {
+	t.Helper()
+	p, err := project(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func draft(content string) memo.Draft {
+	return memo.Draft{Attributes: memo.Attributes{Title: "T"}, Content: content}
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) storetest.Database {
+		dir := t.TempDir()
+		s := openAt(t, dir)
+		return storetest.Database{Store: s, AddProject: func(t *testing.T) account.ProjectID {
+			t.Helper()
+			id := account.ProjectID(newID())
+			_, err := raw(t, dir).ExecContext(t.Context(), `
+INSERT INTO projects (id, organization, name, bootstrap, created)
+SELECT $1, organization, 'Further', false, created FROM projects LIMIT 1`, string(id))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return id
+		}}
+	})
+}
+
+func TestConcurrentWritesAreKept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := openAt(t, dir)
+	p := mustProject(t, s)
+	const callers, each = 32, 20
+	ids := make([][]memo.ID, callers)
+	var wg sync.WaitGroup
+	for i := range callers {
+		wg.Go(func() {
+			for range each {
+				id := newID()
+				if err := s.CreateMemo(t.Context(), p, id, draft("text"), time.Now()); err != nil {
+					t.Error(err)
+				}
+				if _, err := s.FindMemo(t.Context(), p, memo.Ref{ID: id}); err != nil {
+					t.Errorf("a memo just created: %v", err)
+				}
+				ids[i] = append(ids[i], id)
+				// A project that does not exist: this write fails among the others.
+				if err := s.CreateMemo(t.Context(), "nowhere", newID(), draft("text"), time.Now()); err == nil {
+					t.Error("a memo was stored in no project")
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := openAt(t, dir)
+	for _, list := range ids {
+		for _, id := range list {
+			if _, err := again.FindMemo(t.Context(), p, memo.Ref{ID: id}); err != nil {
+				t.Errorf("memo %s after reopening: %v", id, err)
+			}
+		}
+	}
+	if c, err := again.Counts(t.Context()); c.Memos != callers*each || err != nil {
+		t.Errorf("Counts = %+v, %v, want %d memos", c, err, callers*each)
+	}
+}
+
+// writeUntilKilled prints the project, and each memo's id after it was stored.
+func writeUntilKilled(ctx context.Context, dir string) error {
+	s, err := sqlite.Open(ctx, dir, nil)
+	if err != nil {
+		return err
+	}
+	p, err := project(ctx, s)
+	if err != nil {
+		return err
+	}
+	fmt.Println(p)
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for {
+				id := newID()
+				err := s.CreateMemo(ctx, p, id, draft(strings.Repeat("text ", 1000)), time.Now())
+				mu.Lock()
+				if err == nil {
+					fmt.Println(id)
+				}
+				mu.Unlock()
+				if _, err := s.Claim(ctx, "killed", 1, 1<<20, time.Now()); err != nil {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.New("the writers have ended")
+}
+
+func TestKillLosesNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	child := exec.CommandContext(t.Context(), os.Args[0])
+	child.Env = append(os.Environ(), crashFolder+"="+dir)
+	child.Stderr = t.Output()
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	var acknowledged []memo.ID
+	lines.Scan()
+	p := account.ProjectID(lines.Text())
+	for lines.Scan() {
+		acknowledged = append(acknowledged, memo.ID(lines.Text()))
+		if len(acknowledged) == 200 {
+			if err := child.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := child.Wait(); err == nil || len(acknowledged) < 200 {
+		t.Fatalf("the writer ended by itself after %d memos: %v", len(acknowledged), err)
+	}
+	s := openAt(t, dir)
+	for _, id := range acknowledged {
+		m, err := s.FindMemo(t.Context(), p, memo.Ref{ID: id})
+		if len(id) == 36 && (err != nil || len(*m.Content) != 5000) { // the last line may be cut
+			t.Errorf("acknowledged memo %s: %v", id, err)
+		}
+	}
+	// The killed worker's claims are free at once.
+	c, err := s.Counts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	work, err := s.Claim(t.Context(), "next", 100_000, 1<<40, time.Now())
+	if err != nil || len(work) != c.Memos {
+		t.Errorf("claimed %d of %d memos, %v", len(work), c.Memos, err)
+	}
+}
+
+func TestFolderIsLocked(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := openAt(t, dir)
+	_, err := sqlite.Open(t.Context(), dir, nil)
+	if !fault.Is(err, fault.Conflict) || !strings.Contains(fault.Message(err), "pid "+strconv.Itoa(os.Getpid())) {
+		t.Errorf("a second Open: %v, want a refusal that names our pid", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	openAt(t, dir)
+}
+
+func TestNewerSchemaIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := openAt(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := raw(t, dir).ExecContext(t.Context(),
+		`INSERT INTO goose_db_version (version_id, is_applied) VALUES (4711, true)`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the refusal frees the folder again
+		_, err = sqlite.Open(t.Context(), dir, nil)
+		if !fault.Is(err, fault.Conflict) || !strings.Contains(fault.Message(err), "4711") {
+			t.Errorf("Open = %v, want a refusal that names the schema", err)
+		}
+	}
+}
+
+func TestDamagedFileIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "kvasir.db"), []byte(strings.Repeat("no database", 500)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sqlite.Open(t.Context(), dir, nil); err == nil {
+		t.Error("Open took a file that is no database")
+	}
+}
+
+func TestFolderNameMayHoldAnything(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "50% of it? #1 (ü)")
+	openAt(t, dir)
+	if _, err := os.Stat(filepath.Join(dir, "kvasir.db")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestClosedStoreSaysSo(t *testing.T) {
+	t.Parallel()
+	s := openAt(t, t.TempDir())
+	p := mustProject(t, s)
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Ping(t.Context()); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("Ping = %v, want Unavailable", err)
+	}
+	if err := s.CreateMemo(t.Context(), p, newID(), draft("x"), time.Now()); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("CreateMemo = %v, want Unavailable", err)
+	}
+}
+
+func TestSchemaIsCommitted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	openAt(t, dir)
+	rows, err := raw(t, dir).QueryContext(t.Context(), `
+SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'goose_%'
+ORDER BY tbl_name, type DESC, name`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var got strings.Builder
+	got.WriteString("-- The schema after all migrations, written by: go test ./internal/store/sqlite -update\n")
+	for rows.Next() {
+		var statement string
+		if err := rows.Scan(&statement); err != nil {
+			t.Fatal(err)
+		}
+		got.WriteString("\n" + statement + ";\n")
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile("schema.sql", []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("schema.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("the schema differs from schema.sql; run with -update and read the change (-want +got):\n%s", diff)
+	}
+}
