@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -191,15 +192,15 @@ func TestReadersAreReused(t *testing.T) {
 	db := openTest(t, 1)
 	const endless = `WITH RECURSIVE r (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) SELECT max(i) FROM r`
 	for i := range 3 {
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
 		err := db.Read(ctx, func(tx store.Tx) error {
-			cancel()
 			rows, err := tx.Query(ctx, endless)
 			if err == nil {
 				err = errors.Join(errors.New("an endless query has ended"), rows.Close())
 			}
 			return err
 		})
+		cancel()
 		if !fault.Is(err, fault.Canceled) {
 			t.Errorf("read %d: %v, want a cancelled one", i, err)
 		}

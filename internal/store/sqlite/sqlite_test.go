@@ -276,7 +276,8 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 func TestDamagedFileIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "kvasir.db"), []byte(strings.Repeat("no database", 500)), 0o600); err != nil {
+	junk := []byte(strings.Repeat("no database", 500))
+	if err := os.WriteFile(filepath.Join(dir, "kvasir.db"), junk, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := sqlite.Open(t.Context(), dir, nil); err == nil {

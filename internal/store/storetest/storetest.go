@@ -148,7 +148,9 @@ func plain(title, content string) memo.Draft {
 func document(title, blob string) memo.Draft {
 	return memo.Draft{
 		Attributes: memo.Attributes{Title: title},
-		File:       &memo.File{Name: blob + ".pdf", MIMEType: "application/pdf", Size: 10, Blob: blob, Hash: "hash of " + blob},
+		File: &memo.File{
+			Name: blob + ".pdf", MIMEType: "application/pdf", Size: 10, Blob: blob, Hash: "hash of " + blob,
+		},
 	}
 }
 

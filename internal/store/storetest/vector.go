@@ -32,7 +32,8 @@ func vectorsBelongToModels(r *room) {
 	}
 	changes, err := r.s.Changes(ctx, r.p, "other", before, 10)
 	r.must(err)
-	if len(changes) != 1 || !slices.Equal(changes[0].Chunks[0].Vector, llm.Vector{1, 2}) || changes[0].Chunks[1].Vector != nil {
+	if len(changes) != 1 || !slices.Equal(changes[0].Chunks[0].Vector, llm.Vector{1, 2}) ||
+		changes[0].Chunks[1].Vector != nil {
 		r.Errorf("the index learns %+v, want the one vector of the other model", changes)
 	}
 	for model, want := range map[string]int{"model": 3, "other": 2, "unknown": 0} {
