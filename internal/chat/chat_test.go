@@ -313,6 +313,7 @@ func TestAClientThatHangsUpEndsTheExchange(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	for range a.Stream(ctx) {
 		cancel()
 		break
