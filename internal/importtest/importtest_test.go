@@ -122,13 +122,16 @@ func forbidden(from, to string) string {
 	return "room " + a + " (" + la.name + ") may not know room " + b + " (" + lb.name + ")"
 }
 
-// siblings judges imports inside one room: provider's adapters share one package
-// of plumbing, and know nothing of each other.
+// plumbing are packages that their siblings share.
+var plumbing = []string{"internal/provider/exchange", "internal/parse/charset", "internal/parse/markdown"}
+
+// siblings judges imports inside one room: adapters of one kind share a package of
+// plumbing, and know nothing of each other.
 func siblings(from, to string) string {
-	if to == "internal/provider/exchange" || strings.HasPrefix(from, "internal/index/") {
+	if slices.Contains(plumbing, to) || strings.HasPrefix(from, "internal/index/") {
 		return ""
 	}
-	return "packages of one room know only their parent and their children"
+	return "packages of one room know only their parent, their children and the plumbing"
 }
 
 func forbiddenOutside(from, to string) string {

@@ -8,26 +8,10 @@ package index
 
 import (
 	"context"
-	"time"
 
 	"kvasir/internal/account"
 	"kvasir/internal/memo"
 )
-
-// A Scope says what of a project is searched.
-type Scope struct {
-	Project account.ProjectID
-	Filters memo.Filters
-	Now     time.Time // memos that are expired or archived at this time are left out
-}
-
-// A Hit is a found chunk. Score is the BM25 score of a lexical hit, and the
-// cosine of a nearest one.
-type Hit struct {
-	Chunk memo.ChunkID
-	Memo  memo.ID
-	Score float64
-}
 
 // A Source tells an index what has changed in a project.
 type Source interface {

@@ -65,6 +65,22 @@ type IndexedChunk struct {
 	Vector llm.Vector // nil if the current model has not embedded it
 }
 
+// A Selection says what is searched: a project's memos that satisfy the filters
+// and are neither archived nor expired at the given time.
+type Selection struct {
+	Project account.ProjectID
+	Filters Filters
+	Now     time.Time
+}
+
+// A Hit is a found chunk. Score is the BM25 score of a lexical hit, and the
+// cosine of a nearest one.
+type Hit struct {
+	Chunk ChunkID
+	Memo  ID
+	Score float64
+}
+
 // Lease is how long a claim lasts unless it is renewed.
 const Lease = 10 * time.Second
 

@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"kvasir/internal/index"
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
 	"kvasir/internal/rank"
@@ -36,9 +35,9 @@ type candidate struct {
 
 // candidates returns the fused list, best first.
 func (s *Service) candidates(ctx context.Context, q Query) ([]candidate, error) {
-	scope := index.Scope{Project: q.Project, Filters: q.Filters, Now: time.Now()}
+	scope := memo.Selection{Project: q.Project, Filters: q.Filters, Now: time.Now()}
 	limit := max(listLength, q.Candidates, q.Limit)
-	var words, near []index.Hit
+	var words, near []memo.Hit
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
 		words, err = s.index.Lexical(gctx, scope, q.Text, limit)
@@ -63,7 +62,7 @@ func (s *Service) candidates(ctx context.Context, q Query) ([]candidate, error) 
 
 // nearest returns the vector candidates; none when there is no model, or when
 // the provider fails while the words can still answer.
-func (s *Service) nearest(ctx context.Context, scope index.Scope, q Query, limit int) ([]index.Hit, error) {
+func (s *Service) nearest(ctx context.Context, scope memo.Selection, q Query, limit int) ([]memo.Hit, error) {
 	maxDistance := defaultMaxDistance
 	if q.MaxDistance != nil {
 		maxDistance = *q.MaxDistance
@@ -77,8 +76,8 @@ func (s *Service) nearest(ctx context.Context, scope index.Scope, q Query, limit
 }
 
 func (s *Service) embedAndFind(
-	ctx context.Context, scope index.Scope, q Query, limit int, maxDistance float64,
-) ([]index.Hit, error) {
+	ctx context.Context, scope memo.Selection, q Query, limit int, maxDistance float64,
+) ([]memo.Hit, error) {
 	spec, ok := s.embedder.EmbedSpec()
 	if !ok {
 		return nil, nil
@@ -96,7 +95,7 @@ func (s *Service) embedAndFind(
 // lexicalWeight chooses the weight of words against vectors by how well the
 // model's vocabulary covers the best lexical passages, which are in the
 // project's language; see ../../doc/decisions and rank.
-func (s *Service) lexicalWeight(ctx context.Context, q Query, words []index.Hit) (float64, error) {
+func (s *Service) lexicalWeight(ctx context.Context, q Query, words []memo.Hit) (float64, error) {
 	ids := make([]memo.ChunkID, 0, coverageSample)
 	for _, h := range words[:min(coverageSample, len(words))] {
 		ids = append(ids, h.Chunk)
@@ -124,7 +123,7 @@ func (s *Service) lexicalWeight(ctx context.Context, q Query, words []index.Hit)
 // fuse joins both lists and gives each chunk its distance: by cosine where the
 // vectors found it, else by BM25 on a scale that leaves the best word match of a
 // query short of certainty.
-func fuse(q Query, words, near []index.Hit, weight float64) []candidate {
+func fuse(q Query, words, near []memo.Hit, weight float64) []candidate {
 	distance := make(map[memo.ChunkID]float64, len(words)+len(near))
 	if len(words) > 0 {
 		scale := max(words[0].Score/2, bm25Scale)
@@ -136,7 +135,7 @@ func fuse(q Query, words, near []index.Hit, weight float64) []candidate {
 		distance[h.Chunk] = min(max(1-h.Score, 0), 1)
 	}
 	memos := make(map[memo.ChunkID]memo.ID, len(distance))
-	list := func(hits []index.Hit) []rank.Scored[memo.ChunkID] {
+	list := func(hits []memo.Hit) []rank.Scored[memo.ChunkID] {
 		out := make([]rank.Scored[memo.ChunkID], len(hits))
 		for i, h := range hits {
 			out[i] = rank.Scored[memo.ChunkID]{Item: h.Chunk, Score: h.Score}

@@ -5,13 +5,12 @@ import (
 	"time"
 
 	"kvasir/internal/fault"
-	"kvasir/internal/index"
 	"kvasir/internal/memo"
 )
 
 // titles answers the title methods of old clients: no distance, newest first.
 func (s *Service) titles(ctx context.Context, q Query) ([]Hit, error) {
-	scope := index.Scope{Project: q.Project, Filters: q.Filters, Now: time.Now()}
+	scope := memo.Selection{Project: q.Project, Filters: q.Filters, Now: time.Now()}
 	found, err := s.index.Titles(ctx, scope, q.Text, q.Method == MethodTitleStartsWith, q.Limit)
 	if err != nil {
 		return nil, err
@@ -30,8 +29,8 @@ func (s *Service) titles(ctx context.Context, q Query) ([]Hit, error) {
 // vectors answers the vector method of old clients: the best chunk of each
 // memo by cosine. Without an embedding model the words stand in.
 func (s *Service) vectors(ctx context.Context, q Query) ([]Hit, error) {
-	scope := index.Scope{Project: q.Project, Filters: q.Filters, Now: time.Now()}
-	var words, near []index.Hit
+	scope := memo.Selection{Project: q.Project, Filters: q.Filters, Now: time.Now()}
+	var words, near []memo.Hit
 	var err error
 	weight := 0.0
 	if _, ok := s.embedder.EmbedSpec(); ok {

@@ -16,7 +16,6 @@ import (
 
 	"kvasir/internal/account"
 	"kvasir/internal/fault"
-	"kvasir/internal/index"
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
 )
@@ -66,13 +65,13 @@ type Hit struct {
 
 // Index finds candidates; see package index.
 type Index interface {
-	Lexical(ctx context.Context, in index.Scope, text string, limit int) ([]index.Hit, error)
+	Lexical(ctx context.Context, in memo.Selection, text string, limit int) ([]memo.Hit, error)
 	// Nearest returns hits within maxDistance by cosine.
 	Nearest(
-		ctx context.Context, in index.Scope, model string, v llm.Vector, limit int, maxDistance float64,
-	) ([]index.Hit, error)
+		ctx context.Context, in memo.Selection, model string, v llm.Vector, limit int, maxDistance float64,
+	) ([]memo.Hit, error)
 	// Titles returns the newest memos whose title contains text, or starts with it.
-	Titles(ctx context.Context, in index.Scope, text string, prefix bool, limit int) ([]index.Hit, error)
+	Titles(ctx context.Context, in memo.Selection, text string, prefix bool, limit int) ([]memo.Hit, error)
 }
 
 // Passages reads chunks with what a result shows of their memos. It returns

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"sync"
 
-	"kvasir/internal/index"
 	"kvasir/internal/lexical"
+	"kvasir/internal/memo"
 )
 
 // The parameters of BM25: less saturation and length normalisation than usual,
@@ -30,7 +30,7 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // lexical scores documents term by term: idf(t) * tf / (tf + k1 (1 - b + b len/avg)),
 // with Lucene's idf, log(1 + (N - n + 0.5) / (n + 0.5)).
-func (p *part) lexical(s *sieve, text string, limit int) []index.Hit {
+func (p *part) lexical(s *sieve, text string, limit int) []memo.Hit {
 	terms := p.query(text)
 	if len(terms) == 0 || p.alive == 0 {
 		return nil

@@ -18,6 +18,7 @@ import (
 	"kvasir/internal/account"
 	"kvasir/internal/index"
 	"kvasir/internal/llm"
+	"kvasir/internal/memo"
 )
 
 // Options tune the index. The zero value of a field is its default.
@@ -49,7 +50,7 @@ func New(source index.Source, opts *Options) *Index {
 }
 
 // Lexical returns the best chunks by BM25 over the words of text, best first.
-func (ix *Index) Lexical(ctx context.Context, in index.Scope, text string, limit int) ([]index.Hit, error) {
+func (ix *Index) Lexical(ctx context.Context, in memo.Selection, text string, limit int) ([]memo.Hit, error) {
 	p, err := ix.fresh(ctx, in.Project)
 	if err != nil {
 		return nil, err
@@ -62,8 +63,8 @@ func (ix *Index) Lexical(ctx context.Context, in index.Scope, text string, limit
 // Nearest returns the nearest chunks by cosine, best first, none farther than
 // maxDistance. Vectors of another model than the index's find nothing.
 func (ix *Index) Nearest(
-	ctx context.Context, in index.Scope, model string, v llm.Vector, limit int, maxDistance float64,
-) ([]index.Hit, error) {
+	ctx context.Context, in memo.Selection, model string, v llm.Vector, limit int, maxDistance float64,
+) ([]memo.Hit, error) {
 	p, err := ix.fresh(ctx, in.Project)
 	if err != nil || model != ix.opts.Model {
 		return nil, err
@@ -77,8 +78,8 @@ func (ix *Index) Nearest(
 // whatever the case: one hit a memo, for its first chunk. Memos without chunks
 // are not found.
 func (ix *Index) Titles(
-	ctx context.Context, in index.Scope, text string, prefix bool, limit int,
-) ([]index.Hit, error) {
+	ctx context.Context, in memo.Selection, text string, prefix bool, limit int,
+) ([]memo.Hit, error) {
 	p, err := ix.fresh(ctx, in.Project)
 	if err != nil {
 		return nil, err

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"kvasir/internal/index"
 	"kvasir/internal/memo"
 )
 
@@ -14,7 +13,7 @@ import (
 // each memo once, and only when one of its documents comes up.
 type sieve struct {
 	p     *part
-	in    index.Scope
+	in    memo.Selection
 	known []verdict // by number of the memo's entry
 }
 
@@ -26,7 +25,7 @@ const (
 	blocked
 )
 
-func newSieve(p *part, in index.Scope) *sieve {
+func newSieve(p *part, in memo.Selection) *sieve {
 	return &sieve{p: p, in: in, known: make([]verdict, len(p.entries))}
 }
 
@@ -80,14 +79,14 @@ func (b *best) offer(s *sieve, d scoredDoc) {
 }
 
 // hits returns the documents as hits, best first.
-func (b *best) hits(p *part) []index.Hit {
+func (b *best) hits(p *part) []memo.Hit {
 	slices.SortFunc(b.found, func(x, y scoredDoc) int {
 		return cmp.Or(cmp.Compare(y.score, x.score), cmp.Compare(x.n, y.n))
 	})
-	out := make([]index.Hit, len(b.found))
+	out := make([]memo.Hit, len(b.found))
 	for i, d := range b.found {
 		doc := &p.docs[d.n]
-		out[i] = index.Hit{Chunk: doc.chunk, Memo: p.entries[doc.entry].id, Score: float64(d.score)}
+		out[i] = memo.Hit{Chunk: doc.chunk, Memo: p.entries[doc.entry].id, Score: float64(d.score)}
 	}
 	return out
 }
@@ -109,7 +108,7 @@ func (f *found) Pop() any {
 	return last
 }
 
-func (p *part) titles(s *sieve, text string, prefix bool, limit int) []index.Hit {
+func (p *part) titles(s *sieve, text string, prefix bool, limit int) []memo.Hit {
 	text = strings.ToLower(text)
 	var ids []memo.ID
 	for id, e := range p.memos {
@@ -124,9 +123,9 @@ func (p *part) titles(s *sieve, text string, prefix bool, limit int) []index.Hit
 	}
 	// Ids are ordered by time of creation.
 	slices.SortFunc(ids, func(a, b memo.ID) int { return strings.Compare(string(b), string(a)) })
-	var out []index.Hit
+	var out []memo.Hit
 	for _, id := range ids[:min(limit, len(ids))] {
-		out = append(out, index.Hit{Chunk: p.docs[p.memos[id].docs[0]].chunk, Memo: id})
+		out = append(out, memo.Hit{Chunk: p.docs[p.memos[id].docs[0]].chunk, Memo: id})
 	}
 	return out
 }

@@ -4,8 +4,8 @@ import (
 	"math"
 	"math/bits"
 
-	"kvasir/internal/index"
 	"kvasir/internal/llm"
+	"kvasir/internal/memo"
 )
 
 const (
@@ -71,7 +71,7 @@ func signs(v llm.Vector, words int) []uint64 {
 
 // nearest compares the query with every document, or, in a large part, with
 // those whose signs differ least.
-func (p *part) nearest(s *sieve, v llm.Vector, limit int, maxDistance float64) []index.Hit {
+func (p *part) nearest(s *sieve, v llm.Vector, limit int, maxDistance float64) []memo.Hit {
 	vs := &p.vectors
 	if vs.dim == 0 || len(v) != vs.dim {
 		return nil
