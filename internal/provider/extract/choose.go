@@ -26,6 +26,8 @@ const (
 	aboutWeight = 0.5
 	// rankWeight is what each place further down the passages costs.
 	rankWeight = 0.01
+	// codeWeight is what a line of code or a table row counts beside prose.
+	codeWeight = 0.85
 	// goodLength is the length in terms beyond which a unit says too much at once.
 	goodLength = 40
 )
@@ -35,6 +37,7 @@ var asking = words(`what which who whom whose when where why how do does did can
 shall has have had i me my we us our you your he she his her its am been being about there any some many much get
 gets tell explain describe list show give find happen happens mean means work works use used using one ones way
 warum weshalb welche welcher welches wieviel wann woher wohin kann können soll darf gibt
+long often far old big large
 pourquoi comment quand combien quels quelles peut por qué cuándo cuánto puede porque quanto pode`)
 
 func words(list string) map[string]bool {
@@ -66,6 +69,9 @@ func choose(question string, documents []llm.Document) []unit {
 	weights := weigh(wanted, all)
 	var fit []candidate
 	for _, c := range all {
+		if asks(c.text, question) {
+			continue
+		}
 		if c.score = score(&analyzer, c, weights, lang); c.score > 0 {
 			fit = append(fit, c)
 		}
@@ -86,6 +92,13 @@ func choose(question string, documents []llm.Document) []unit {
 		out[i] = c.unit
 	}
 	return out
+}
+
+// asks reports whether a unit asks, as the question does or by its mark: that is
+// no answer.
+func asks(text, question string) bool {
+	text = strings.ToLower(text)
+	return strings.HasSuffix(text, "?") || strings.Contains(text, strings.ToLower(strings.TrimRight(question, "?! .")))
 }
 
 // language returns what the passages are written in; the question alone is short.
@@ -177,6 +190,9 @@ func score(analyzer *lexical.Analyzer, c candidate, weights map[string]float64, 
 	}
 	if over := c.length - goodLength; over > 0 {
 		together /= 1 + float64(over)/goodLength
+	}
+	if c.code {
+		together *= codeWeight
 	}
 	return together - rankWeight*float64(c.number-1)
 }

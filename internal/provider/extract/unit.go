@@ -17,6 +17,7 @@ type unit struct {
 	text   string // as it is in the passage, on one line and without its list mark
 	about  string // the title and the headings above it
 	item   bool   // it stands on a line of its own
+	code   bool   // it is a line of code or a table row, which says less than prose
 }
 
 var (
@@ -55,7 +56,7 @@ func (r *reader) line(line string) {
 		r.flush()
 		r.code = !r.code
 	case r.code:
-		r.add(plain, true)
+		r.add(plain, true, true)
 	case plain == "" || rule.MatchString(plain) || linkOnly.MatchString(plain):
 		r.flush()
 	case heading.MatchString(plain):
@@ -63,7 +64,7 @@ func (r *reader) line(line string) {
 		r.heading = heading.FindStringSubmatch(plain)[1]
 	case strings.HasPrefix(plain, "|"):
 		r.flush()
-		r.add(plain, true)
+		r.add(plain, true, true)
 	case listItem.MatchString(line):
 		r.flush()
 		r.item = true
@@ -79,19 +80,26 @@ func (r *reader) flush() {
 	item := r.item
 	r.open, r.item = nil, false
 	if item {
-		r.add(strings.TrimSpace(text), true)
+		r.add(strings.TrimSpace(text), true, false)
 		return
 	}
 	for s := range sentences(text) {
-		r.add(strings.TrimSpace(s), false)
+		r.add(strings.TrimSpace(s), false, false)
 	}
 }
 
-func (r *reader) add(text string, item bool) {
-	if text == "" {
+func (r *reader) add(text string, item, code bool) {
+	if text == "" || drawn(text) {
 		return
 	}
-	r.out = append(r.out, unit{number: r.number, text: text, about: r.title + "\n" + r.heading, item: item})
+	r.out = append(r.out, unit{
+		number: r.number, text: text, about: r.title + "\n" + r.heading, item: item, code: code,
+	})
+}
+
+// drawn reports whether a line is a part of a picture made of characters.
+func drawn(line string) bool {
+	return strings.ContainsFunc(line, func(r rune) bool { return r >= '\u2500' && r <= '\u259f' })
 }
 
 // abbreviations end with a dot that ends no sentence.
