@@ -36,7 +36,7 @@ const (
 var asking = words(`what which who whom whose when where why how do does did can could should would may might must
 shall has have had i me my we us our you your he she his her its am been being about there any some many much get
 gets tell explain describe list show give find happen happens mean means work works use used using one ones way
-warum weshalb welche welcher welches wieviel wann woher wohin kann können soll darf gibt
+warum weshalb wovon woran womit wofür welche welcher welches wieviel wann woher wohin kann können soll darf gibt
 long often far old big large
 pourquoi comment quand combien quels quelles peut por qué cuándo cuánto puede porque quanto pode`)
 
@@ -53,6 +53,7 @@ type candidate struct {
 	unit
 	order  int
 	terms  map[string]bool
+	about  map[string]bool // the terms of what it is about
 	length int
 	score  float64
 }
@@ -72,7 +73,7 @@ func choose(question string, documents []llm.Document) []unit {
 		if asks(c.text, question) {
 			continue
 		}
-		if c.score = score(&analyzer, c, weights, lang); c.score > 0 {
+		if c.score = score(c, weights); c.score > 0 {
 			fit = append(fit, c)
 		}
 	}
@@ -101,10 +102,13 @@ func asks(text, question string) bool {
 	return strings.HasSuffix(text, "?") || strings.Contains(text, strings.ToLower(strings.TrimRight(question, "?! .")))
 }
 
-// language returns what the passages are written in; the question alone is short.
+// language returns the question's language, or, as questions are short, that of
+// the passages.
 func language(question string, documents []llm.Document) lexical.Language {
+	if lang := lexical.Detect(question); lang != lexical.Unknown {
+		return lang
+	}
 	var b strings.Builder
-	b.WriteString(question)
 	for _, d := range documents {
 		b.WriteByte('\n')
 		b.WriteString(d.Text)
@@ -136,8 +140,11 @@ func read(analyzer *lexical.Analyzer, documents []llm.Document, lang lexical.Lan
 	var all []candidate
 	for _, d := range documents {
 		for _, u := range units(d) {
+			about := setOf(analyzer.Terms(u.about, lang))
 			terms := analyzer.Terms(u.text, lang)
-			all = append(all, candidate{unit: u, order: len(all), terms: setOf(terms), length: len(terms)})
+			all = append(all, candidate{
+				unit: u, order: len(all), terms: setOf(terms), about: about, length: len(terms),
+			})
 		}
 	}
 	return all
@@ -159,7 +166,7 @@ func weigh(wanted []string, all []candidate) map[string]float64 {
 	for _, t := range wanted {
 		n := 0.0
 		for _, c := range all {
-			if c.terms[t] {
+			if c.terms[t] || c.about[t] {
 				n++
 			}
 		}
@@ -173,15 +180,14 @@ func weigh(wanted []string, all []candidate) map[string]float64 {
 }
 
 // score tells how well a unit answers, 0 if it does not.
-func score(analyzer *lexical.Analyzer, c candidate, weights map[string]float64, lang lexical.Language) float64 {
-	about := setOf(analyzer.Terms(c.about, lang))
+func score(c candidate, weights map[string]float64) float64 {
 	var itself, together float64
 	for t, w := range weights {
 		switch {
 		case c.terms[t]:
 			itself += w
 			together += w
-		case about[t]:
+		case c.about[t]:
 			together += aboutWeight * w
 		}
 	}

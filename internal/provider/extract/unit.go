@@ -15,7 +15,7 @@ import (
 type unit struct {
 	number int    // of the passage
 	text   string // as it is in the passage, on one line and without its list mark
-	about  string // the title and the headings above it
+	about  string // the title and the heading above it, a table's columns, the sentence before it
 	item   bool   // it stands on a line of its own
 	code   bool   // it is a line of code or a table row, which says less than prose
 }
@@ -43,20 +43,28 @@ type reader struct {
 	number  int
 	title   string
 	heading string
-	code    bool // inside a fence
-	item    bool // the open text is a list item
+	columns string // the head of the open table
+	code    bool   // inside a fence
+	item    bool   // the open text is a list item
 	open    []string
 	out     []unit
 }
 
 func (r *reader) line(line string) {
 	plain := strings.TrimSpace(line)
+	if !strings.HasPrefix(plain, "|") {
+		r.columns = ""
+	}
 	switch {
 	case strings.HasPrefix(plain, "```") || strings.HasPrefix(plain, "~~~"):
 		r.flush()
 		r.code = !r.code
 	case r.code:
 		r.add(plain, true, true)
+	case rule.MatchString(plain) && strings.HasPrefix(plain, "|") && len(r.out) > 0:
+		// The row above was the table's head: it tells what is below.
+		r.columns = r.out[len(r.out)-1].text
+		r.out = r.out[:len(r.out)-1]
 	case plain == "" || rule.MatchString(plain) || linkOnly.MatchString(plain):
 		r.flush()
 	case heading.MatchString(plain):
@@ -83,8 +91,15 @@ func (r *reader) flush() {
 		r.add(strings.TrimSpace(text), true, false)
 		return
 	}
+	before := ""
 	for s := range sentences(text) {
-		r.add(strings.TrimSpace(s), false, false)
+		s = strings.TrimSpace(s)
+		r.add(s, false, false)
+		if n := len(r.out); n > 0 && before != "" {
+			// A sentence may speak of what the one before it names.
+			r.out[n-1].about += "\n" + before
+		}
+		before = s
 	}
 }
 
@@ -93,7 +108,7 @@ func (r *reader) add(text string, item, code bool) {
 		return
 	}
 	r.out = append(r.out, unit{
-		number: r.number, text: text, about: r.title + "\n" + r.heading, item: item, code: code,
+		number: r.number, text: text, about: strings.TrimSpace(r.title + "\n" + r.heading + "\n" + r.columns), item: item, code: code,
 	})
 }
 
