@@ -57,26 +57,23 @@ type Status struct {
 	Problem   string // why it is not usable, in words
 }
 
-// Installed reports whether dir holds a model.
+// Installed reports whether dir holds a model that [New] can open. It is cheap.
 func Installed(dir string) bool {
-	_, err := weightsFile(dir)
+	_, err := openFolder(dir)
 	return err == nil
 }
 
 // Inspect looks at the model in dir without reading all of it.
 func Inspect(dir string) Status {
 	st := Status{Dir: dir}
-	weights, err := weightsFile(dir)
-	if err == nil {
-		st.Model, err = identify(weights)
-	}
+	f, err := openFolder(dir)
 	if err != nil {
 		st.Problem = err.Error()
 		return st
 	}
-	st.Installed = true
-	for _, name := range []string{weights, filepath.Join(dir, tokenizerFile)} {
-		if info, err := os.Stat(name); err == nil {
+	st.Installed, st.Model = true, f.identity
+	for _, name := range []string{f.weights, tokenizerFile} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			st.Bytes += info.Size()
 		}
 	}

@@ -3,99 +3,130 @@ package minilm
 import (
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"math"
+	"slices"
 )
 
-// maxHeader bounds the description at the head of a safetensors file.
-const maxHeader = 16 << 20
+// maxHeaderBytes bounds the header of a weights file; that of MiniLM has 11 KB.
+const maxHeaderBytes = 16 << 20
 
-// tensors are the matrices of a safetensors file by name: their values in row
-// order, as the file has them.
-type tensors map[string][]float32
-
-// readSafetensors reads the float tensors of a file. Every offset is checked:
-// the file comes from outside.
-func readSafetensors(file []byte) (tensors, error) {
-	if len(file) < 8 {
-		return nil, errors.New("safetensors: the file is too short")
-	}
-	n := binary.LittleEndian.Uint64(file)
-	if n > uint64(len(file)-8) || n > maxHeader {
-		return nil, fmt.Errorf("safetensors: a header of %d bytes", n)
-	}
-	var header map[string]json.RawMessage
-	if err := json.Unmarshal(file[8:8+n], &header); err != nil {
-		return nil, fmt.Errorf("safetensors: %w", err)
-	}
-	body := file[8+n:]
-	out := tensors{}
-	for name, raw := range header {
-		if name == "__metadata__" {
-			continue
-		}
-		var t tensor
-		if err := json.Unmarshal(raw, &t); err != nil {
-			return nil, fmt.Errorf("safetensors: %s: %w", name, err)
-		}
-		values, err := t.read(body)
-		if err != nil {
-			return nil, fmt.Errorf("safetensors: %s: %w", name, err)
-		}
-		out[name] = values
-	}
-	return out, nil
+// tensors is a safetensors file: a JSON header that says where each tensor lies,
+// and the numbers. Nothing in it is trusted: a tensor that does not fit into the
+// file, or whose length does not match its shape, is refused before memory is
+// taken for it.
+type tensors struct {
+	r      io.ReaderAt
+	body   int64 // where the numbers begin
+	size   int64 // of the numbers
+	byName map[string]tensor
 }
 
-// A tensor is the description of one matrix.
+// A tensor is one entry of the header.
 type tensor struct {
-	Type    string    `json:"dtype"`
-	Shape   []int     `json:"shape"`
-	Offsets [2]uint64 `json:"data_offsets"`
+	Dtype   string   `json:"dtype"`
+	Shape   []int64  `json:"shape"`
+	Offsets [2]int64 `json:"data_offsets"`
 }
 
-// read returns the tensor's values; none for types that hold no weights.
-func (t tensor) read(body []byte) ([]float32, error) {
-	if t.Offsets[0] > t.Offsets[1] || t.Offsets[1] > uint64(len(body)) {
-		return nil, errors.New("its data is outside the file")
+// openTensors reads the header of a file of the given size.
+func openTensors(r io.ReaderAt, size int64) (*tensors, error) {
+	var prefix [8]byte
+	if _, err := r.ReadAt(prefix[:], 0); err != nil {
+		return nil, fmt.Errorf("read length of header: %w", err)
 	}
-	data := body[t.Offsets[0]:t.Offsets[1]]
-	count := 1
-	for _, d := range t.Shape {
-		if d < 0 || d > len(body) || count > len(body) {
-			return nil, fmt.Errorf("its shape is %v", t.Shape)
-		}
-		count *= d
+	n := binary.LittleEndian.Uint64(prefix[:])
+	if n > maxHeaderBytes || int64(n) > size-int64(len(prefix)) {
+		return nil, fmt.Errorf("a header of %d bytes in a file of %d", n, size)
 	}
-	switch {
-	case t.Type == "F16" && len(data) == 2*count:
-		out := make([]float32, count)
-		for i := range out {
-			out[i] = half(binary.LittleEndian.Uint16(data[2*i:]))
-		}
-		return out, nil
-	case t.Type == "F32" && len(data) == 4*count:
-		out := make([]float32, count)
-		for i := range out {
-			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
-		}
-		return out, nil
-	case t.Type == "I64":
-		return nil, nil // position numbers, which we count ourselves
+	header := make([]byte, n)
+	if _, err := r.ReadAt(header, int64(len(prefix))); err != nil {
+		return nil, fmt.Errorf("read header: %w", err)
 	}
-	return nil, fmt.Errorf("%d bytes of type %s for the shape %v", len(data), t.Type, t.Shape)
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(header, &raw); err != nil {
+		return nil, fmt.Errorf("parse header: %w", err)
+	}
+	delete(raw, "__metadata__")
+	body := int64(len(prefix)) + int64(n)
+	f := &tensors{r: r, body: body, size: size - body, byName: make(map[string]tensor, len(raw))}
+	for name, entry := range raw {
+		var t tensor
+		if err := json.Unmarshal(entry, &t); err != nil {
+			return nil, fmt.Errorf("parse header of %q: %w", name, err)
+		}
+		if t.Offsets[0] < 0 || t.Offsets[1] < t.Offsets[0] || t.Offsets[1] > f.size {
+			return nil, fmt.Errorf("tensor %q lies at %v of %d bytes; the file is cut short or damaged",
+				name, t.Offsets, f.size)
+		}
+		f.byName[name] = t
+	}
+	return f, nil
 }
 
-// half converts an IEEE 754 half.
-func half(h uint16) float32 {
-	sign, exponent, mantissa := uint32(h>>15)<<31, uint32(h>>10)&31, uint32(h)&0x3ff
-	switch exponent {
-	case 0:
-		f := float32(mantissa) / (1 << 24)
-		return math.Float32frombits(sign | math.Float32bits(f))
-	case 31:
-		return math.Float32frombits(sign | 0x7f800000 | mantissa<<13)
+// shape returns the dimensions of a tensor, nil if there is none of that name.
+func (f *tensors) shape(name string) []int64 { return f.byName[name].Shape }
+
+// bytes reads a tensor as it is stored. buf is used if it is long enough. half
+// tells whether the numbers are 16-bit floats rather than 32-bit ones.
+func (f *tensors) bytes(buf []byte, name string, shape ...int64) (data []byte, half bool, err error) {
+	t, ok := f.byName[name]
+	if !ok {
+		return nil, false, fmt.Errorf("no tensor %q", name)
 	}
-	return math.Float32frombits(sign | (exponent+112)<<23 | mantissa<<13)
+	if !slices.Equal(t.Shape, shape) {
+		return nil, false, fmt.Errorf("tensor %q has the shape %v, want %v", name, t.Shape, shape)
+	}
+	width := map[string]int64{"F16": 2, "F32": 4}[t.Dtype]
+	if width == 0 {
+		return nil, false, fmt.Errorf("tensor %q is of type %q; only F16 and F32 can be read", name, t.Dtype)
+	}
+	length := t.Offsets[1] - t.Offsets[0]
+	if want, ok := product(width, shape, length); !ok || want != length {
+		return nil, false, fmt.Errorf("tensor %q has %d bytes for %s of shape %v", name, length, t.Dtype, shape)
+	}
+	data = slices.Grow(buf[:0], int(length))[:length]
+	if _, err := f.r.ReadAt(data, f.body+t.Offsets[0]); err != nil {
+		return nil, false, fmt.Errorf("read tensor %q: %w", name, err)
+	}
+	return data, width == 2, nil
+}
+
+// product multiplies n by every dimension and reports whether none is below 1 and
+// the result is at most limit.
+func product(n int64, shape []int64, limit int64) (int64, bool) {
+	for _, d := range shape {
+		if d < 1 || n > limit/d {
+			return 0, false
+		}
+		n *= d
+	}
+	return n, true
+}
+
+// decode turns stored numbers, little-endian, into floats.
+func decode(dst []float32, src []byte, half bool) {
+	if half {
+		for i := range dst {
+			dst[i] = fromHalf(binary.LittleEndian.Uint16(src[2*i:]))
+		}
+		return
+	}
+	for i := range dst {
+		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
+	}
+}
+
+// fromHalf widens a 16-bit float. The exponent is moved by a multiplication, which
+// is right for subnormal numbers too.
+func fromHalf(h uint16) float32 {
+	const exponent = 0x7c00
+	bits := uint32(h&0x7fff) << 13
+	if h&exponent == exponent {
+		bits |= 0xff << 23 // infinity, or not a number
+	} else {
+		bits = math.Float32bits(math.Float32frombits(bits) * 0x1p112)
+	}
+	return math.Float32frombits(bits | uint32(h>>15)<<31)
 }
