@@ -44,6 +44,7 @@ type App struct {
 	listener net.Listener
 	handler  http.Handler
 	newKey   account.Key
+	missing  slowCount
 	started  time.Time
 	ready    chan struct{} // closed when requests are served
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"kvasir/internal/api"
@@ -28,7 +29,7 @@ func (a *App) health(ctx context.Context) api.Health {
 		a.log.ErrorContext(ctx, "health: database does not answer", "error", err)
 		h.Status, h.Checks.Database = "degraded", false
 	}
-	h.Queue = api.HealthQueue{Pending: counts.Pending, Errors: counts.Failed}
+	h.Queue = api.HealthQueue{Pending: counts.Pending, Errors: counts.Failed, Oldest: counts.Oldest}
 	h.Providers = api.HealthProviders{
 		Embeddings: a.embeddingsHealth(ctx),
 		Answers:    provider(a.models.Answers, a.providers()[0].Model),
@@ -55,12 +56,36 @@ func (a *App) embeddingsHealth(ctx context.Context) api.HealthEmbeddings {
 		return h
 	}
 	h.Model, h.Dimensions = spec.Model, spec.Dimensions
-	missing, err := a.store.CountMissingVectors(ctx, spec.Model)
+	missing, err := a.missing.count(func() (int, error) { return a.store.CountMissingVectors(ctx, spec.Model) })
 	if err != nil {
 		h.Note = join(h.Note, "the missing vectors cannot be counted")
 	}
 	h.MissingVectors = missing
 	return h
+}
+
+// countEvery is how long a count of missing vectors is good for: it reads every
+// chunk while there are any, and health is asked every few seconds.
+const countEvery = 5 * time.Second
+
+// A slowCount keeps a number that is costly to count.
+type slowCount struct {
+	mu    sync.Mutex // held while counting, so that one caller counts for all
+	value int
+	until time.Time
+}
+
+func (c *slowCount) count(count func() (int, error)) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.value > 0 && time.Now().Before(c.until) {
+		return c.value, nil
+	}
+	value, err := count()
+	if err == nil {
+		c.value, c.until = value, time.Now().Add(countEvery)
+	}
+	return value, err
 }
 
 func provider(c config.Choice, model string) api.HealthProvider {
