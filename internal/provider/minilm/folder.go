@@ -159,16 +159,14 @@ func (f *folder) identify(weights io.ReaderAt, size int64) (string, error) {
 	if _, err := io.Copy(h, tokenizer); err != nil {
 		return "", err
 	}
-	// The first sample begins with the header, the last ends with the file.
-	step := max(size-sampleBytes, 0) / (samples - 1)
+	last := max(size-sampleBytes, 0)
+	buf := make([]byte, min(size, sampleBytes))
 	for i := range int64(samples) {
-		at := i * step
-		if i == samples-1 {
-			at = max(size-sampleBytes, 0)
-		}
-		if _, err := io.Copy(h, io.NewSectionReader(weights, at, sampleBytes)); err != nil {
+		at := last * i / (samples - 1) // the first has the header, the last ends with the file
+		if _, err := weights.ReadAt(buf, at); err != nil {
 			return "", err
 		}
+		h.Write(buf)
 	}
 	return fmt.Sprintf("minilm/%s@%.6x", f.shape.name(), h.Sum(nil)), nil
 }

@@ -73,8 +73,8 @@ func (s *splitter) wide(r rune, text string) {
 	switch {
 	case unicode.In(r, unicode.Z):
 		s.flush()
-	case r == utf8.RuneError || !unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S):
-		// Control, format, private and unassigned characters, and broken UTF-8.
+	case r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co):
+		// Dropped: control, format and private characters, and broken UTF-8.
 	case isHan(r):
 		s.flush()
 		s.decompose(text)
