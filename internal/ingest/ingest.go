@@ -90,6 +90,7 @@ type Service struct {
 	opts   Options
 
 	running running
+	intake  intake
 }
 
 // New returns a service; its work starts in [Service.Run].
@@ -116,6 +117,7 @@ type Upload struct {
 func (s *Service) Add(
 	ctx context.Context, p account.ProjectID, d memo.Draft, upload *Upload,
 ) (memo.ID, error) {
+	defer s.intake.begin()()
 	id := newID()
 	if err := s.keep(ctx, p, id, &d, upload); err != nil {
 		return "", err
@@ -133,6 +135,7 @@ func (s *Service) Add(
 func (s *Service) Upsert(
 	ctx context.Context, p account.ProjectID, d memo.Draft, upload *Upload,
 ) (memo.ID, bool, error) {
+	defer s.intake.begin()()
 	if d.ReferenceID == nil || *d.ReferenceID == "" {
 		return "", false, fault.New(fault.Invalid, "reference_id: Required")
 	}

@@ -151,11 +151,12 @@ func (w *worker) cut(ctx context.Context, work memo.Work) ([]memo.Chunk, error) 
 	return chunks, w.store.SaveChunks(ctx, work, chunks, time.Now())
 }
 
-// takeParser waits for one of the slots that bound work on the processor, and
-// returns how to give it back.
+// takeParser waits for one of the slots that bound work on the processor, lets
+// clients who are posting go first, and returns how to give the slot back.
 func (w *worker) takeParser(ctx context.Context) (release func(), err error) {
 	select {
 	case w.parsing <- struct{}{}:
+		w.intake.yield(ctx)
 		return func() { <-w.parsing }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
