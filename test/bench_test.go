@@ -15,11 +15,13 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"kvasir/internal/provider/providertest"
 )
 
-// serveForBench builds the binary and starts it on a fresh folder. Searches are by
-// words alone: the provider's time is not ours.
-func serveForBench(b *testing.B) (url string) {
+// serveForBench builds the binary and starts it on a fresh folder, by default
+// without an embedding model: the provider's time is not ours.
+func serveForBench(b *testing.B, environment ...string) (url string) {
 	b.Helper()
 	dir := b.TempDir()
 	binary := filepath.Join(dir, "kvasir")
@@ -33,6 +35,7 @@ func serveForBench(b *testing.B) (url string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	server := exec.CommandContext(ctx, binary, "serve", "--listen", addr, "--data", filepath.Join(dir, "data"))
 	server.Env = append(server.Environ(), "KVASIR_API_KEY="+key, "EMBEDDING_PROVIDER=none", "OPENAI_API_KEY=")
+	server.Env = append(server.Env, environment...)
 	if err := server.Start(); err != nil {
 		b.Fatal(err)
 	}
@@ -109,6 +112,24 @@ func callers(b *testing.B, do func(i int) error) {
 	b.ReportMetric(0, "ns/op")
 }
 
+// drain waits until every memo is processed.
+func drain(b *testing.B, url string) {
+	b.Helper()
+	for pending := -1; pending != 0; {
+		answer, err := call(url, http.MethodGet, "/api/health", nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var health struct {
+			Queue struct{ Pending int }
+		}
+		if err := json.Unmarshal(answer, &health); err != nil {
+			b.Fatal(err)
+		}
+		pending = health.Queue.Pending
+	}
+}
+
 // zipf is text of words as frequent as a language's.
 func zipf(r *rand.Rand, words int) string {
 	z := rand.NewZipf(r, 1.1, 2, 50_000)
@@ -145,6 +166,24 @@ func BenchmarkAccept(b *testing.B) {
 	})
 }
 
+// BenchmarkIngest takes memos of 8 KB from 32 callers until all are processed, with
+// a provider that takes 100 ms for an embedding request. Run it with -benchtime
+// 2000x.
+func BenchmarkIngest(b *testing.B) {
+	provider := providertest.Start(providertest.Options{
+		Latency: map[providertest.Kind]time.Duration{providertest.Embed: 100 * time.Millisecond},
+	})
+	defer provider.Close()
+	url := serveForBench(b, "EMBEDDING_PROVIDER=openai", "OPENAI_API_KEY=sk-test", "OPENAI_BASE_URL="+provider.BaseURL())
+	began := time.Now()
+	callers(b, func(i int) error {
+		_, err := call(url, http.MethodPost, "/api/v1/memo", memoBody(i, 1250))
+		return err
+	})
+	drain(b, url)
+	b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "memos/s")
+}
+
 // BenchmarkSearch searches 100,000 chunks in one project by words, 32 callers at a
 // time. Run it with -benchtime 5000x.
 func BenchmarkSearch(b *testing.B) {
@@ -166,19 +205,7 @@ func BenchmarkSearch(b *testing.B) {
 	}
 	close(next)
 	wg.Wait()
-	for pending := -1; pending != 0; {
-		answer, err := call(url, http.MethodGet, "/api/health", nil)
-		if err != nil {
-			b.Fatal(err)
-		}
-		var health struct {
-			Queue struct{ Pending int }
-		}
-		if err := json.Unmarshal(answer, &health); err != nil {
-			b.Fatal(err)
-		}
-		pending = health.Queue.Pending
-	}
+	drain(b, url)
 	query := func(i int) error {
 		r := rand.New(rand.NewPCG(2, uint64(i)))
 		body, err := json.Marshal(map[string]any{"query": zipf(r, 8), "limit": 10})
