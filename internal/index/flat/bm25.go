@@ -1,6 +1,8 @@
 package flat
 
 import (
+	"cmp"
+	"hash/maphash"
 	"math"
 	"slices"
 	"sync"
@@ -20,78 +22,164 @@ const (
 // for queries to be read in it, too.
 const languageShare = 0.05
 
-// scratch holds the scores of one search, to be used again.
-type scratch struct {
-	scores  []float32
-	touched []uint32
+// accumulators hold the scores of one segment's documents, to be used again.
+type accumulators struct {
+	scores []float32
+	block  block
 }
 
-var scratches = sync.Pool{New: func() any { return new(scratch) }}
+// reset makes n scores of zero.
+func (a *accumulators) reset(n int) {
+	if cap(a.scores) < n {
+		a.scores = make([]float32, n)
+	}
+	a.scores = a.scores[:n]
+	clear(a.scores)
+}
 
-// lexical scores documents term by term: idf(t) * tf / (tf + k1 (1 - b + b len/avg)),
-// with Lucene's idf, log(1 + (N - n + 0.5) / (n + 0.5)).
-func (p *part) lexical(s *sieve, text string, limit int) []memo.Hit {
-	terms := p.query(text)
-	if len(terms) == 0 || p.alive == 0 {
+// A queryTerm is a term of a query with its lists, one a view.
+type queryTerm struct {
+	hash   uint64
+	times  int // in the query
+	weight float32
+	lists  []list
+}
+
+// lexical scores documents segment by segment, term by term:
+// idf(t) * tf / (tf + k1 (1 - b + b len/avg)), times its occurrences in the query,
+// with Lucene's idf, log(1 + (N - n + 0.5) / (n + 0.5)). The figures are those of
+// living documents, so scores do not tell what was there before.
+func (s *snapshot) lexical(sv *sieve, terms []queryTerm, limit int, pool *sync.Pool) []memo.Hit {
+	if s.stats.docs == 0 || limit <= 0 {
 		return nil
 	}
-	sc := scratches.Get().(*scratch)
-	defer scratches.Put(sc)
-	if cap(sc.scores) < len(p.docs) {
-		sc.scores = make([]float32, len(p.docs)+len(p.docs)/4)
+	average := max(float64(s.stats.length)/float64(s.stats.docs), 1)
+	lengths := norm{base: k1 * (1 - b), slope: float32(k1 * b / average)}
+	acc := pool.Get().(*accumulators)
+	defer pool.Put(acc)
+	for i := range terms {
+		s.weigh(&terms[i], &acc.block)
 	}
-	scores := sc.scores[:len(p.docs)]
-	touched := sc.touched[:0]
-	norms := p.norms()
-	for _, list := range terms {
-		n := float64(len(list.docs))
-		idf := float32(math.Log(1 + (max(float64(len(p.docs)), n)-n+0.5)/(n+0.5)))
-		for i, d := range list.docs {
-			if scores[d] == 0 {
-				touched = append(touched, d)
-			}
-			tf := float32(list.counts[i])
-			scores[d] += idf * tf / (tf + norms[p.docs[d].length])
+	slices.SortStableFunc(terms, func(a, b queryTerm) int { return cmp.Compare(b.weight, a.weight) })
+	rest := make([]float32, len(terms)) // the most that a term and those after it can add
+	for j := len(terms) - 1; j >= 0; j-- {
+		rest[j] = terms[j].weight
+		if j+1 < len(terms) {
+			rest[j] += rest[j+1]
 		}
 	}
-	top := best{limit: limit}
-	for _, d := range touched {
-		top.offer(s, scoredDoc{d, scores[d]})
-		scores[d] = 0
+	best := top{limit: limit}
+	for i, v := range s.views {
+		acc.reset(len(v.docs))
+		least, hit := best.least(), false
+		for j := range terms {
+			t := &terms[j]
+			if hit = hit || t.lists[i].count > 0; rest[j] < least {
+				acc.addToSome(t.lists[i], t.weight, v.lengths, lengths)
+			} else {
+				acc.add(t.lists[i], t.weight, v.lengths, lengths)
+			}
+		}
+		if hit {
+			best.offerAll(v, sv.pass(v), acc.scores)
+		}
 	}
-	sc.touched = touched
-	return top.hits(p)
+	return best.hits()
 }
 
-// norms returns k1 (1 - b + b len/avg) for every length that occurs.
-func (p *part) norms() []float32 {
-	average := max(float64(p.length)/float64(p.alive), 1)
-	out := make([]float32, p.longest+1)
-	for n := range out {
-		out[n] = float32(k1 * (1 - b + b*float64(n)/average))
+// A norm is the part of BM25's formula that depends on a document's length.
+type norm struct{ base, slope float32 }
+
+func (m norm) of(length uint16) float32 { return m.base + m.slope*float32(length) }
+
+// add adds what a term contributes to the scores of a list's documents.
+func (a *accumulators) add(l list, weight float32, lengths []uint16, m norm) {
+	r := l.reader()
+	for n := r.next(&a.block); n > 0; n = r.next(&a.block) {
+		for i, doc := range a.block.docs[:n] {
+			tf := float32(a.block.counts[i])
+			a.scores[doc] += weight * tf / (tf + m.of(lengths[doc]))
+		}
 	}
+}
+
+// addToSome does so for documents that have a score already. The others have
+// only words so frequent that these cannot bring them among the best.
+func (a *accumulators) addToSome(l list, weight float32, lengths []uint16, m norm) {
+	r := l.reader()
+	for n := r.next(&a.block); n > 0; n = r.next(&a.block) {
+		for i, doc := range a.block.docs[:n] {
+			if a.scores[doc] > 0 {
+				tf := float32(a.block.counts[i])
+				a.scores[doc] += weight * tf / (tf + m.of(lengths[doc]))
+			}
+		}
+	}
+}
+
+// weigh looks a term up in every view and sets its weight.
+func (s *snapshot) weigh(t *queryTerm, block *block) {
+	n := 0
+	t.lists = make([]list, len(s.views))
+	for i, v := range s.views {
+		l := v.terms.find(t.hash)
+		t.lists[i] = l
+		if v.stats.docs == len(v.docs) {
+			n += l.count
+			continue
+		}
+		r := l.reader()
+		for k := r.next(block); k > 0; k = r.next(block) {
+			for _, doc := range block.docs[:k] {
+				n += v.alive.bit(doc)
+			}
+		}
+	}
+	idf := math.Log(1 + (float64(s.stats.docs-n)+0.5)/(float64(n)+0.5))
+	t.weight = float32(float64(t.times) * idf)
+}
+
+// offerAll offers the documents that have a score and pass.
+func (t *top) offerAll(v *view, pass bitset, scores []float32) {
+	least := t.least()
+	for n, score := range scores {
+		if score > 0 && score >= least && pass.has(uint32(n)) {
+			t.offer(found{score: score, doc: uint32(n), view: v})
+			least = t.least()
+		}
+	}
+}
+
+// readIn returns the languages in which a query is read: its own and all that
+// the project has some of, as the few words of a query seldom tell.
+func (s *snapshot) readIn(text string) []lexical.Language {
+	own := lexical.Detect(text)
+	var out []lexical.Language
+	for lang, n := range s.stats.languages {
+		if n > 0 && (lang == own || float64(n) >= languageShare*float64(s.stats.docs)) {
+			out = append(out, lang)
+		}
+	}
+	slices.Sort(out)
 	return out
 }
 
-// query returns the postings of a query's terms, each term once. The query is
-// read in every language that the project has, as its own few words seldom tell.
-func (p *part) query(text string) []*postings {
-	var languages []lexical.Language
-	own := lexical.Detect(text)
-	for lang, n := range p.languages {
-		if n > 0 && (lang == own || float64(n) >= languageShare*float64(p.alive)) {
-			languages = append(languages, lang)
-		}
-	}
-	slices.Sort(languages)
-	var analyzer lexical.Analyzer
-	var out []*postings
-	seen := map[string]bool{}
+// query returns the terms of a query in the order of their first occurrence. A
+// term that comes out in several languages counts in the first.
+func (r *wordReader) query(text string, languages []lexical.Language) []queryTerm {
+	var out []queryTerm
+	at := map[uint64]int{}
 	for _, lang := range languages {
-		for _, t := range analyzer.Terms(text, lang) {
-			if list := p.terms[t]; list != nil && !seen[t] {
-				seen[t] = true
-				out = append(out, list)
+		before := len(out)
+		for _, t := range r.analyzer.Terms(text, lang) {
+			hash := maphash.String(r.seed, t)
+			i, seen := at[hash]
+			switch {
+			case !seen:
+				at[hash] = len(out)
+				out = append(out, queryTerm{hash: hash, times: 1})
+			case i >= before:
+				out[i].times++
 			}
 		}
 	}

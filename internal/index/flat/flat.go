@@ -12,6 +12,7 @@ package flat
 import (
 	"cmp"
 	"context"
+	"hash/maphash"
 	"log/slog"
 	"sync"
 
@@ -30,8 +31,10 @@ type Options struct {
 
 // An Index finds chunks of all projects. It is safe for concurrent use.
 type Index struct {
-	source index.Source
-	opts   Options
+	source  index.Source
+	opts    Options
+	readers sync.Pool // of *wordReader
+	scores  sync.Pool // of *accumulators
 
 	mu    sync.Mutex // guards all below
 	parts map[account.ProjectID]*part
@@ -46,18 +49,25 @@ func New(source index.Source, opts *Options) *Index {
 	}
 	o.Bytes = cmp.Or(o.Bytes, 1<<30)
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
-	return &Index{source: source, opts: o, parts: map[account.ProjectID]*part{}}
+	seed := maphash.MakeSeed()
+	return &Index{
+		source:  source,
+		opts:    o,
+		readers: sync.Pool{New: func() any { return &wordReader{seed: seed} }},
+		scores:  sync.Pool{New: func() any { return new(accumulators) }},
+		parts:   map[account.ProjectID]*part{},
+	}
 }
 
 // Lexical returns the best chunks by BM25 over the words of text, best first.
 func (ix *Index) Lexical(ctx context.Context, in memo.Selection, text string, limit int) ([]memo.Hit, error) {
-	p, err := ix.fresh(ctx, in.Project)
+	s, sv, err := ix.open(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.lexical(newSieve(p, in), text, limit), nil
+	reader := ix.readers.Get().(*wordReader)
+	defer ix.readers.Put(reader)
+	return s.lexical(sv, reader.query(text, s.readIn(text)), limit, &ix.scores), nil
 }
 
 // Nearest returns the nearest chunks by cosine, best first, none farther than
@@ -65,13 +75,14 @@ func (ix *Index) Lexical(ctx context.Context, in memo.Selection, text string, li
 func (ix *Index) Nearest(
 	ctx context.Context, in memo.Selection, model string, v llm.Vector, limit int, maxDistance float64,
 ) ([]memo.Hit, error) {
-	p, err := ix.fresh(ctx, in.Project)
-	if err != nil || model != ix.opts.Model {
+	if model != ix.opts.Model {
+		return nil, nil
+	}
+	s, sv, err := ix.open(ctx, in)
+	if err != nil {
 		return nil, err
 	}
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.nearest(newSieve(p, in), v, limit, maxDistance), nil
+	return s.nearest(sv, v, limit, maxDistance), nil
 }
 
 // Titles returns the newest memos whose title contains text, or begins with it,
@@ -80,34 +91,41 @@ func (ix *Index) Nearest(
 func (ix *Index) Titles(
 	ctx context.Context, in memo.Selection, text string, prefix bool, limit int,
 ) ([]memo.Hit, error) {
-	p, err := ix.fresh(ctx, in.Project)
+	s, sv, err := ix.open(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.titles(newSieve(p, in), text, prefix, limit), nil
+	return s.titles(sv, text, prefix, limit), nil
 }
 
-// fresh returns a project's part with every change that is committed now.
-func (ix *Index) fresh(ctx context.Context, id account.ProjectID) (*part, error) {
+// open returns a snapshot with every change that is committed now, and what of it
+// the search may find.
+func (ix *Index) open(ctx context.Context, in memo.Selection) (*snapshot, *sieve, error) {
+	sv, err := newSieve(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := ix.part(in.Project)
+	before := p.bytes.Load()
+	s, err := p.catchUp(ctx, ix.source)
+	if p.bytes.Load() > before {
+		ix.evict(p)
+	}
+	return s, sv, err
+}
+
+// part returns the part of a project, and remembers that it is used.
+func (ix *Index) part(id account.ProjectID) *part {
 	ix.mu.Lock()
+	defer ix.mu.Unlock()
 	p := ix.parts[id]
 	if p == nil {
-		p = newPart(id, ix.opts.Model)
+		p = newPart(id, ix.opts.Model, &ix.readers)
 		ix.parts[id] = p
 	}
 	ix.clock++
 	p.used.Store(ix.clock)
-	ix.mu.Unlock()
-	grown, err := p.catchUp(ctx, ix.source)
-	if err != nil {
-		return nil, err
-	}
-	if grown {
-		ix.evict(p)
-	}
-	return p, nil
+	return p
 }
 
 // evict drops the least recently used parts until the rest is within the budget.

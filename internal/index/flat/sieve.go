@@ -1,131 +1,94 @@
 package flat
 
 import (
-	"cmp"
-	"container/heap"
+	"encoding/json"
 	"slices"
-	"strings"
+	"sync"
 
 	"kvasir/internal/memo"
 )
 
-// A sieve lets through the documents of memos that a search may find. It asks
-// each memo once, and only when one of its documents comes up.
+// A sieve tells which documents a search may find.
 type sieve struct {
-	p     *part
-	in    memo.Selection
-	known []verdict // by number of the memo's entry
+	in  memo.Selection
+	key string // of the filters
 }
 
-type verdict uint8
-
-const (
-	unasked verdict = iota
-	passes
-	blocked
-)
-
-func newSieve(p *part, in memo.Selection) *sieve {
-	return &sieve{p: p, in: in, known: make([]verdict, len(p.entries))}
-}
-
-func (s *sieve) pass(n uint32) bool {
-	d := &s.p.docs[n]
-	if d.dead {
-		return false
-	}
-	v := &s.known[d.entry]
-	if *v == unasked {
-		*v = blocked
-		if s.entry(s.p.entries[d.entry]) {
-			*v = passes
+func newSieve(in memo.Selection) (*sieve, error) {
+	s := &sieve{in: in}
+	if len(in.Filters) > 0 {
+		key, err := json.Marshal(in.Filters)
+		if err != nil {
+			return s, err
 		}
+		s.key = string(key)
 	}
-	return *v == passes
+	return s, nil
 }
 
-func (s *sieve) entry(e *entry) bool {
-	return e.attrs.Retrievable(s.in.Now) && s.in.Filters.Match(&e.attrs)
-}
-
-// A best keeps the limit best documents that were offered. Equal scores go to
-// the older document.
-type best struct {
-	limit int
-	found found
-}
-
-type scoredDoc struct {
-	n     uint32
-	score float32
-}
-
-func (a scoredDoc) worse(b scoredDoc) bool {
-	return a.score < b.score || a.score == b.score && a.n > b.n
-}
-
-// offer takes a document if it is among the best so far and passes.
-func (b *best) offer(s *sieve, d scoredDoc) {
-	full := len(b.found) == b.limit
-	if b.limit == 0 || full && !b.found[0].worse(d) || !s.pass(d.n) {
-		return
+// pass returns the documents of a view that may be found: alive, of a memo that
+// is neither archived nor expired, and let through by the filters. The result
+// may be shared and must not be changed.
+func (s *sieve) pass(v *view) bitset {
+	out := v.alive
+	if len(s.in.Filters) > 0 {
+		out = out.both(v.filtered.of(v.segment, s))
 	}
-	if full {
-		b.found[0] = d
-		heap.Fix(&b.found, 0)
-		return
-	}
-	heap.Push(&b.found, d)
-}
-
-// hits returns the documents as hits, best first.
-func (b *best) hits(p *part) []memo.Hit {
-	slices.SortFunc(b.found, func(x, y scoredDoc) int {
-		return cmp.Or(cmp.Compare(y.score, x.score), cmp.Compare(x.n, y.n))
-	})
-	out := make([]memo.Hit, len(b.found))
-	for i, d := range b.found {
-		doc := &p.docs[d.n]
-		out[i] = memo.Hit{Chunk: doc.chunk, Memo: p.entries[doc.entry].id, Score: float64(d.score)}
+	owned := len(s.in.Filters) > 0
+	for _, i := range v.limited {
+		e := &v.entries[i]
+		if e.attrs.Retrievable(s.in.Now) {
+			continue
+		}
+		if !owned {
+			out, owned = slices.Clone(out), true
+		}
+		out.remove(e.first, e.end)
 	}
 	return out
 }
 
-// found is a heap with the worst on top.
-type found []scoredDoc
+// keptFilters is how many lists of filters a segment remembers. Clients use the
+// same few again and again, and asking every memo of a large project takes
+// longer than all the rest of a search.
+const keptFilters = 16
 
-func (f found) Len() int           { return len(f) }
-func (f found) Less(i, j int) bool { return f[i].worse(f[j]) }
-func (f found) Swap(i, j int)      { f[i], f[j] = f[j], f[i] }
-
-// Push and Pop are for package heap.
-func (f *found) Push(x any) { *f = append(*f, x.(scoredDoc)) }
-
-// Pop removes the last document.
-func (f *found) Pop() any {
-	last := (*f)[len(*f)-1]
-	*f = (*f)[:len(*f)-1]
-	return last
+// A filterCache remembers which documents of a segment satisfy some filters.
+// Attributes in a segment never change, so what it knows stays true.
+type filterCache struct {
+	mu     sync.Mutex // held while memos are asked: concurrent searches share the work
+	recent []filterResult
 }
 
-func (p *part) titles(s *sieve, text string, prefix bool, limit int) []memo.Hit {
-	text = strings.ToLower(text)
-	var ids []memo.ID
-	for id, e := range p.memos {
-		title := strings.ToLower(e.attrs.Title)
-		match := strings.Contains(title, text)
-		if prefix {
-			match = strings.HasPrefix(title, text)
-		}
-		if match && len(e.docs) > 0 && s.entry(e) {
-			ids = append(ids, id)
+type filterResult struct {
+	key  string
+	docs bitset
+}
+
+// of returns the documents of seg that satisfy the filters of s.
+func (c *filterCache) of(seg *segment, s *sieve) bitset {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.IndexFunc(c.recent, func(r filterResult) bool { return r.key == s.key })
+	var r filterResult
+	if i >= 0 {
+		r = c.recent[i]
+		c.recent = slices.Delete(c.recent, i, i+1)
+	} else {
+		r = filterResult{s.key, newBitset(len(seg.docs), false)}
+		for i := range seg.entries {
+			e := &seg.entries[i]
+			if !s.in.Filters.Match(&e.attrs) {
+				continue
+			}
+			for n := e.first; n < e.end; n++ {
+				r.docs.add(n)
+			}
 		}
 	}
-	// Ids are ordered by time of creation.
-	slices.SortFunc(ids, func(a, b memo.ID) int { return strings.Compare(string(b), string(a)) })
-	var out []memo.Hit
-	for _, id := range ids[:min(limit, len(ids))] {
-		out = append(out, memo.Hit{Chunk: p.docs[p.memos[id].docs[0]].chunk, Memo: id})
+	if len(c.recent) == keptFilters {
+		c.recent = slices.Delete(c.recent, 0, 1)
 	}
-	return out
+	c.recent = append(c.recent, r)
+	return r.docs
 }

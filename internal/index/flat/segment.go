@@ -1,0 +1,192 @@
+package flat
+
+import (
+	"cmp"
+	"slices"
+
+	"kvasir/internal/lexical"
+	"kvasir/internal/memo"
+)
+
+// segmentDocs is how many documents a segment should hold at most. Building one
+// from others then takes some twenty milliseconds at worst, and the scores of a
+// search over one fit in a processor's second cache.
+const segmentDocs = 1 << 14
+
+// A segment is an immutable index of some memos. Documents are chunks, numbered
+// in the order of arrival; those of a memo are neighbours.
+type segment struct {
+	entries   []entry
+	docs      []doc
+	lengths   []uint16 // of each document, in terms
+	languages []lexical.Language
+	terms     dictionary
+	vectors   vectors
+	limited   []uint32 // entries that are archived or may expire
+	bytes     int64    // an estimate of all this
+	filtered  filterCache
+}
+
+// An entry is a memo with its documents, at least one.
+type entry struct {
+	id         memo.ID
+	attrs      memo.Attributes
+	first, end uint32
+}
+
+// A doc is a chunk.
+type doc struct {
+	chunk memo.ChunkID
+	entry uint32
+}
+
+// A passage is an analysed chunk.
+type passage struct {
+	chunk    memo.ChunkID
+	terms    []termCount // no term twice
+	length   uint16
+	language lexical.Language
+	vector   *packed
+}
+
+// A termCount is a term of a document and how often it occurs, capped at 255,
+// beyond which BM25 sees no difference.
+type termCount struct {
+	hash uint64
+	tf   uint8
+}
+
+// An assembly is a segment being put together.
+type assembly struct{ segment }
+
+// addEntry begins a memo; its documents follow.
+func (a *assembly) addEntry(id memo.ID, attrs memo.Attributes) {
+	n := uint32(len(a.docs))
+	if attrs.Archived || attrs.Expires != nil {
+		a.limited = append(a.limited, uint32(len(a.entries)))
+	}
+	a.entries = append(a.entries, entry{id: id, attrs: attrs, first: n, end: n})
+}
+
+// addDoc adds a document to the last memo.
+func (a *assembly) addDoc(chunk memo.ChunkID, length uint16, language lexical.Language) {
+	e := len(a.entries) - 1
+	a.docs = append(a.docs, doc{chunk: chunk, entry: uint32(e)})
+	a.entries[e].end++
+	a.lengths = append(a.lengths, length)
+	a.languages = append(a.languages, language)
+}
+
+// finish closes the segment and weighs it.
+func (a *assembly) finish() *segment {
+	s := &a.segment
+	s.bytes = int64(s.terms.bytes()+s.vectors.bytes()) + int64(len(s.docs))*27
+	for i := range s.docs {
+		s.bytes += int64(len(s.docs[i].chunk)) + allocation
+	}
+	for i := range s.entries {
+		s.bytes += entryBytes(&s.entries[i])
+	}
+	return s
+}
+
+// allocation is what a small object costs beyond its content.
+const allocation = 16
+
+func entryBytes(e *entry) int64 {
+	const fixed = 256 // the struct, and its place in the part's table
+	n := fixed + 2*len(e.id) + len(e.attrs.Title) + len(e.attrs.Metadata)
+	for _, tag := range e.attrs.Tags {
+		n += len(tag) + 2*allocation
+	}
+	for k, v := range e.attrs.Scopes {
+		n += len(k) + len(v) + 4*allocation
+	}
+	return int64(n)
+}
+
+// newSegment builds a segment from analysed memos.
+func newSegment(memos []*analysed) *segment {
+	docs, dims := 0, map[int]int{}
+	for _, m := range memos {
+		docs += len(m.passages)
+		for _, p := range m.passages {
+			if p.vector != nil {
+				dims[len(p.vector.values)]++
+			}
+		}
+	}
+	var a assembly
+	a.vectors = newVectors(docs, usual(dims))
+	lists := make([][]termCount, 0, docs)
+	for _, m := range memos {
+		a.addEntry(m.id, m.attrs)
+		for i := range m.passages {
+			p := &m.passages[i]
+			a.vectors.put(uint32(len(a.docs)), p.vector)
+			a.addDoc(p.chunk, p.length, p.language)
+			lists = append(lists, p.terms)
+		}
+	}
+	a.terms = invert(lists)
+	return a.finish()
+}
+
+// usual returns the length that most vectors have, 0 if there are none. Vectors
+// of one model have one length, but for damaged ones.
+func usual(dims map[int]int) int {
+	best := 0
+	for dim, n := range dims {
+		if dim > 0 && (n > dims[best] || best == 0 || n == dims[best] && dim > best) {
+			best = dim
+		}
+	}
+	return best
+}
+
+// invert turns the terms of documents into the documents of terms.
+func invert(docs [][]termCount) dictionary {
+	type term struct {
+		hash        uint64
+		count, next uint32
+	}
+	numbers := map[uint64]uint32{}
+	var terms []term
+	total := 0
+	for _, counts := range docs {
+		for _, c := range counts {
+			n, ok := numbers[c.hash]
+			if !ok {
+				n = uint32(len(terms))
+				numbers[c.hash] = n
+				terms = append(terms, term{hash: c.hash})
+			}
+			terms[n].count++
+		}
+		total += len(counts)
+	}
+	slices.SortFunc(terms, func(a, b term) int { return cmp.Compare(a.hash, b.hash) })
+	next := uint32(0)
+	for i := range terms {
+		numbers[terms[i].hash] = uint32(i)
+		terms[i].next = next
+		next += terms[i].count
+	}
+	postings := make([]uint32, total) // document and count in one
+	for d, counts := range docs {
+		for _, c := range counts {
+			t := &terms[numbers[c.hash]]
+			postings[t.next] = uint32(d)<<8 | uint32(c.tf)
+			t.next++
+		}
+	}
+	var w dictionaryWriter
+	for _, t := range terms {
+		w.begin()
+		for _, p := range postings[t.next-t.count : t.next] {
+			w.add(p>>8, uint8(p))
+		}
+		w.end(t.hash)
+	}
+	return w.finish()
+}
