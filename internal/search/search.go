@@ -36,6 +36,9 @@ const (
 	defaultCandidates  = 50
 	defaultMaxDistance = 0.75 // cosine distance; section 6.4 of the wire
 	legacyMaxDistance  = 0.55 // of MethodVector; section 3.15
+	// spare is how many candidates are read beyond the limit, in place of those
+	// whose chunk is gone by then.
+	spare = 5
 )
 
 // A Query asks for the best passages of a project.
@@ -123,12 +126,16 @@ func (s *Service) Search(ctx context.Context, q Query) ([]Hit, error) {
 	if err != nil {
 		return nil, err
 	}
-	keep := max(cmp.Or(q.Candidates, defaultCandidates), q.Limit)
+	rerank := !q.SkipRerank && s.reranker.Reranks()
+	keep := q.Limit + spare
+	if rerank {
+		keep = max(cmp.Or(q.Candidates, defaultCandidates), keep)
+	}
 	hits, err := s.read(ctx, q.Project, found[:min(keep, len(found))])
 	if err != nil {
 		return nil, err
 	}
-	if !q.SkipRerank && s.reranker.Reranks() {
+	if rerank {
 		hits = s.rerank(ctx, q, hits)
 	}
 	return settle(hits, q.Limit), nil
