@@ -10,7 +10,7 @@ import (
 
 // BenchmarkTokenizer measures counting, which chunking does all the time.
 func BenchmarkTokenizer(b *testing.B) {
-	v, err := real(b).vocabulary()
+	v, err := installed(b).vocabulary()
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func BenchmarkTokenizer(b *testing.B) {
 
 // BenchmarkEmbed measures one thread with each kind of kernel.
 func BenchmarkEmbed(b *testing.B) {
-	loaded, err := real(b).model()
+	loaded, err := installed(b).model()
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func BenchmarkEmbed(b *testing.B) {
 
 // BenchmarkQuery measures how long a person waits for a vector.
 func BenchmarkQuery(b *testing.B) {
-	e := real(b)
+	e := installed(b)
 	req := llm.EmbedRequest{
 		Texts: []string{"Who must be familiar with the Bankruptcy Code and with local practice?"}, Input: llm.InputQuery,
 	}

@@ -202,7 +202,7 @@ func TestGroups(t *testing.T) {
 
 func TestRealModelFindsWhatIsRelated(t *testing.T) {
 	t.Parallel()
-	e := real(t)
+	e := installed(t)
 	got := embed(t, e, "The cat sits outside", "A kitten is in the garden", "The stock market fell sharply today")
 	related, unrelated := cosine(got[0], got[1]), cosine(got[0], got[2])
 	if related < 0.5 || unrelated > 0.25 {
@@ -226,18 +226,19 @@ func TestRealModelFindsWhatIsRelated(t *testing.T) {
 
 func TestRealModelIsTheSameInEveryCompanyAndKernel(t *testing.T) {
 	t.Parallel()
-	m, err := real(t).model()
+	e := installed(t)
+	m, err := e.model()
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := real(t).vocabulary()
+	v, err := e.vocabulary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var sequences [][]int32
 	for _, text := range []string{
 		"Ducks", "The new movie is awesome — naïve café, 東京タワー! x=3.14",
-		"Do dimensional biomaterials show inductive properties?", strings.Repeat("retrieval of documents ", 30),
+		"Do dimensional biomaterials show inductive properties?", strings.Repeat("retrieval of documents ", 12),
 	} {
 		sequences = append(sequences, v.encode(text, maxSequence))
 	}

