@@ -92,22 +92,23 @@ Example:
 
 // Run tells.
 func (c *modelStatus) Run(s *session) error {
-	installed := minilm.Installed(c.Config.ModelDir)
-	m, err := c.Config.Models(installed)
+	model := minilm.Inspect(c.Config.ModelDir)
+	m, err := c.Config.Models(model.Installed)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errConfiguration, err)
 	}
 	if c.JSON {
 		return s.printJSON(map[string]any{
-			"installed": installed, "folder": c.Config.ModelDir, "embeddings": m.Embeddings.Provider,
-			"answers": m.Answers.Provider, "reranking": m.Reranking.Provider,
+			"installed": model.Installed, "folder": model.Dir, "model": model.Model, "bytes": model.Bytes,
+			"problem": model.Problem, "embeddings": m.Embeddings.Provider, "answers": m.Answers.Provider,
+			"reranking": m.Reranking.Provider,
 		})
 	}
-	word := "not installed"
-	if installed {
-		word = "installed"
+	if model.Installed {
+		s.out.printf("offline model: %s, installed in %s\n", model.Model, model.Dir)
+	} else {
+		s.out.printf("offline model: not installed: %s\n", model.Problem)
 	}
-	s.out.printf("offline model: %s in %s\n", word, c.Config.ModelDir)
 	s.out.printf("embeddings: %s (%s)\n", m.Embeddings.Provider, m.Embeddings.Why)
 	s.out.printf("answers: %s (%s)\n", m.Answers.Provider, m.Answers.Why)
 	s.out.printf("reranking: %s (%s)\n", m.Reranking.Provider, m.Reranking.Why)

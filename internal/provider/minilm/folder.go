@@ -31,15 +31,6 @@ type folder struct {
 	identity string
 }
 
-// DefaultDir returns the folder of the offline model in the user's cache.
-func DefaultDir() (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("minilm: %w", err)
-	}
-	return filepath.Join(cache, "kvasir", "models", "minilm"), nil
-}
-
 // openFolder looks at the model in dir. It reads the header of the weights, the
 // configuration, and a sample of the weights for the identity.
 func openFolder(dir string) (folder, error) {

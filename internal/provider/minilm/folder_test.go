@@ -2,7 +2,6 @@ package minilm
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -182,16 +181,4 @@ func prefixed(w weights, prefix string) weights {
 		out[prefix+name] = a
 	}
 	return out
-}
-
-func TestDefaultDirIsInTheUsersCache(t *testing.T) {
-	t.Parallel()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Skip("this machine has no cache folder:", err)
-	}
-	got, err := DefaultDir()
-	if want := filepath.Join(cache, "kvasir", "models", "minilm"); err != nil || got != want {
-		t.Errorf("DefaultDir() = %q, %v, want %q", got, err, want)
-	}
 }

@@ -32,10 +32,11 @@ func modelDir(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("KVASIR_MODEL_DIR")
 	if dir == "" {
-		var err error
-		if dir, err = DefaultDir(); err != nil {
+		cache, err := os.UserCacheDir()
+		if err != nil {
 			t.Fatal(err)
 		}
+		dir = filepath.Join(cache, "kvasir", "models", "minilm")
 	}
 	st := Inspect(dir)
 	switch {
