@@ -15,30 +15,29 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// stemsKept bounds an analyzer's memory of stems; most words of a text are among
-// the few thousand that it has seen.
-const stemsKept = 1 << 15
+// wordsKept bounds an analyzer's memory of words in one language; most words of
+// a text are among the few thousand that it has seen.
+const wordsKept = 1 << 15
 
 // maxTerm is how many bytes of a term are kept; longer ones are base64 and the
 // like, which nobody types.
 const maxTerm = 64
 
-// An Analyzer turns texts into terms. It remembers stems, and is for one
+// An Analyzer turns texts into terms. It remembers words, and is for one
 // goroutine at a time. The zero value is ready.
 type Analyzer struct {
-	stems map[stemKey]string
+	known [languages]map[string]string // words as written, and their terms; empty for stop words
 	terms []string
+	parts []string
 	lang  Language
-}
-
-type stemKey struct {
-	lang Language
-	word string
 }
 
 // Terms returns the terms of a text in order, repeated as often as they occur,
 // stop words left out. The slice is valid until the next call.
 func (a *Analyzer) Terms(text string, lang Language) []string {
+	if lang >= languages {
+		lang = Unknown
+	}
 	a.terms, a.lang = a.terms[:0], lang
 	if !isASCII(text) {
 		text = norm.NFKC.String(text)
@@ -135,17 +134,27 @@ func (a *Analyzer) pairs(run string) {
 
 // compound adds a word, or a name with its parts.
 func (a *Analyzer) compound(s string) {
-	parts := split(s)
-	if len(parts) == 1 {
-		a.word(parts[0])
+	if plain(s) {
+		a.word(s)
 		return
 	}
-	if named(s) {
+	a.parts = split(a.parts[:0], s)
+	if len(a.parts) > 1 && named(s) {
 		a.add(strings.ToLower(s))
 	}
-	for _, p := range parts {
+	for _, p := range a.parts {
 		a.word(p)
 	}
+}
+
+// plain reports whether s is small letters but for the first, as most words are.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || 'z' < c) && (i > 0 || c < 'A' || 'Z' < c) {
+			return false
+		}
+	}
+	return true
 }
 
 // named reports whether a compound is a name rather than words with hyphens: it
@@ -153,81 +162,103 @@ func (a *Analyzer) compound(s string) {
 func named(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
-		case '0' <= c && c <= '9', c == '_', c == '.', c == '@':
+		case isDigit(c), c == '_', c == '.', c == '@':
 			return true
-		case 'A' <= c && c <= 'Z' && i > 0 && 'a' <= s[i-1] && s[i-1] <= 'z':
+		case isUpper(c) && i > 0 && isLower(s[i-1]):
 			return true
 		}
 	}
 	return false
 }
 
-// split cuts a compound at its joints and before its inner capitals.
-func split(s string) []string {
-	var parts []string
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
+func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
+
+// split cuts a compound at its joints and where a capital begins a word: read|File,
+// parse|HTTP|Request.
+func split(parts []string, s string) []string {
 	start := 0
-	cut := func(end, next int) {
-		if end > start {
-			parts = append(parts, s[start:end])
-		}
-		start = next
-	}
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c == '_' || c == '.' || c == '-' || c == '@':
-			cut(i, i+1)
-		case 'A' <= c && c <= 'Z' && i > start && 'a' <= s[i-1] && s[i-1] <= 'z':
-			cut(i, i)
+			if i > start {
+				parts = append(parts, s[start:i])
+			}
+			start = i + 1
+		case i > start && isUpper(c) && (isLower(s[i-1]) || isUpper(s[i-1]) && beginsWord(s[i:])):
+			parts = append(parts, s[start:i])
+			start = i
 		}
 	}
-	cut(len(s), len(s))
+	if start < len(s) {
+		parts = append(parts, s[start:])
+	}
 	return parts
 }
 
+// beginsWord tells a capital before small letters. One small letter is a plural's:
+// IDs is one word.
+func beginsWord(s string) bool { return len(s) > 2 && isLower(s[1]) && isLower(s[2]) }
+
 // word adds one word, stemmed, unless it is a stop word.
 func (a *Analyzer) word(w string) {
-	w = strings.ToLower(w)
-	if stopWords(a.lang)[w] {
-		return
-	}
-	a.add(a.stem(w))
-}
-
-func (a *Analyzer) add(term string) {
-	if len(term) > maxTerm {
-		term = strings.ToValidUTF8(term[:maxTerm], "")
+	known := a.known[a.lang]
+	term, ok := known[w]
+	if !ok {
+		if known == nil || len(known) >= wordsKept {
+			known = make(map[string]string, 1024)
+			a.known[a.lang] = known
+		}
+		term = termOf(a.lang, w)
+		known[strings.Clone(w)] = term // w is a part of the text, which must not be kept
 	}
 	if term != "" {
 		a.terms = append(a.terms, term)
 	}
 }
 
-// stem returns the stem of a word in plain letters.
-func (a *Analyzer) stem(w string) string {
-	key := stemKey{a.lang, w}
-	if s, ok := a.stems[key]; ok {
-		return s
+// termOf returns the term of a word, empty if it is a stop word.
+func termOf(lang Language, w string) string {
+	w = strings.ToLower(w)
+	if isStop(lang, w) {
+		return ""
 	}
-	s := fold(stemOf(a.lang, w))
-	if a.stems == nil || len(a.stems) >= stemsKept {
-		a.stems = make(map[stemKey]string, 1024)
-	}
-	key.word = strings.Clone(w) // w is a part of the text, which must not be kept
-	a.stems[key] = strings.Clone(s)
-	return a.stems[key]
+	return strings.Clone(cut(fold(stemOf(lang, w))))
 }
 
-// fold takes the marks off letters: é becomes e.
+func (a *Analyzer) add(term string) {
+	if term = cut(fold(term)); term != "" {
+		a.terms = append(a.terms, term)
+	}
+}
+
+// cut keeps a term to its bound.
+func cut(term string) string {
+	if len(term) > maxTerm {
+		term = strings.ToValidUTF8(term[:maxTerm], "")
+	}
+	return term
+}
+
+// unmarked are letters that no decomposition tells from their plain kin.
+var unmarked = map[rune]string{
+	'ß': "ss", 'æ': "ae", 'œ': "oe", 'ø': "o", 'ł': "l", 'đ': "d", 'ð': "d", 'þ': "th", 'ı': "i",
+}
+
+// fold takes the marks off Latin, Greek, Cyrillic, Hebrew and Arabic letters:
+// é becomes e. The marks of other scripts are vowels, without which words differ.
 func fold(s string) string {
 	if isASCII(s) {
 		return s
 	}
 	var b strings.Builder
 	for _, r := range norm.NFD.String(s) {
-		switch {
-		case r == 'ß':
-			b.WriteString("ss")
-		case !unicode.Is(unicode.Mn, r):
+		switch plain, ok := unmarked[r]; {
+		case ok:
+			b.WriteString(plain)
+		case 0x300 <= r && r <= 0x36f, 0x591 <= r && r <= 0x5c7, 0x64b <= r && r <= 0x65f:
+		default:
 			b.WriteRune(r)
 		}
 	}

@@ -1,6 +1,7 @@
 package lexical_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -20,13 +21,23 @@ func TestTerms(t *testing.T) {
 		want []string
 	}{
 		{"nothing", lexical.English, " -- … ", nil},
-		{"stems and stop words", lexical.English, "The cells were growing in cultures", []string{"cell", "were", "grow", "cultur"}},
+		{
+			"stems and stop words", lexical.English, "The cells were growing in cultures",
+			[]string{"cell", "were", "grow", "cultur"},
+		},
 		{"words with hyphens are their parts", lexical.English, "low-density state", []string{"low", "densiti", "state"}},
 		{
 			"names are kept whole and split", lexical.English, "max_body_bytes readFile",
 			[]string{"max_body_bytes", "max", "bodi", "byte", "readfile", "read", "file"},
 		},
-		{"versions and numbers", lexical.English, "v1.2.3, 3.5 and IL-2", []string{"v1.2.3", "v1", "2", "3", "3.5", "3", "5", "il-2", "il", "2"}},
+		{
+			"initials are words of a name", lexical.English, "parseHTTPRequest IDs",
+			[]string{"parsehttprequest", "pars", "http", "request", "id"},
+		},
+		{
+			"versions and numbers", lexical.English, "v1.2.3, 3.5 and IL-2",
+			[]string{"v1.2.3", "v1", "2", "3", "3.5", "3", "5", "il-2", "il", "2"},
+		},
 		{
 			"addresses", lexical.English, "Mail ann@example.com.",
 			[]string{"mail", "ann@example.com", "ann", "exampl", "com"},
@@ -34,6 +45,9 @@ func TestTerms(t *testing.T) {
 		{"possessives", lexical.English, "the author's book", []string{"author", "book"}},
 		{"German", lexical.German, "Die größten Häuser", []string{"grosst", "haus"}},
 		{"French accents", lexical.French, "les élèves à l'école", []string{"elev", "ecol"}},
+		{"Russian", lexical.Russian, "Утка и её йогурты", []string{"утк", "иогурт"}},
+		{"marks that are vowels stay", lexical.Unknown, "हिन्दी", []string{"हिन्दी"}},
+		{"letters with a stroke", lexical.Unknown, "Łódź Øresund", []string{"lodz", "oresund"}},
 		{"pairs of Chinese characters", lexical.Unknown, "鸭子是鸟", []string{"鸭子", "子是", "是鸟"}},
 		{"one character alone", lexical.Unknown, "鸟 bird", []string{"鸟", "bird"}},
 		{"mixed scripts", lexical.English, "GPT模型v2", []string{"gpt", "模型", "v2"}},
@@ -48,6 +62,19 @@ func TestTerms(t *testing.T) {
 				t.Errorf("Terms(%q) (-want +got):\n%s", tt.text, diff)
 			}
 		})
+	}
+}
+
+// Two analysers agree, whatever they have read before.
+func TestAnalyzersForgetSafely(t *testing.T) {
+	t.Parallel()
+	var used, fresh lexical.Analyzer
+	for i := range 40_000 {
+		used.Terms(fmt.Sprintf("Word%d other%d", i, i), lexical.English)
+	}
+	const text = "The quick Brown foxes jumped over word39999"
+	if got, want := used.Terms(text, lexical.English), fresh.Terms(text, lexical.English); !slices.Equal(got, want) {
+		t.Errorf("after many words %v, want %v", got, want)
 	}
 }
 
@@ -76,12 +103,15 @@ func TestDetect(t *testing.T) {
 		"":                              lexical.Unknown,
 		"errgroup":                      lexical.Unknown,
 		"What is the name of the duck?": lexical.English,
-		"Wie heißt die Ente und was frisst sie?":      lexical.German,
-		"Quel est le nom de ce canard et où vit-il ?": lexical.French,
-		"¿Cuál es el nombre del pato y qué come?":     lexical.Spanish,
-		"Qual é o nome do pato e o que ele come?":     lexical.Portuguese,
-		"Как зовут эту утку и что она ест на обед?":   lexical.Russian,
-		"鸭子是鸟。": lexical.Unknown,
+		"Wie heißt die Ente und was frisst sie?":                                lexical.German,
+		"Quel est le nom de ce canard et où vit-il ?":                           lexical.French,
+		"¿Cuál es el nombre del pato y qué come?":                               lexical.Spanish,
+		"Qual é o nome do pato e o que ele come?":                               lexical.Portuguese,
+		"Как зовут эту утку и что она ест на обед?":                             lexical.Russian,
+		"Det er en fugl, og den er ikke så stor som en and, men den kan svømme": lexical.Danish,
+		"Утка плавает":                                                          lexical.Russian,
+		"البط يسبح":                                                             lexical.Arabic,
+		"鸭子是鸟。":                                                                 lexical.Unknown,
 	}
 	for text, want := range tests {
 		if got := lexical.Detect(text); got != want {
@@ -96,7 +126,7 @@ func FuzzTerms(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string, lang uint8) {
 		var a lexical.Analyzer
-		language := lexical.Language(lang % 16)
+		language := lexical.Language(lang)
 		lexical.Detect(text)
 		for _, term := range a.Terms(text, language) {
 			if term == "" || len(term) > 200 {

@@ -17,8 +17,10 @@ const (
 )
 
 // A Filter is one condition on a memo's attributes; all of a list must hold.
-// The vocabulary and its meaning are section 4 of the wire: values are compared
-// as text, numbers and booleans by their JSON spelling.
+// Values are compared as text, numbers and booleans by their JSON spelling, so 5
+// is equal to "5". Case counts, but for contains. A field that is not there is
+// equal to nothing: neq and not_in let the memo through, as their words say,
+// though the original's SQL did not. Tags not_in means none of these tags.
 type Filter struct {
 	Type     string // native_field, custom_metadata, scope
 	Field    string
@@ -91,9 +93,10 @@ func parseFilter(entry json.RawMessage) (f Filter, problem string) {
 		}
 	}
 	if many {
-		f.Values = make([]string, len(list))
-		for i, v := range list {
-			f.Values[i] = plain(v)
+		for _, v := range list {
+			if string(v) != "null" { // null is equal to nothing
+				f.Values = append(f.Values, plain(v))
+			}
 		}
 		return f, ""
 	}
@@ -127,6 +130,9 @@ func checkNative(f Filter, isList bool, list []json.RawMessage) string {
 // text returns a JSON string's content, "" for anything else.
 func text(raw json.RawMessage) string {
 	var s string
+	if n := len(raw); n >= 2 && raw[0] == '"' && raw[n-1] == '"' && bytes.IndexByte(raw, '\\') < 0 {
+		return strings.ToValidUTF8(string(raw[1:n-1]), "\ufffd")
+	}
 	if json.Unmarshal(raw, &s) != nil {
 		return ""
 	}
@@ -136,7 +142,10 @@ func text(raw json.RawMessage) string {
 // plain returns a JSON value as the text it is compared by: a string's content,
 // anything else as it is spelled, without white space.
 func plain(raw json.RawMessage) string {
-	if len(raw) > 0 && raw[0] == '"' {
+	if len(raw) == 0 || raw[0] != '"' && raw[0] != '{' && raw[0] != '[' {
+		return string(raw)
+	}
+	if raw[0] == '"' {
 		return text(raw)
 	}
 	var b bytes.Buffer
@@ -217,19 +226,11 @@ func (f *Filter) value(a *Attributes) (string, bool) {
 	return *v, true
 }
 
-// metadataValue looks up a top-level key. Null counts as not there.
+// metadataValue returns the text of a top-level key of metadata. Null counts as
+// not there.
 func metadataValue(metadata json.RawMessage, key string) (string, bool) {
-	// Most memos lack the key, and a search of the bytes is cheaper than a parse.
-	quoted, err := json.Marshal(key)
-	if err != nil || !bytes.Contains(metadata, quoted) && !bytes.ContainsRune(metadata, '\\') {
-		return "", false
-	}
-	var keys map[string]json.RawMessage
-	if json.Unmarshal(metadata, &keys) != nil {
-		return "", false
-	}
-	raw, ok := keys[key]
-	if !ok || string(raw) == "null" {
+	raw := member(metadata, key)
+	if len(raw) == 0 || string(raw) == "null" {
 		return "", false
 	}
 	return plain(raw), true

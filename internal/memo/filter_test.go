@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"kvasir/internal/fault"
 	"kvasir/internal/memo"
@@ -38,8 +39,14 @@ func TestFaultyFiltersSayWhy(t *testing.T) {
 		{"unknown operator", `[{"field": "title", "operator": "like", "value": "x", "filter_type": "y"}]`, operator},
 		{"unknown type", `[{"field": "title", "operator": "eq", "value": "x", "filter_type": "y"}]`, kind},
 		{"unknown field", `[{"field": "x", "operator": "eq", "value": "x", "filter_type": "native_field"}]`, field},
-		{"tags without a list", `[{"field": "tags", "operator": "eq", "value": "x", "filter_type": "native_field"}]`, tagList},
-		{"tags of numbers", `[{"field": "tags", "operator": "in", "value": [1], "filter_type": "native_field"}]`, tagStrings},
+		{
+			"tags without a list",
+			`[{"field": "tags", "operator": "eq", "value": "x", "filter_type": "native_field"}]`, tagList,
+		},
+		{
+			"tags of numbers",
+			`[{"field": "tags", "operator": "in", "value": [1], "filter_type": "native_field"}]`, tagStrings,
+		},
 		{"tags eq", `[{"field": "tags", "operator": "eq", "value": ["x"], "filter_type": "native_field"}]`, tagOperator},
 		{
 			"the first faulty entry counts",
@@ -69,7 +76,8 @@ func TestMatch(t *testing.T) {
 	source := "Notion_50%"
 	a := &memo.Attributes{
 		Title: "Ducks", Source: &source, Tags: []string{"x", "y"},
-		Metadata: json.RawMessage(`{"n": 5, "f": 1.50, "t": true, "s": "Five", "z": null, "o": {"a": [1, 2]}, "esc\"": "q"}`),
+		Metadata: json.RawMessage(`{"n": 5, "f": 1.50, "t": true, "s": "Five", "z": null, "w": "null",
+			"o": {"a": [1, 2]}, "esc\"": "q"}`),
 		Scopes:   map[string]string{"team": "red"},
 	}
 	tests := []struct {
@@ -109,6 +117,9 @@ func TestMatch(t *testing.T) {
 		{"custom_metadata", "t", "eq", `"true"`, true},
 		{"custom_metadata", "s", "contains", `"five"`, true},
 		{"custom_metadata", "z", "eq", `"null"`, false},
+		{"custom_metadata", "w", "in", `[null]`, false},
+		{"custom_metadata", "w", "in", `["null"]`, true},
+		{"custom_metadata", "w", "not_in", `[null]`, true},
 		{"custom_metadata", "missing", "neq", `"x"`, true},
 		{"custom_metadata", "o", "eq", `{"a":[1,2]}`, true},
 		{"custom_metadata", "o.a", "contains", `"1"`, false},
@@ -153,7 +164,9 @@ func TestMemosWithoutTagsOrMetadata(t *testing.T) {
 
 func FuzzFilters(f *testing.F) {
 	f.Add(`[{"field": "title", "operator": "eq", "value": "x", "filter_type": "native_field"}]`, `{"a": 1}`)
-	f.Add(`[{"field": "a", "operator": "in", "value": [1, null, {}], "filter_type": "custom_metadata"}]`, `{"a": "\u00e9"}`)
+	f.Add(
+		`[{"field": "a", "operator": "in", "value": [1, null, {}], "filter_type": "custom_metadata"}]`, `{"a": "\u00e9"}`,
+	)
 	f.Add(`[null, 1, "x", []]`, `{`)
 	f.Fuzz(func(t *testing.T, filters, metadata string) {
 		fs, err := memo.ParseFilters(json.RawMessage(filters))
@@ -165,8 +178,46 @@ func FuzzFilters(f *testing.F) {
 		}
 		title := "x"
 		a := &memo.Attributes{Title: title, Source: &title, Metadata: json.RawMessage(metadata)}
-		if fs.Match(a) != fs.Match(a) {
-			t.Fatal("the same filters match and do not")
+		again, err := memo.ParseFilters(json.RawMessage(filters))
+		if err != nil || fs.Match(a) != again.Match(a) {
+			t.Fatalf("the same filters %q match and do not: %v", filters, err)
+		}
+	})
+}
+
+// FuzzMetadata holds the lookup of a key against the standard library's.
+func FuzzMetadata(f *testing.F) {
+	f.Add(`{"a": 1, "b": {"a": [2, "]"]}, "a": "\\"x"}`, "a")
+	f.Add(` { "\u0061" : true , "" : null } `, "a")
+	f.Add(`{"a": -1.5e+3,"b":[]}`, "b")
+	f.Fuzz(func(t *testing.T, metadata, key string) {
+		filter := memo.Filter{Type: memo.FilterMetadata, Field: key, Operator: "neq", Values: []string{"\x00"}}
+		missing := memo.Filters{filter}.Match(&memo.Attributes{Metadata: json.RawMessage(metadata)})
+		var keys map[string]json.RawMessage
+		if json.Unmarshal([]byte(metadata), &keys) != nil || !utf8.ValidString(metadata) {
+			return
+		}
+		want, ok := keys[key]
+		if !ok || string(want) == "null" {
+			filter.Operator, filter.Values = "contains", []string{""}
+			if (memo.Filters{filter}).Match(&memo.Attributes{Metadata: json.RawMessage(metadata)}) {
+				t.Errorf("%q has a value at %q", metadata, key)
+			}
+			return
+		}
+		raw, err := json.Marshal([]map[string]any{{
+			"field": "k" + key, "operator": "eq", "filter_type": memo.FilterMetadata, "value": want,
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fs, err := memo.ParseFilters(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fs[0].Field = key
+		if !missing || !fs.Match(&memo.Attributes{Metadata: json.RawMessage(metadata)}) {
+			t.Errorf("%q at %q is not %s", metadata, key, want)
 		}
 	})
 }
