@@ -106,6 +106,7 @@ func TestAnswersAreStreamed(t *testing.T) {
 		t.Errorf("%d pieces for %d words", pieces, words)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	req := llm.GenerateRequest{Question: "What do ducks eat?", Documents: passages}
 	var last error
 	for _, err := range extract.New().Generate(ctx, req) {
