@@ -78,7 +78,7 @@ func TestMatch(t *testing.T) {
 		Title: "Ducks", Source: &source, Tags: []string{"x", "y"},
 		Metadata: json.RawMessage(`{"n": 5, "f": 1.50, "t": true, "s": "Five", "z": null, "w": "null",
 			"o": {"a": [1, 2]}, "esc\"": "q"}`),
-		Scopes:   map[string]string{"team": "red"},
+		Scopes: map[string]string{"team": "red"},
 	}
 	tests := []struct {
 		kind, field, operator, value string
