@@ -13,8 +13,13 @@ import (
 	"kvasir/internal/memo"
 )
 
-// pageChanges is how many memos are pulled at a time.
-const pageChanges = 256
+// Changes are pulled in pages of so many memos that they have about pageChunks
+// chunks: a memo may be a line or a book, and a page is in memory with its texts.
+const (
+	firstPage   = 64
+	largestPage = 1024
+	pageChunks  = 2048
+)
 
 // A part is the index of one project.
 type part struct {
@@ -43,8 +48,7 @@ func (p *part) publish(seq int64) {
 }
 
 // catchUp returns a snapshot with every change that is committed by now. One
-// caller pulls what is missing; others wait for it, and go on as soon as the
-// changes they need are in.
+// caller pulls what is missing; the others wait for him and look again.
 func (p *part) catchUp(ctx context.Context, source index.Source) (*snapshot, error) {
 	latest, err := source.LatestChange(ctx, p.project)
 	if s := p.now.Load(); err != nil || s.seq >= latest {
@@ -61,34 +65,49 @@ func (p *part) catchUp(ctx context.Context, source index.Source) (*snapshot, err
 }
 
 // pull applies the missing changes up to latest, in batches of a segment's size.
-// What was analysed when an error comes is kept, so a search that gives up does
-// not leave the whole work to the next one.
-func (p *part) pull(ctx context.Context, source index.Source, latest int64) (err error) {
-	seq := p.now.Load().seq
-	for err == nil && seq < latest {
-		var b batch
-		for err == nil && seq < latest && b.docs < segmentDocs {
-			var page []memo.Change
-			page, err = source.Changes(ctx, p.project, p.model, seq, pageChanges)
-			if err == nil && len(page) == 0 {
-				latest = seq // its memo is gone since
-			}
-			if err == nil && len(page) > 0 {
-				if err = p.analyse(ctx, page, &b); err == nil {
-					seq = page[len(page)-1].Seq
-				}
-			}
-		}
+// What was read when an error comes is kept, so a search that gives up does not
+// leave the whole work to the next one.
+func (p *part) pull(ctx context.Context, source index.Source, latest int64) error {
+	for seq := p.now.Load().seq; seq < latest; {
+		b := batch{seq: seq}
+		err := p.gather(ctx, source, latest, &b)
 		if len(b.memos) > 0 {
 			p.shelf.replace(b.memos)
-			p.publish(seq)
+			p.publish(b.seq)
 		}
+		if err != nil || b.seq == seq {
+			return err
+		}
+		seq = b.seq
 	}
-	return err
+	return nil
 }
 
-// A batch gathers analysed memos for one segment.
+// gather reads changes up to latest until the batch makes a segment. It stops
+// early where the source has no more: the last change may be taken back.
+func (p *part) gather(ctx context.Context, source index.Source, latest int64, b *batch) error {
+	limit := firstPage
+	for b.seq < latest && b.docs < segmentDocs {
+		page, err := source.Changes(ctx, p.project, p.model, b.seq, limit)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		chunks := 0
+		for i := range page {
+			chunks += len(page[i].Chunks)
+		}
+		if err := p.analyse(ctx, page, b); err != nil {
+			return err
+		}
+		b.seq = page[len(page)-1].Seq
+		limit = min(max(limit*pageChunks/max(chunks, 1), limit/8, 1), 2*limit, largestPage)
+	}
+	return nil
+}
+
+// A batch is the analysed memos of one segment, up to change seq.
 type batch struct {
+	seq   int64
 	memos []*analysed
 	at    map[memo.ID]int
 	docs  int
