@@ -1,12 +1,12 @@
 package rank_test
 
 import (
-	"math"
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"kvasir/internal/llm"
 	"kvasir/internal/rank"
@@ -31,7 +31,7 @@ func TestFuse(t *testing.T) {
 			[]scored{{"b", 0.95}, {"a", 0.5}, {"c", 0}}},
 	}
 	for _, tt := range tests {
-		if diff := cmp.Diff(tt.want, rank.Fuse(tt.words, tt.near, tt.weight)); diff != "" {
+		if diff := gocmp.Diff(tt.want, rank.Fuse(tt.words, tt.near, tt.weight)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}
@@ -62,17 +62,24 @@ func TestFuseDoesNotDependOnTheOrderOfItsLists(t *testing.T) {
 			}
 			return out
 		}
-		if diff := cmp.Diff(byItem(want), byItem(got)); diff != "" {
+		if diff := gocmp.Diff(byItem(want), byItem(got)); diff != "" {
 			t.Fatalf("the order of the lists matters (-want +got):\n%s", diff)
 		}
-		if !slices.IsSortedFunc(got, func(a, b scored) int { return int(math.Copysign(1, b.Score-a.Score)) }) &&
-			len(got) > 1 {
-			for i := 1; i < len(got); i++ {
-				if got[i].Score > got[i-1].Score {
-					t.Fatalf("not sorted: %v", got)
-				}
-			}
+		if !slices.IsSortedFunc(got, func(a, b scored) int { return cmp.Compare(b.Score, a.Score) }) {
+			t.Fatalf("not sorted: %v", got)
 		}
+	}
+}
+
+func TestFuseByRank(t *testing.T) {
+	t.Parallel()
+	got := rank.FuseByRank([]string{"a", "b", "c"}, []string{"b", "d"}, nil)
+	want := []scored{{"b", 1.0/62 + 1.0/61}, {"a", 1.0 / 61}, {"d", 1.0 / 62}, {"c", 1.0 / 63}}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Errorf("FuseByRank (-want +got):\n%s", diff)
+	}
+	if got := rank.FuseByRank[string](); len(got) != 0 {
+		t.Errorf("no lists gave %v", got)
 	}
 }
 

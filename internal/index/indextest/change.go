@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 
 	"kvasir/internal/memo"
@@ -103,14 +102,19 @@ func history(s *suite) {
 		q := text()
 		got, err := s.ix.Lexical(s.Context(), within(), q, 20)
 		want, err2 := atOnce.Lexical(s.Context(), within(), q, 20)
-		if diff := cmp.Diff(want, got); err != nil || err2 != nil || diff != "" {
-			s.Fatalf("%q by words, %v, %v (-read at once +followed):\n%s", q, err, err2, diff)
-		}
+		s.same(q+" by words", got, err, want, err2)
 		got, err = s.ix.Nearest(s.Context(), within(), model, Letters(model, q), 20, 2)
 		want, err2 = atOnce.Nearest(s.Context(), within(), model, Letters(model, q), 20, 2)
-		if diff := cmp.Diff(want, got); err != nil || err2 != nil || diff != "" {
-			s.Fatalf("%q nearest, %v, %v (-read at once +followed):\n%s", q, err, err2, diff)
-		}
+		s.same(q+" nearest", got, err, want, err2)
+	}
+}
+
+// same compares what an index found that has followed with what one found that
+// has read everything at once.
+func (s *suite) same(what string, got []memo.Hit, err error, want []memo.Hit, err2 error) {
+	s.Helper()
+	if err != nil || err2 != nil || !slices.Equal(got, want) {
+		s.Fatalf("%s: followed, the index found %v, %v; read at once, %v, %v", what, got, err, want, err2)
 	}
 }
 

@@ -76,7 +76,9 @@ func (s *Source) Changes(
 	defer s.mu.Unlock()
 	s.calls++
 	feed := s.feeds[p]
-	from, _ := slices.BinarySearchFunc(feed, after+1, func(c memo.Change, seq int64) int { return cmp.Compare(c.Seq, seq) })
+	from, _ := slices.BinarySearchFunc(feed, after+1, func(c memo.Change, seq int64) int {
+		return cmp.Compare(c.Seq, seq)
+	})
 	out := slices.Clone(feed[from:min(from+limit, len(feed))])
 	for i := range out {
 		out[i].Chunks = slices.Clone(out[i].Chunks)
