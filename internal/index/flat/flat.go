@@ -7,6 +7,13 @@
 // memo that was committed before. Nothing is written to disk; a part that was
 // dropped, because memory was short or the process new, is rebuilt from the
 // store's rows when somebody searches.
+//
+// A part is a list of immutable segments. A changed memo dies where it was, by a
+// bit, and lives on in a new small segment; small segments are merged. Searches
+// work on a snapshot and never wait for a change to be applied, except for those
+// they must see. Scores count the living only, so they do not depend on how the
+// segments came about. 100,000 chunks of 180 words take about 31 MiB, and 78 MiB
+// more with vectors of 384 dimensions.
 package flat
 
 import (
