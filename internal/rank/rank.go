@@ -1,5 +1,4 @@
-// Package rank orders candidates: it fuses the lists of two searches into one,
-// and measures how good an order is.
+// Package rank orders candidates: it fuses the lists of two searches into one.
 //
 // Scores of words and of vectors have no common scale, so each list is first
 // brought to 0..1 by its own least and greatest score. The weight between them
@@ -61,33 +60,6 @@ func Fuse[T comparable](lexical, vector []Scored[T], weight float64) []Scored[T]
 	}
 	add(lexical, weight)
 	add(vector, 1-weight)
-	slices.SortStableFunc(out, func(a, b Scored[T]) int { return cmp.Compare(b.Score, a.Score) })
-	return out
-}
-
-// reciprocalOffset softens the difference between the first places, as in the
-// paper that proposed reciprocal rank fusion.
-const reciprocalOffset = 60
-
-// FuseByRank joins lists, each best first, by the places of their items alone: a
-// place counts 1/(60 + place). It needs no scores. Where one list is much worse
-// than another, as vectors of an English model are for other languages, it does
-// harm, so it is an option and [Fuse] the rule. Equal scores keep the order of
-// first mention.
-func FuseByRank[T comparable](lists ...[]T) []Scored[T] {
-	at := map[T]int{}
-	var out []Scored[T]
-	for _, list := range lists {
-		for place, item := range list {
-			i, ok := at[item]
-			if !ok {
-				i = len(out)
-				at[item] = i
-				out = append(out, Scored[T]{Item: item})
-			}
-			out[i].Score += 1 / float64(reciprocalOffset+place+1)
-		}
-	}
 	slices.SortStableFunc(out, func(a, b Scored[T]) int { return cmp.Compare(b.Score, a.Score) })
 	return out
 }

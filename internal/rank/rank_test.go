@@ -2,7 +2,6 @@ package rank_test
 
 import (
 	"cmp"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -69,20 +68,6 @@ func TestFuseDoesNotDependOnTheOrderOfItsLists(t *testing.T) {
 		if !slices.IsSortedFunc(got, func(a, b scored) int { return cmp.Compare(b.Score, a.Score) }) {
 			t.Fatalf("not sorted: %v", got)
 		}
-	}
-}
-
-func TestFuseByRank(t *testing.T) {
-	t.Parallel()
-	var got []string
-	for _, s := range rank.FuseByRank([]string{"a", "b", "c"}, []string{"b", "d"}, nil) {
-		got = append(got, fmt.Sprintf("%s %.5f", s.Item, s.Score))
-	}
-	if diff := gocmp.Diff([]string{"b 0.03252", "a 0.01639", "d 0.01613", "c 0.01587"}, got); diff != "" {
-		t.Errorf("FuseByRank (-want +got):\n%s", diff)
-	}
-	if got := rank.FuseByRank[string](); len(got) != 0 {
-		t.Errorf("no lists gave %v", got)
 	}
 }
 
