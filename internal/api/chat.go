@@ -34,7 +34,7 @@ func (chatBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	return explain(s,
 		"stream", "Whether to answer as server-sent events. Anything that JavaScript takes for true is true.",
 		"filters", "The answer is made only from memos for which all of them hold.",
-		"chat_id", "Continues this chat. Without it, and if there is no such chat, a new one is started.",
+		"chat_id", "Continues this chat. Without it a new one is started.",
 		"system_prompt", "Further instructions for the model.",
 	)
 }
@@ -61,10 +61,12 @@ func (b *chatBody) validate(providers []chat.Provider) (chat.Question, error) {
 	if q.Options, err = b.RAGConfig.value.options(providers); err != nil {
 		return q, err
 	}
-	if id := strings.ToLower(b.ChatID.value); uuidForm.MatchString(id) {
-		q.Chat = conversation.ChatID(id)
+	if q.Filters, err = b.Filters.parse(); err != nil {
+		return q, err
 	}
-	q.Filters, err = b.Filters.parse()
+	if b.ChatID.value != "" {
+		q.Chat, err = parseChatID(b.ChatID.value)
+	}
 	return q, err
 }
 
@@ -141,31 +143,20 @@ func (s *server) chat(ctx context.Context, in *chatInput) (*reply, error) {
 	if !body.Stream {
 		return s.chatWhole(ctx, in, q)
 	}
-	answer, err := s.ask(ctx, q)
+	answer, err := s.Ask(ctx, q)
 	if err != nil {
-		return nil, err
+		return nil, orNotFound(err, chatNotFound)
 	}
 	return &reply{func(huma.Context) { s.streamChat(ctx, in.w, answer) }}, nil
-}
-
-// ask begins an answer. The wire starts a new chat where the one that is to be
-// continued is not there, and tells its id.
-func (s *server) ask(ctx context.Context, q chat.Question) (Answer, error) {
-	answer, err := s.Ask(ctx, q)
-	if q.Chat != "" && fault.Is(err, fault.NotFound) {
-		q.Chat = ""
-		return s.Ask(ctx, q)
-	}
-	return answer, err
 }
 
 // chatWhole answers at once, before the client loses patience.
 func (s *server) chatWhole(ctx context.Context, in *chatInput, q chat.Question) (*reply, error) {
 	limited, cancel := context.WithTimeout(ctx, s.Options.AnswerTimeout)
 	defer cancel()
-	answer, err := s.ask(limited, q)
+	answer, err := s.Ask(limited, q)
 	if err != nil {
-		return nil, s.late(limited, err)
+		return nil, s.late(limited, orNotFound(err, chatNotFound))
 	}
 	whole, err := collect(limited, answer)
 	if err != nil {
@@ -269,5 +260,5 @@ func (s *server) registerChat() {
 		Description: "With `stream`, events come as lines `data: {…}`: `token`s, then `citations`, then `references` " +
 			"if asked for, and at last `done`. If the answer fails half-way there is an `error` before `done`. " +
 			"Lines that begin with a colon are comments. Long lists of citations come in several events.",
-	}, []int{400, 413, 415, 503}, s.chat)
+	}, []int{400, 404, 413, 415, 503}, s.chat)
 }

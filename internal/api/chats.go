@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"kvasir/internal/conversation"
+	"kvasir/internal/fault"
 )
 
 const chatNotFound = "Chat not found"
@@ -76,12 +77,21 @@ func orNoTime(t time.Time) *time.Time {
 	return &t
 }
 
-func (s *server) findChat(ctx context.Context, in *chatIDInput) (*chatOutput, error) {
-	id := strings.ToLower(in.ID)
+// parseChatID reads an id as a client sends it. What cannot be an id names no chat.
+func parseChatID(text string) (conversation.ChatID, error) {
+	id := strings.ToLower(text)
 	if !uuidForm.MatchString(id) {
-		return nil, &failure{chatNotFound, http.StatusNotFound}
+		return "", fault.New(fault.NotFound, chatNotFound)
 	}
-	c, err := s.Chats.FindChat(ctx, in.project, conversation.ChatID(id))
+	return conversation.ChatID(id), nil
+}
+
+func (s *server) findChat(ctx context.Context, in *chatIDInput) (*chatOutput, error) {
+	id, err := parseChatID(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.Chats.FindChat(ctx, in.project, id)
 	if err != nil {
 		return nil, orNotFound(err, chatNotFound)
 	}

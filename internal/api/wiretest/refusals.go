@@ -165,6 +165,14 @@ func chatRefusals() []refusal {
 	rag := func(members string) string { return with(`"rag_config":{` + members + `}`) }
 	return []refusal{
 		{"chat without a query", "POST", path, `{}`, 400, "Query is required"},
+		{"unknown chat", "POST", path, `{"query":"q","chat_id":"00000000-0000-4000-8000-000000000000"}`, 404,
+			"Chat not found"},
+		{"unknown chat, streamed", "POST", path, with(`"chat_id":"00000000-0000-4000-8000-000000000000"`), 404,
+			"Chat not found"},
+		{"malformed chat id", "POST", path, with(`"chat_id":"nonsense"`), 404, "Chat not found"},
+		{"chat id a number", "POST", path, with(`"chat_id":1`), 400, "chat_id: Expected string, received number"},
+		{"filter before the chat id", "POST", path, with(`"chat_id":"nonsense","filters":[{}]`), 400,
+			"Invalid filter: Filter must have field, operator, value, and filter_type"},
 		{"chat filters", "POST", path, with(`"filters":"x"`), 400, "Filters must be a list"},
 		{"chat filters before rag_config", "POST", path, with(`"filters":1,"rag_config":{"reranking":{"top_k":0}}`), 400,
 			"Filters must be a list"},
