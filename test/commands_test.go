@@ -20,7 +20,13 @@ import (
 // only what never happens fails.
 const patience = 90 * time.Second
 
-// provider starts a scripted provider and points the environment at it.
+// A room is what a script has of its own beside its environment.
+type room struct {
+	provider *providertest.Server
+}
+
+// provider starts a scripted provider and points the environment at it. With a
+// delay, embedding requests take that long, and as long passes between tokens.
 func provider(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 1 {
 		ts.Fatalf("usage: provider [delay]")
@@ -30,13 +36,25 @@ func provider(ts *testscript.TestScript, neg bool, args []string) {
 		delay, err := time.ParseDuration(args[0])
 		ts.Check(err)
 		opts.TokenDelay = delay
+		opts.Latency = map[providertest.Kind]time.Duration{providertest.Embed: delay}
 	}
 	srv := providertest.Start(opts)
 	ts.Defer(srv.Close)
-	ts.Setenv("PROVIDER", srv.URL())
-	ts.Setenv("OPENAI_BASE_URL", srv.URL()+"/v1")
+	ts.Value(roomKey{}).(*room).provider = srv
+	ts.Setenv("OPENAI_BASE_URL", srv.BaseURL())
 	ts.Setenv("OPENAI_API_KEY", "sk-test-0123456789")
 	ts.Setenv("EMBEDDING_PROVIDER", "openai")
+}
+
+// answering waits until the provider is writing an answer.
+func answering(ts *testscript.TestScript, neg bool, args []string) {
+	srv := ts.Value(roomKey{}).(*room).provider
+	if neg || len(args) != 0 || srv == nil {
+		ts.Fatalf("usage: answering, after provider")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ts.Check(srv.WaitFor(ctx, func() bool { return srv.Totals(providertest.Chat).InFlight > 0 }))
 }
 
 // waitfor polls a path until its answer contains a text.

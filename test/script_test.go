@@ -4,7 +4,8 @@
 // commands it has:
 //
 //	freeport NAME                 sets $NAME to a free loopback address
-//	provider [delay]              starts a scripted model provider; its URL is $PROVIDER
+//	provider [delay]              starts a scripted model provider and points the server at it
+//	answering                     waits until the provider is writing an answer
 //	waitfor PATH SUBSTRING        polls GET $KVASIR_URL/PATH until the body contains SUBSTRING
 //	http METHOD PATH STATUS [BODY] sends a request with the key; the body goes to stdout
 //	memos N                       posts N memos in parallel, each with its own word
@@ -36,13 +37,16 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport": freeport,
-			"provider": provider,
-			"waitfor":  waitfor,
-			"http":     request,
-			"memos":    memos,
+			"provider": provider, "answering": answering,
+			"waitfor": waitfor,
+			"http":    request,
+			"memos":   memos,
 		},
 	})
 }
+
+// roomKey is where a script's room is.
+type roomKey struct{}
 
 // setup gives a script an address, a data folder and a key of its own, and no
 // provider: the environment of the person who runs the tests does not matter.
@@ -55,6 +59,7 @@ func setup(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
+	env.Values[roomKey{}] = &room{}
 	env.Setenv("KVASIR_LISTEN", addr)
 	env.Setenv("KVASIR_URL", "http://"+addr)
 	env.Setenv("KVASIR_DATA", env.WorkDir+"/data")
