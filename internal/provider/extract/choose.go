@@ -95,11 +95,14 @@ func choose(question string, documents []llm.Document) []unit {
 	return out
 }
 
-// asks reports whether a unit asks, as the question does or by its mark: that is
-// no answer.
+// asks reports whether a unit asks, by its mark or as the question does: that is
+// no answer. A question without a mark may be a statement to look for.
 func asks(text, question string) bool {
-	text = strings.ToLower(text)
-	return strings.HasSuffix(text, "?") || strings.Contains(text, strings.ToLower(strings.TrimRight(question, "?! .")))
+	if strings.HasSuffix(text, "?") {
+		return true
+	}
+	asked, isQuestion := strings.CutSuffix(strings.TrimSpace(question), "?")
+	return isQuestion && strings.Contains(strings.ToLower(text), strings.ToLower(strings.TrimSpace(asked)))
 }
 
 // language returns the question's language, or, as questions are short, that of

@@ -47,6 +47,7 @@ func TestAnswersAreQuotations(t *testing.T) {
 		{"Which are the smallest ducks?", "Teals are the smallest ducks. [[1]]"},
 		{"On which port does the server listen?", "The server listens on port 8080. [[2]]"},
 		{"What is the price of the pro plan?", "| pro | 250 EUR a month | [[3]]"},
+		{"Bread is bad for them", "Bread is bad for them. [[1]]"},
 		{"Wovon ernährt sich die Stockente?", "Sie ernährt sich von Pflanzen und Würmern. [[5]]"},
 	}
 	for _, tt := range tests {
