@@ -1,14 +1,16 @@
 // Package dispatch is the scheduler of every outbound model call.
 //
-// There is a lane for each kind of call: embed, generate, rerank. A lane has
-// slots, one for each request in flight, which go to the most urgent call first
-// and inside one urgency to the least-served tenant ([gate]). Texts to embed wait
-// in a queue of their own, where those of many memos and tenants are packed into
-// shared requests ([packer]). What fails is tried again in one place ([lane.try]):
-// nothing else in the product retries or sleeps.
+// There is a [lane] for each kind of call to each model: embed, generate, rerank.
+// A lane has slots, one for each request in flight ([gate]), which go to the most
+// urgent call first and inside one urgency in turn over tenants ([shares]). Texts
+// to embed wait in a [queue] of their own, where those of many memos and tenants
+// are packed into shared requests ([packer]). What fails is tried again in one
+// place ([lane.try]): nothing else in the product retries or sleeps.
 //
 // From the outside in: single flight, batch, retry, slot, adapter. So each try
-// takes a slot anew, and no slot sleeps through a backoff.
+// takes a slot anew, and no slot sleeps through a backoff. Whoever waits can be
+// told why ([Scheduler.Snapshot]), and a person never waits in line for longer
+// than [Config.InteractiveWithin].
 package dispatch
 
 import (
@@ -16,9 +18,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"kvasir/internal/fault"
 	"kvasir/internal/llm"
@@ -39,12 +40,13 @@ type Config struct {
 	Reranker   llm.Reranker // nil for none
 
 	EmbedSlots    int           // embedding requests in flight; 32
-	GenerateSlots int           // answers in flight; 256
+	GenerateSlots int           // answers of one generator in flight; 256
 	RerankSlots   int           // 32
 	Linger        time.Duration // how long bulk texts wait for company; 4 ms
-	QueueBytes    int64         // of bulk texts in line, beyond which callers block; 64 MiB
-	// InteractiveWithin bounds the tries of a call that a person waits for, up to
-	// the first word of an answer; 25 s.
+	QueueBytes    int64         // of bulk texts under way, beyond which callers block; 64 MiB
+	// InteractiveWithin bounds the wait for a slot and the tries of a call that a
+	// person waits for, up to the first word of an answer; 25 s. An exchange that
+	// has begun is the adapter's to end: a model on this machine may be slow.
 	InteractiveWithin time.Duration
 	// BulkWithin bounds the tries of any other call; 10 min.
 	BulkWithin time.Duration
@@ -65,21 +67,23 @@ func (c Config) withDefaults() Config {
 
 // A Scheduler makes the calls. Embedding needs [Scheduler.Run].
 type Scheduler struct {
-	cfg      Config
-	embed    *lane
-	generate *lane
-	rerank   *lane
-	packer   *packer
+	cfg        Config
+	embed      *lane
+	generators []generatorLane
+	rerank     *lane
+	packer     *packer // nil without an embedder
 }
 
 // New returns a scheduler; it starts nothing.
 func New(cfg Config) *Scheduler {
 	cfg = cfg.withDefaults()
 	s := &Scheduler{
-		cfg:      cfg,
-		embed:    newLane("embed", cfg.EmbedSlots, cfg),
-		generate: newLane("generate", cfg.GenerateSlots, cfg),
-		rerank:   newLane("rerank", cfg.RerankSlots, cfg),
+		cfg:    cfg,
+		embed:  newLane("embed", cfg.EmbedSlots, cfg),
+		rerank: newLane("rerank", cfg.RerankSlots, cfg),
+	}
+	for _, g := range cfg.Generators {
+		s.generators = append(s.generators, generatorLane{g, newLane("generate", cfg.GenerateSlots, cfg)})
 	}
 	if cfg.Embedder != nil {
 		s.packer = newPacker(cfg, s.embed)
@@ -88,19 +92,17 @@ func New(cfg Config) *Scheduler {
 }
 
 // Run packs and sends texts to embed until ctx ends, and then waits for the
-// requests in flight, which it cancels.
+// requests in flight, which it cancels. It runs once.
 func (s *Scheduler) Run(ctx context.Context) error {
 	if s.packer == nil {
 		<-ctx.Done()
 		return nil
 	}
-	g, gctx := errgroup.WithContext(ctx)
+	var running sync.WaitGroup
 	for _, q := range s.packer.queues {
-		g.Go(func() error { return s.packer.run(gctx, q) })
+		running.Go(func() { s.packer.run(ctx, q) })
 	}
-	if err := g.Wait(); err != nil && ctx.Err() == nil {
-		return err
-	}
+	running.Wait()
 	return nil
 }
 
@@ -147,7 +149,7 @@ func (s *Scheduler) Rerank(
 	for _, d := range req.Documents {
 		cost += len(d)
 	}
-	err = s.rerank.try(ctx, call, cost, func(ctx context.Context) error {
+	err = s.rerank.try(ctx, call, cost, false, func(ctx context.Context) error {
 		var err error
 		answer, err = s.cfg.Reranker.Rerank(ctx, req)
 		if err == nil && len(answer.Scores) != len(req.Documents) {

@@ -9,33 +9,31 @@ import (
 	"kvasir/internal/llm"
 )
 
-// A gate hands out slots. Waiting calls are ordered by priority, and inside one
-// by start-time fair queueing over tenants: each tenant has a virtual time that
-// its calls advance by their cost, and the least goes first. Bulk calls never
-// take the last slots, so that a person finds one free.
+// A gate hands out slots: to the most urgent call first, and inside one urgency
+// by [shares]. Bulk calls never take the last slots, so that a person finds one
+// free.
 type gate struct {
 	size     int
-	reserved int // slots that bulk cannot take
+	reserved int // slots that bulk cannot take; none if there is only one slot
 
 	mu          sync.Mutex // guards all below
 	busy        int
-	bulk        int // of busy
-	waiting     []*ticket
-	served      map[string]float64 // virtual time of tenants that have calls here
-	now         float64            // the virtual time of the last call let in
+	bulk        int       // of busy
+	waiting     []*ticket // in the order of their turn
+	shares      shares
 	pausedUntil time.Time
-	timer       *time.Timer // lets calls in when the pause ends
+	timer       *time.Timer // lets calls in when the pause ends; nil when none waits for that
 }
 
 // A ticket is a call in line.
 type ticket struct {
 	call    llm.Call
-	start   float64       // virtual time at which its turn comes
+	start   float64
 	granted chan struct{} // closed when it has a slot
 }
 
 func newGate(size int) *gate {
-	return &gate{size: size, reserved: min(max(1, size/8), size-1), served: map[string]float64{}}
+	return &gate{size: size, reserved: min(max(1, size/8), size-1), shares: newShares()}
 }
 
 // bulky reports whether nobody waits for calls of this priority.
@@ -53,6 +51,7 @@ func (g *gate) enter(ctx context.Context, call llm.Call, cost int) error {
 	defer g.mu.Unlock()
 	if i := slices.Index(g.waiting, t); i >= 0 {
 		g.waiting = slices.Delete(g.waiting, i, i+1)
+		g.shares.giveBack(call.Tenant, t.start, cost)
 	} else {
 		g.free(call)
 	}
@@ -63,9 +62,7 @@ func (g *gate) enter(ctx context.Context, call llm.Call, cost int) error {
 func (g *gate) line(call llm.Call, cost int) *ticket {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	start := max(g.served[call.Tenant], g.now)
-	g.served[call.Tenant] = start + float64(max(cost, 1))
-	t := &ticket{call: call, start: start, granted: make(chan struct{})}
+	t := &ticket{call: call, start: g.shares.book(call.Tenant, cost), granted: make(chan struct{})}
 	at, _ := slices.BinarySearchFunc(g.waiting, t, func(have, t *ticket) int {
 		if have.call.Priority != t.call.Priority {
 			return int(have.call.Priority - t.call.Priority)
@@ -93,9 +90,7 @@ func (g *gate) free(call llm.Call) {
 		g.bulk--
 	}
 	if g.busy == 0 && len(g.waiting) == 0 {
-		// An idle gate owes nobody anything.
-		clear(g.served)
-		g.now = 0
+		g.shares.clear()
 	}
 	g.admit()
 }
@@ -103,7 +98,7 @@ func (g *gate) free(call llm.Call) {
 // admit lets in whoever may go. The caller holds the lock.
 func (g *gate) admit() {
 	if wait := time.Until(g.pausedUntil); wait > 0 {
-		if g.timer == nil {
+		if g.timer == nil && len(g.waiting) > 0 {
 			g.timer = time.AfterFunc(wait, g.resume)
 		}
 		return
@@ -118,18 +113,21 @@ func (g *gate) admit() {
 		}
 		g.waiting = slices.Delete(g.waiting, 0, 1)
 		g.busy++
-		g.now = max(g.now, t.start)
+		g.shares.pass(t.start)
 		close(t.granted)
 	}
 }
 
-// pause lets nobody in until then.
-func (g *gate) pause(until time.Time) {
+// pause lets nobody in until then. It reports whether that is news: the gate was
+// open.
+func (g *gate) pause(until time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	open := !time.Now().Before(g.pausedUntil)
 	if until.After(g.pausedUntil) {
 		g.pausedUntil = until
 	}
+	return open
 }
 
 func (g *gate) resume() {
@@ -137,4 +135,18 @@ func (g *gate) resume() {
 	defer g.mu.Unlock()
 	g.timer = nil
 	g.admit()
+}
+
+// closedUntil returns when the pause ends; a time in the past if there is none.
+func (g *gate) closedUntil() time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.pausedUntil
+}
+
+// load returns the calls that have a slot and those in line.
+func (g *gate) load() (busy, waiting int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.busy, len(g.waiting)
 }

@@ -17,18 +17,18 @@ func (s *Scheduler) Generate(
 	ctx context.Context, call llm.Call, name string, req llm.GenerateRequest,
 ) iter.Seq2[llm.Event, error] {
 	return func(yield func(llm.Event, error) bool) {
-		generator, err := s.generator(name)
+		g, err := s.generator(name)
 		if err != nil {
 			yield(llm.Event{}, err)
 			return
 		}
 		stopped := false
 		begun := false
-		err = s.generate.try(ctx, call, cost(req), func(ctx context.Context) error {
+		err = g.lane.try(ctx, call, cost(req), false, func(ctx context.Context) error {
 			// Breaking out of the loop is what ends the exchange.
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
-			for ev, err := range generator.Generate(ctx, req) {
+			for ev, err := range g.Generator.Generate(ctx, req) {
 				if err != nil && begun {
 					return final{err}
 				}
@@ -49,15 +49,22 @@ func (s *Scheduler) Generate(
 	}
 }
 
-func (s *Scheduler) generator(name string) (llm.Generator, error) {
-	names := make([]string, len(s.cfg.Generators))
-	for i, g := range s.cfg.Generators {
+// A generatorLane is a generator with the lane to it: none waits for another's
+// provider.
+type generatorLane struct {
+	Named
+	lane *lane
+}
+
+func (s *Scheduler) generator(name string) (generatorLane, error) {
+	names := make([]string, len(s.generators))
+	for i, g := range s.generators {
 		if name == "" || g.Name == name {
-			return g.Generator, nil
+			return g, nil
 		}
 		names[i] = g.Name
 	}
-	return nil, fault.New(fault.Invalid,
+	return generatorLane{}, fault.New(fault.Invalid,
 		fmt.Sprintf("Invalid LLM provider: %s. Supported providers: %s", name, strings.Join(names, ", ")))
 }
 

@@ -2,10 +2,8 @@ package dispatch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -13,152 +11,97 @@ import (
 	"kvasir/internal/llm"
 )
 
-const (
-	firstBackoff = 250 * time.Millisecond // doubled at each try, with full jitter
-	longBackoff  = 30 * time.Second
-	// throttleInterval is how near two refusals for rate must be to pause the
-	// whole lane; one alone delays only its call.
-	throttleInterval = 10 * time.Second
-)
-
-// A lane is where calls of one kind wait, go out, and are tried again.
+// A lane is where the calls of one kind to one model wait, go out, and are tried
+// again.
 type lane struct {
 	*gate
-	kind        string
-	interactive time.Duration
-	bulkWithin  time.Duration
-	log         *slog.Logger
+	kind   string // embed, generate, rerank
+	person time.Duration
+	bulk   time.Duration
+	log    *slog.Logger
 
-	mu        sync.Mutex // guards all below
-	throttled time.Time  // the last refusal for rate
-	reason    string     // why the lane waits, until pausedUntil
+	mu        sync.Mutex // guards all below; taken before the gate's
+	weather   weather    // how the latest calls went
+	paused    trouble    // all calls wait
+	backoff   trouble    // some calls wait
 	lastError string
+}
+
+// A trouble is why calls wait, and until when.
+type trouble struct {
+	words string
+	until time.Time
+}
+
+// String returns both, or nothing when it is over.
+func (t trouble) String() string {
+	if !time.Now().Before(t.until) {
+		return ""
+	}
+	return fmt.Sprintf("%s until %s", t.words, t.until.UTC().Format(time.TimeOnly))
+}
+
+// later returns whichever lasts longer.
+func (t trouble) later(u trouble) trouble {
+	if u.until.After(t.until) {
+		return u
+	}
+	return t
 }
 
 func newLane(kind string, slots int, cfg Config) *lane {
 	return &lane{
-		gate: newGate(slots), kind: kind, interactive: cfg.InteractiveWithin, bulkWithin: cfg.BulkWithin,
-		log: cfg.Log,
+		gate: newGate(slots), kind: kind, person: cfg.InteractiveWithin, bulk: cfg.BulkWithin, log: cfg.Log,
 	}
 }
 
-// within returns how long a call may be tried.
-func (l *lane) within(p llm.Priority) time.Duration {
+// deadline returns until when a call that arrives now may be tried.
+func (l *lane) deadline(p llm.Priority) time.Time {
 	if bulky(p) {
-		return l.bulkWithin
+		return time.Now().Add(l.bulk)
 	}
-	return l.interactive
+	return time.Now().Add(l.person)
 }
 
-// try makes one exchange in a slot, and makes it again while its failure may
-// pass and time is left. Errors are faults in words for the person.
-func (l *lane) try(ctx context.Context, call llm.Call, cost int, exchange func(context.Context) error) error {
-	if err := l.enter(ctx, call, cost); err != nil {
-		return err
+// enterBy waits for a slot. Bulk waits as long as it takes: the snapshot says for
+// what. A person is told when the deadline passes, or as soon as it is plain that
+// it will.
+func (l *lane) enterBy(ctx context.Context, call llm.Call, cost int, deadline time.Time) error {
+	if bulky(call.Priority) {
+		return l.enter(ctx, call, cost)
 	}
-	return l.tryEntered(ctx, call, cost, exchange)
+	if l.closedUntil().After(deadline) {
+		return l.late()
+	}
+	within, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	err := l.enter(within, call, cost)
+	if err != nil && ctx.Err() == nil {
+		return l.late()
+	}
+	return err
 }
 
-// tryEntered is try for a caller that has its first slot already.
-func (l *lane) tryEntered(
-	ctx context.Context, call llm.Call, cost int, exchange func(context.Context) error,
-) error {
-	deadline := time.Now().Add(l.within(call.Priority))
-	for attempt := 0; ; attempt++ {
-		err := exchange(ctx)
-		l.leave(call)
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		wait, again := l.judge(err, attempt)
-		if !again || time.Now().Add(wait).After(deadline) {
-			return inWords(err)
-		}
-		l.log.DebugContext(ctx, "call failed; trying again", "kind", l.kind, "after", wait, "error", err)
-		if err := sleep(ctx, wait); err != nil {
-			return err
-		}
-		if err := l.enter(ctx, call, cost); err != nil {
-			return err
-		}
-	}
-}
-
-// A final error is not tried again, whatever its class.
-type final struct{ error }
-
-// judge decides whether a failed call is tried again, and when.
-func (l *lane) judge(err error, attempt int) (wait time.Duration, again bool) {
+// late is the fault of a call that a person has waited for long enough.
+func (l *lane) late() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lastError = err.Error()
-	if _, ok := errors.AsType[final](err); ok {
-		return 0, false
+	if why := l.paused.String(); why != "" {
+		return fault.New(fault.RateLimited, why)
 	}
-	e, ok := errors.AsType[*llm.Error](err)
-	if !ok || e.Class != llm.ClassThrottled && e.Class != llm.ClassSick {
-		return 0, false
+	words := fmt.Sprintf("No answer from the model within %v", l.person)
+	if why := l.backoff.String(); why != "" {
+		words += "; " + why
 	}
-	wait = rand.N(min(firstBackoff<<min(attempt, 10), longBackoff)) + time.Millisecond
-	if e.RetryAfter > 0 {
-		wait = e.RetryAfter + rand.N(e.RetryAfter/10+time.Millisecond)
-	}
-	if e.Class == llm.ClassThrottled {
-		now := time.Now()
-		if now.Sub(l.throttled) < throttleInterval {
-			until := now.Add(wait)
-			l.reason = fmt.Sprintf("%s: %d until %s", e.Provider, e.Status, until.UTC().Format(time.TimeOnly))
-			l.pause(until)
-		}
-		l.throttled = now
-	}
-	return wait, true
+	return fault.New(fault.Unavailable, words)
 }
 
-// why returns the reason why the lane waits, "" if it does not.
+// why returns why calls wait, "" if they need not, and the last failure.
 func (l *lane) why() (reason, lastError string) {
-	l.gate.mu.Lock()
-	paused := time.Now().Before(l.pausedUntil)
-	l.gate.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !paused {
-		return "", l.lastError
+	if reason = l.paused.String(); reason == "" {
+		reason = l.backoff.String()
 	}
-	return l.reason, l.lastError
-}
-
-// inWords turns a provider's error into a fault whose message a person may see.
-func inWords(err error) error {
-	if f, ok := errors.AsType[final](err); ok {
-		err = f.error
-	}
-	e, ok := errors.AsType[*llm.Error](err)
-	if !ok {
-		return err
-	}
-	kind := map[llm.Class]fault.Kind{
-		llm.ClassBadRequest: fault.Invalid,
-		llm.ClassTooLong:    fault.TooLarge,
-		llm.ClassThrottled:  fault.RateLimited,
-		llm.ClassSick:       fault.Unavailable,
-		llm.ClassDeadKey:    fault.Forbidden,
-	}[e.Class]
-	plain := *e
-	plain.Err = nil // the cause may name addresses; it is for the log
-	return fault.Wrap(kind, plain.Error(), err)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return reason, l.lastError
 }

@@ -16,8 +16,8 @@ type packer struct {
 	embedder llm.Embedder
 	count    func(string) int
 	lane     *lane
-	queues   [2]*queue // interactive, bulk
-	length   atomic.Int64
+	queues   [2]*queue    // interactive, bulk
+	length   atomic.Int64 // of vectors; 0 until known
 }
 
 func newPacker(cfg Config, l *lane) *packer {
@@ -26,8 +26,8 @@ func newPacker(cfg Config, l *lane) *packer {
 		p.count = t.CountTokens
 	}
 	p.length.Store(int64(cfg.Dimensions))
-	p.queues[0] = newQueue(llm.PriorityQuery, 0, 0)
-	p.queues[1] = newQueue(llm.PriorityIngest, cfg.Linger, cfg.QueueBytes)
+	p.queues[0] = newQueue(llm.PriorityQuery, 0, nil)
+	p.queues[1] = newQueue(llm.PriorityIngest, cfg.Linger, newRoom(cfg.QueueBytes))
 	return p
 }
 
@@ -50,26 +50,36 @@ func (s *Scheduler) Embed(
 	if len(texts) == 0 {
 		return nil, nil
 	}
-	q := s.packer.queues[0]
-	if bulky(call.Priority) {
-		q = s.packer.queues[1]
+	keys, tokens := make([]itemKey, len(texts)), make([]int, len(texts))
+	for i, text := range texts {
+		keys[i], tokens[i] = itemKey{input, text}, s.packer.count(text)
 	}
-	return q.embed(ctx, call, input, texts, s.packer.count)
+	if bulky(call.Priority) {
+		return s.packer.queues[1].embed(ctx, call, keys, tokens)
+	}
+	deadline := s.embed.deadline(call.Priority)
+	if s.embed.closedUntil().After(deadline) {
+		return nil, s.embed.late()
+	}
+	within, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	vectors, err := s.packer.queues[0].embed(within, call, keys, tokens)
+	if err != nil && within.Err() != nil && ctx.Err() == nil {
+		return nil, s.embed.late()
+	}
+	return vectors, err
 }
 
 // run sends what is in the queue until ctx ends, then waits for its requests.
-func (p *packer) run(ctx context.Context, q *queue) error {
+func (p *packer) run(ctx context.Context, q *queue) {
 	var sent sync.WaitGroup
 	defer sent.Wait()
 	defer q.close()
-	for {
-		if err := p.await(ctx, q); err != nil {
-			return err
-		}
+	for p.await(ctx, q) {
 		// The slot comes first and the texts after: what arrives while all slots
 		// are taken shares the next request.
-		if err := p.lane.enter(ctx, q.call, 1); err != nil {
-			return err
+		if p.lane.enter(ctx, q.call, 1) != nil {
+			return
 		}
 		b, bctx := q.take(ctx, p.embedder.Spec())
 		if b == nil {
@@ -78,64 +88,72 @@ func (p *packer) run(ctx context.Context, q *queue) error {
 		}
 		sent.Go(func() {
 			defer b.cancel()
-			p.send(bctx, q, b.items, b.tokens, true)
+			p.send(bctx, q, b)
 		})
 	}
 }
 
 // await waits until there is something to send: a full request, or texts that
-// have waited for company long enough.
-func (p *packer) await(ctx context.Context, q *queue) error {
-	for {
-		since, full, ok := q.head(p.embedder.Spec())
-		wait := time.Until(since.Add(q.linger))
-		if ok && (full || wait <= 0) {
-			return ctx.Err()
+// have waited for company long enough. It reports false when ctx has ended.
+func (p *packer) await(ctx context.Context, q *queue) bool {
+	for ctx.Err() == nil {
+		at, ok := q.ripe(p.embedder.Spec())
+		if ok && !time.Now().Before(at) {
+			return true
 		}
-		ripe := time.NewTimer(wait)
-		if !ok {
-			ripe.Stop() // nothing is in line, so nothing ripens
+		var ripens <-chan time.Time // nil while nothing is in line
+		if ok {
+			ripens = time.After(time.Until(at))
 		}
 		select {
 		case <-ctx.Done():
 		case <-q.news:
-		case <-ripe.C:
+		case <-ripens:
 		}
-		ripe.Stop()
-		if ctx.Err() != nil {
-			return ctx.Err()
+	}
+	return false
+}
+
+// send makes the request for a batch, for which there is a slot. What the
+// provider calls bad is halved until the bad text is alone.
+func (p *packer) send(ctx context.Context, q *queue, b *batch) {
+	entered := true
+	for parts := [][]*item{b.items}; len(parts) > 0; parts = parts[1:] {
+		items := parts[0]
+		vectors, err := p.request(ctx, q.call, items, entered)
+		entered = false
+		class := llm.ClassOf(err)
+		if len(items) > 1 && (class == llm.ClassBadRequest || class == llm.ClassTooLong) {
+			half := len(items) / 2
+			parts = append(parts, items[:half], items[half:])
+			continue
 		}
+		q.settle(items, vectors, err)
 	}
 }
 
-// send makes the request for items, and halves it when the provider calls it
-// bad, until the bad text is alone.
-func (p *packer) send(ctx context.Context, q *queue, items []*item, tokens int, entered bool) {
-	texts := make([]string, len(items))
+// request gets vectors for items of one input. Entered says that there is a slot.
+func (p *packer) request(
+	ctx context.Context, call llm.Call, items []*item, entered bool,
+) (vectors []llm.Vector, err error) {
+	req := llm.EmbedRequest{Texts: make([]string, len(items)), Input: items[0].key.input}
+	cost := 0
 	for i, it := range items {
-		texts[i] = it.key.text
+		req.Texts[i] = it.key.text
+		cost += it.tokens
 	}
-	var vectors []llm.Vector
-	exchange := func(ctx context.Context) error {
-		answer, err := p.embedder.Embed(ctx, llm.EmbedRequest{Texts: texts, Input: items[0].key.input})
+	err = p.lane.try(ctx, call, cost, entered, func(ctx context.Context) error {
+		answer, err := p.embedder.Embed(ctx, req)
 		if err == nil {
-			vectors, err = answer.Vectors, p.check(answer.Vectors, len(texts))
+			vectors, err = answer.Vectors, p.check(answer.Vectors, len(items))
 		}
 		return err
+	})
+	if ctx.Err() != nil && err != nil {
+		// If nobody waited for the batch, nobody sees this either.
+		return nil, errStopping
 	}
-	try := p.lane.try
-	if entered {
-		try = p.lane.tryEntered
-	}
-	err := try(ctx, q.call, tokens, exchange)
-	class := llm.ClassOf(err)
-	if len(items) > 1 && (class == llm.ClassBadRequest || class == llm.ClassTooLong) {
-		half := len(items) / 2
-		p.send(ctx, q, items[:half], tokens/2, false)
-		p.send(ctx, q, items[half:], tokens/2, false)
-		return
-	}
-	q.settle(items, vectors, err)
+	return vectors, err
 }
 
 // check holds an answer against what was asked for and what came before.
@@ -155,19 +173,4 @@ func (p *packer) check(vectors []llm.Vector, want int) error {
 		}
 	}
 	return nil
-}
-
-// A batch is the texts of one request.
-type batch struct {
-	items  []*item
-	tokens int
-	live   int // items that somebody waits for; guarded by the queue's lock
-	cancel context.CancelFunc
-}
-
-// lose notes that nobody waits for one of the items any more.
-func (b *batch) lose() {
-	if b.live--; b.live == 0 {
-		b.cancel()
-	}
 }

@@ -3,87 +3,57 @@ package dispatch
 import (
 	"container/heap"
 	"context"
+	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 
 	"kvasir/internal/fault"
 	"kvasir/internal/llm"
 )
 
-// An item is one text on its way to a vector, for everybody who asked for it
-// while it was under way.
-type item struct {
-	key    itemKey
-	tokens int
-	call   llm.Call
-	start  float64   // virtual time at which its turn comes; see [gate]
-	order  int64     // of arrival, to keep equals in line
-	since  time.Time // of arrival
-
-	waiters int    // guarded by the queue's lock
-	batch   *batch // guarded by the queue's lock; nil while in line
-
-	done   chan struct{} // closed after vector and err are set
-	vector llm.Vector
-	err    error
-}
-
-type itemKey struct {
-	input llm.Input
-	text  string
-}
-
-// A queue holds texts in the order of their turn. There is one for calls that a
-// person waits for and one for bulk, so that neither is behind the other.
+// A queue holds texts in the order of their turn: by priority, then by [shares].
+// There is one for texts that a person waits for and one for bulk, so that
+// neither is behind the other.
 type queue struct {
-	call   llm.Call            // what the queue asks for slots as
-	linger time.Duration       // how long texts wait for company
-	bytes  *semaphore.Weighted // of texts in line and in flight; nil for no bound
-	limit  int64               // of bytes
-	news   chan struct{}       // of capacity 1: signalled when a text arrives
-	mu     sync.Mutex          // guards all below
-	byKey  map[itemKey]*item   // in line or in flight: identical texts go once
-	line   itemHeap            // abandoned ones drop out when their turn comes
-	tokens int                 // of the line
-	served map[string]float64  // virtual time of tenants
-	now    float64
-	order  int64
-	closed bool
+	call   llm.Call      // what the queue asks for slots as
+	linger time.Duration // how long texts wait for company
+	room   *room         // bounds the texts in line and in flight; nil for no bound
+	news   chan struct{} // of capacity 1: signalled when a text arrives
+
+	mu      sync.Mutex // guards all below, and the items
+	byKey   map[itemKey]*item
+	line    itemHeap
+	tokens  int       // of the line
+	since   time.Time // of the first text since the line was empty, or the last batch
+	shares  shares
+	arrived int64 // texts so far
+	closed  bool
 }
 
-func newQueue(p llm.Priority, linger time.Duration, limit int64) *queue {
-	q := &queue{
-		call: llm.Call{Priority: p}, linger: linger, limit: limit, news: make(chan struct{}, 1),
-		byKey: map[itemKey]*item{}, served: map[string]float64{},
+func newQueue(p llm.Priority, linger time.Duration, room *room) *queue {
+	return &queue{
+		call: llm.Call{Priority: p}, linger: linger, room: room, news: make(chan struct{}, 1),
+		byKey: map[itemKey]*item{}, shares: newShares(),
 	}
-	if limit > 0 {
-		q.bytes = semaphore.NewWeighted(limit)
-	}
-	return q
 }
 
 // errStopping is what texts get that nobody will send any more.
 var errStopping = fault.New(fault.Unavailable, "The server is stopping")
 
-// embed puts texts in line and waits for their vectors. While too many bytes are
-// in line it blocks: that is what slows ingestion down.
-func (q *queue) embed(
-	ctx context.Context, call llm.Call, input llm.Input, texts []string, count func(string) int,
-) ([]llm.Vector, error) {
-	if q.bytes != nil {
+// embed puts texts in line and waits for their vectors. While there is no room it
+// blocks.
+func (q *queue) embed(ctx context.Context, call llm.Call, keys []itemKey, tokens []int) ([]llm.Vector, error) {
+	if q.room != nil {
 		var bytes int64
-		for _, t := range texts {
-			bytes += int64(len(t))
+		for _, k := range keys {
+			bytes += int64(len(k.text))
 		}
-		bytes = min(bytes, q.limit)
-		if err := q.bytes.Acquire(ctx, bytes); err != nil {
+		if err := q.room.enter(ctx, call.Tenant, bytes); err != nil {
 			return nil, err
 		}
-		defer q.bytes.Release(bytes)
+		defer q.room.leave(call.Tenant, bytes)
 	}
-	items, err := q.join(call, input, texts, count)
+	items, err := q.join(call, keys, tokens)
 	if err != nil {
 		return nil, err
 	}
@@ -106,21 +76,20 @@ func (q *queue) embed(
 	return vectors, nil
 }
 
-// join returns an item for every text: the one that is under way, or a new one.
-func (q *queue) join(
-	call llm.Call, input llm.Input, texts []string, count func(string) int,
-) ([]*item, error) {
+// join returns an item for every key: the one that is under way, or a new one.
+func (q *queue) join(call llm.Call, keys []itemKey, tokens []int) ([]*item, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
 		return nil, errStopping
 	}
-	items := make([]*item, len(texts))
-	for i, text := range texts {
-		key := itemKey{input, text}
+	items := make([]*item, len(keys))
+	for i, key := range keys {
 		it := q.byKey[key]
 		if it == nil {
-			it = q.arrive(key, call, count(text))
+			it = q.arrive(key, call, tokens[i])
+		} else {
+			q.hurry(it, call)
 		}
 		it.waiters++
 		items[i] = it
@@ -133,86 +102,91 @@ func (q *queue) join(
 }
 
 func (q *queue) arrive(key itemKey, call llm.Call, tokens int) *item {
-	start := max(q.served[call.Tenant], q.now)
-	q.served[call.Tenant] = start + float64(max(tokens, 1))
-	q.order++
+	q.arrived++
 	it := &item{
-		key: key, tokens: tokens, call: call, start: start, order: q.order, since: time.Now(),
-		done: make(chan struct{}),
+		key: key, tokens: tokens, call: call, order: q.arrived, done: make(chan struct{}),
+		start: q.shares.book(call.Tenant, tokens),
 	}
 	q.byKey[key] = it
 	q.tokens += tokens
+	if len(q.line) == 0 {
+		q.since = time.Now()
+	}
 	heap.Push(&q.line, it)
 	return it
 }
 
-// abandon takes one waiter from each item. A text that nobody waits for is not
-// sent, and a request for nobody is cancelled.
+// hurry moves a text in line forward when a further caller's turn is sooner: who
+// asks for the same as a large tenant does not wait with it.
+func (q *queue) hurry(it *item, call llm.Call) {
+	if it.at < 0 {
+		return
+	}
+	it.call.Priority = min(it.call.Priority, call.Priority)
+	it.start = min(it.start, q.shares.next(call.Tenant))
+	heap.Fix(&q.line, it.at)
+}
+
+// abandon takes one waiter from each item. A text that nobody waits for leaves
+// the line, and a request for nobody is cancelled.
 func (q *queue) abandon(items []*item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, it := range items {
+	for _, it := range slices.Backward(items) { // the last booked is the first to be given back
 		if it.waiters--; it.waiters > 0 || q.byKey[it.key] != it {
 			continue
 		}
 		delete(q.byKey, it.key)
-		if it.batch != nil {
+		if it.at < 0 {
 			it.batch.lose()
+			continue
 		}
+		heap.Remove(&q.line, it.at)
+		q.tokens -= it.tokens
+		q.shares.giveBack(it.call.Tenant, it.start, it.tokens)
 	}
 }
 
-// head returns when the oldest text in line arrived, and whether the line fills
-// a request. It reports false when the line is empty.
-func (q *queue) head(spec llm.EmbedSpec) (since time.Time, full, ok bool) {
+// ripe tells when the line is worth a request: now, if it fills one. It reports
+// false when the line is empty.
+func (q *queue) ripe(spec llm.EmbedSpec) (at time.Time, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.line) == 0 {
-		return time.Time{}, false, false
+	switch {
+	case len(q.line) == 0:
+		return time.Time{}, false
+	case len(q.line) >= spec.MaxItems, q.tokens >= spec.MaxBatchTokens:
+		return time.Time{}, true
 	}
-	full = len(q.line) >= spec.MaxItems || q.tokens >= spec.MaxBatchTokens
-	return q.line[0].since, full, true
+	return q.since.Add(q.linger), true
 }
 
-// take removes as many texts as fit into one request, of one input, and returns
-// them with the request's context. The batch is nil when all were abandoned.
+// take removes as many texts as one request holds, all of one input, and returns
+// them with the request's context. The batch is nil if the line is empty.
 func (q *queue) take(ctx context.Context, spec llm.EmbedSpec) (*batch, context.Context) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if len(q.line) == 0 {
+		return nil, ctx
+	}
 	b := &batch{}
-	tokens := 0
-	var other []*item
-	for len(q.line) > 0 && len(b.items) < spec.MaxItems {
+	for input := q.line[0].key.input; len(q.line) > 0; {
 		it := q.line[0]
-		if it.waiters > 0 && len(b.items) > 0 && tokens+it.tokens > spec.MaxBatchTokens {
+		full := len(b.items) >= spec.MaxItems || b.tokens+it.tokens > spec.MaxBatchTokens
+		if len(b.items) > 0 && (full || it.key.input != input) {
 			break
 		}
 		heap.Pop(&q.line)
-		switch {
-		case it.waiters == 0:
-			q.tokens -= it.tokens
-			continue
-		case len(b.items) > 0 && it.key.input != b.items[0].key.input:
-			other = append(other, it)
-			continue
-		}
 		q.tokens -= it.tokens
-		q.now = max(q.now, it.start)
-		tokens += it.tokens
+		q.shares.pass(it.start)
 		it.batch = b
-		b.items = append(b.items, it)
+		b.items, b.tokens = append(b.items, it), b.tokens+it.tokens
 	}
-	for _, it := range other {
-		heap.Push(&q.line, it)
-	}
+	q.since = time.Now()
 	if len(q.line) == 0 {
-		clear(q.served)
-		q.now = 0
+		q.shares.clear()
 	}
-	if len(b.items) == 0 {
-		return nil, ctx
-	}
-	b.tokens, b.live = tokens, len(b.items)
+	b.live = len(b.items)
 	ctx, b.cancel = context.WithCancel(ctx)
 	return b, ctx
 }
@@ -242,32 +216,8 @@ func (q *queue) close() {
 	q.settle(line, nil, errStopping)
 }
 
-// An itemHeap keeps the next item first: by priority, then turn, then arrival.
-type itemHeap []*item
-
-func (h itemHeap) Len() int { return len(h) }
-
-func (h itemHeap) Less(i, j int) bool {
-	a, b := h[i], h[j]
-	if a.call.Priority != b.call.Priority {
-		return a.call.Priority < b.call.Priority
-	}
-	if a.start != b.start {
-		return a.start < b.start
-	}
-	return a.order < b.order
-}
-
-func (h itemHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-
-// Push and Pop are for package heap.
-func (h *itemHeap) Push(x any) { *h = append(*h, x.(*item)) }
-
-// Pop removes the last item.
-func (h *itemHeap) Pop() any {
-	last := len(*h) - 1
-	it := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
-	return it
+func (q *queue) length() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.line)
 }

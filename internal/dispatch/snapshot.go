@@ -3,35 +3,40 @@ package dispatch
 // A State is what a lane says of itself.
 type State struct {
 	Kind      string // embed, generate, rerank
+	Model     string // empty if there is none of this kind
 	Slots     int
 	Busy      int    // requests in flight
 	Waiting   int    // calls in line; for embed, texts
-	Reason    string // why all of them wait; empty when they do not
+	Reason    string // why calls wait, as in "openai: 429 until 12:03:10"; empty if they need not
 	LastError string // of the last call that failed, in words
 }
 
-// Snapshot returns the state of every lane.
+// Snapshot returns the state of every lane: embed, the generators in their order,
+// rerank.
 func (s *Scheduler) Snapshot() []State {
-	states := []State{s.embed.state(), s.generate.state(), s.rerank.state()}
+	states := make([]State, 0, 2+len(s.generators))
+	embed := s.embed.state("")
 	if s.packer != nil {
+		embed.Model = s.cfg.Embedder.Spec().Model
+		embed.Waiting = 0 // the calls at the gate are the queues' own
 		for _, q := range s.packer.queues {
-			states[0].Waiting += q.length()
+			embed.Waiting += q.length()
 		}
 	}
-	return states
+	states = append(states, embed)
+	for _, g := range s.generators {
+		states = append(states, g.lane.state(g.Generator.Model()))
+	}
+	rerank := s.rerank.state("")
+	if s.cfg.Reranker != nil {
+		rerank.Model = s.cfg.Reranker.Model()
+	}
+	return append(states, rerank)
 }
 
-func (l *lane) state() State {
-	st := State{Kind: l.kind, Slots: l.size}
+func (l *lane) state(model string) State {
+	st := State{Kind: l.kind, Model: model, Slots: l.size}
 	st.Reason, st.LastError = l.why()
-	l.gate.mu.Lock()
-	defer l.gate.mu.Unlock()
-	st.Busy, st.Waiting = l.busy, len(l.waiting)
+	st.Busy, st.Waiting = l.load()
 	return st
-}
-
-func (q *queue) length() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.line)
 }
