@@ -1,15 +1,14 @@
 package test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,62 +19,72 @@ import (
 	"kvasir/internal/provider/providertest"
 )
 
-// binary builds the program once for all tests that start it themselves.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "kvasir-test-")
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "kvasir")
-	if runtime.GOOS == "windows" {
-		name += ".exe"
-	}
-	out, err := exec.Command("go", "build", "-o", name, "../cmd/kvasir").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build: %w: %s", err, out)
-	}
-	return name, nil
-})
+// A server is a running process, with a client of it.
+type server struct {
+	*client.Client
+	url string
 
-// serve starts the binary on a fresh folder and returns its address. It must stop
-// cleanly at the test's end.
-func serve(t *testing.T, environment ...string) (url string) {
+	process *exec.Cmd
+	log     bytes.Buffer
+	stopped bool
+}
+
+// serve starts a server on a fresh folder. It must stop cleanly at the test's end.
+func serve(t *testing.T, environment ...string) *server {
 	t.Helper()
-	name, err := binary()
+	return serveFolder(t, t.TempDir(), environment...)
+}
+
+// serveFolder starts a server on a folder. The program is that of the scripts:
+// the test binary under another name, so the race detector watches it, too.
+func serveFolder(t *testing.T, data string, environment ...string) *server {
+	t.Helper()
+	s := &server{process: exec.Command("kvasir", "serve", "--listen", "127.0.0.1:0", "--data", data)}
+	s.process.Env = append(os.Environ(), "KVASIR_API_KEY="+key, "EMBEDDING_PROVIDER=none", "OPENAI_API_KEY=")
+	s.process.Env = append(s.process.Env, environment...)
+	s.process.Stderr = &s.log
+	stdout, err := s.process.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr, err := freeAddr()
-	if err != nil {
+	if err := s.process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	server := exec.Command(name, "serve", "--listen", addr, "--data", t.TempDir())
-	server.Env = append(os.Environ(), "KVASIR_API_KEY="+key, "EMBEDDING_PROVIDER=none", "OPENAI_API_KEY=")
-	server.Env = append(server.Env, environment...)
-	var log bytes.Buffer
-	server.Stderr = &log
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
+	t.Cleanup(func() { s.stop(t) })
+	said, err := bufio.NewReader(stdout).ReadString('\n')
+	_, url, ok := strings.Cut(strings.TrimSpace(said), "Kvasir serves at ")
+	if err != nil || !ok {
+		t.Fatalf("the server said %q, %v", said, err)
 	}
-	t.Cleanup(func() {
-		if err := server.Process.Signal(os.Interrupt); err != nil {
-			t.Error(err)
+	s.url, s.Client = url, client.New(url, key, nil)
+	return s
+}
+
+// stop ends the process as Ctrl-C does, and fails the test if that is not clean.
+func (s *server) stop(t *testing.T) {
+	t.Helper()
+	if s.stopped {
+		return
+	}
+	s.stopped = true
+	if err := s.process.Process.Signal(os.Interrupt); err != nil {
+		t.Error(err)
+	}
+	if err := s.process.Wait(); err != nil {
+		t.Errorf("the server did not stop cleanly: %v\n%s", err, &s.log)
+	}
+}
+
+// eventually waits until a condition holds that nothing tells of.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !holds(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("it never happened that %s", what)
 		}
-		if err := server.Wait(); err != nil {
-			t.Errorf("the server did not stop cleanly: %v\n%s", err, &log)
-		}
-	})
-	url = "http://" + addr
-	c := client.New(url, key, nil)
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		if _, err := c.Health(t.Context()); err == nil {
-			return url
-		}
-		poll := time.NewTimer(10 * time.Millisecond)
+		poll := time.NewTimer(20 * time.Millisecond)
 		<-poll.C
 	}
-	t.Fatal("the server does not answer")
-	return ""
 }
 
 // scripted returns the environment for a scripted provider of the test's own.
@@ -93,11 +102,11 @@ func TestTheBinarySpeaksTheWire(t *testing.T) {
 	t.Run("with a provider", func(t *testing.T) {
 		t.Parallel()
 		_, environment := scripted(t)
-		wiretest.Run(t, serve(t, environment...), key)
+		wiretest.Run(t, serve(t, environment...).url, key)
 	})
 	t.Run("offline", func(t *testing.T) {
 		t.Parallel()
-		wiretest.Run(t, serve(t), key)
+		wiretest.Run(t, serve(t).url, key)
 	})
 }
 
@@ -109,7 +118,7 @@ func text(word string) string {
 func TestManyMemosInParallel(t *testing.T) {
 	t.Parallel()
 	_, environment := scripted(t)
-	c := client.New(serve(t, environment...), key, nil)
+	c := serve(t, environment...)
 	var g errgroup.Group
 	for i := range 50 {
 		g.Go(func() error {
@@ -143,7 +152,7 @@ func TestManyMemosInParallel(t *testing.T) {
 func TestTheLastOfManyEditsIsSearched(t *testing.T) {
 	t.Parallel()
 	_, environment := scripted(t)
-	c := client.New(serve(t, environment...), key, nil)
+	c := serve(t, environment...)
 	id, err := c.CreateMemo(t.Context(), client.NewMemo{Title: "Edited", Content: text("needle0x")})
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +185,7 @@ func TestAPoisonedMemoFailsAlone(t *testing.T) {
 	t.Parallel()
 	provider, environment := scripted(t)
 	provider.Poison(providertest.Embed, "poison", providertest.Fail(400, "no poison please"))
-	c := client.New(serve(t, environment...), key, nil)
+	c := serve(t, environment...)
 	bad, err := c.CreateMemo(t.Context(), client.NewMemo{Title: "Bad", Content: "This is poison."})
 	if err != nil {
 		t.Fatal(err)
@@ -200,11 +209,93 @@ func TestAPoisonedMemoFailsAlone(t *testing.T) {
 	}
 }
 
+func TestDeletedWhileProcessed(t *testing.T) {
+	t.Parallel()
+	provider, environment := scripted(t)
+	provider.Poison(providertest.Embed, "doomed", providertest.Throttle(20*time.Millisecond))
+	c := serve(t, environment...)
+	id, err := c.CreateMemo(t.Context(), client.NewMemo{Title: "Doomed", Content: text("doomed")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := provider.WaitFor(ctx, func() bool { return provider.Totals(providertest.Embed).Failed > 0 }); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.DeleteMemo(t.Context(), client.ByID(id)); err != nil {
+		t.Fatal(err)
+	}
+	provider.Clear()
+	other, err := c.CreateMemo(t.Context(), client.NewMemo{Title: "Other", Content: "Ducks eat seeds."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.WaitForMemo(t.Context(), client.ByID(other)); err != nil {
+		t.Errorf("work goes on: %v", err)
+	}
+	var refused *client.APIError
+	if _, err := c.GetMemo(t.Context(), client.ByID(id)); !errors.As(err, &refused) || refused.StatusCode != 404 {
+		t.Errorf("the deleted memo is there: %v", err)
+	}
+	hits, err := c.Search(t.Context(), client.SearchRequest{Query: "ducks seeds doomed", Limit: 50})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range hits {
+		if h.MemoID == id {
+			t.Errorf("found after its deletion: %+v", h)
+		}
+	}
+	health, err := c.Health(t.Context())
+	if err != nil || health.Queue.Pending != 0 || health.Queue.Errors != 0 {
+		t.Errorf("queue = %+v, %v; want nothing pending, no errors", health.Queue, err)
+	}
+}
+
+func TestANewModelFillsTheVectors(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	before := serveFolder(t, data)
+	for i := range 5 {
+		m := client.NewMemo{Title: fmt.Sprint("Memo ", i), Content: text(fmt.Sprintf("needle%dx", i))}
+		id, err := before.CreateMemo(t.Context(), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := before.WaitForMemo(t.Context(), client.ByID(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before.stop(t)
+
+	provider, environment := scripted(t)
+	provider.Always(providertest.Embed, providertest.Throttle(20*time.Millisecond))
+	after := serveFolder(t, data, environment...)
+	missing := func() int {
+		health, err := after.Health(t.Context())
+		if err != nil {
+			t.Error(err)
+		}
+		return health.Providers.Embeddings.MissingVectors
+	}
+	eventually(t, "health says what is missing", func() bool { return missing() >= 10 })
+	provider.Clear()
+	eventually(t, "no vector is missing", func() bool { return missing() == 0 })
+	hits, err := after.Search(t.Context(), client.SearchRequest{Query: "needle3x", Limit: 50})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(hits) == 0 || hits[0].MemoTitle != "Memo 3" {
+		t.Errorf("search found %+v", hits)
+	}
+}
+
 func TestAClientWhoHangsUpCancelsTheModel(t *testing.T) {
 	t.Parallel()
 	provider, environment := scripted(t)
 	provider.Always(providertest.Chat, providertest.Action{Fault: providertest.Stall, After: 1})
-	c := client.New(serve(t, environment...), key, nil)
+	c := serve(t, environment...)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for ev, err := range c.StreamChat(ctx, client.ChatRequest{Query: "Who?"}) {
