@@ -310,3 +310,22 @@ func TestAClientWhoHangsUpCancelsTheModel(t *testing.T) {
 		t.Errorf("the provider still writes for nobody: %v", err)
 	}
 }
+
+func TestAMemoSaysWhyItWaits(t *testing.T) {
+	t.Parallel()
+	provider, environment := scripted(t)
+	provider.Always(providertest.Embed, providertest.Fail(503, "out to lunch"))
+	c := serve(t, environment...)
+	id, err := c.CreateMemo(t.Context(), client.NewMemo{Title: "Patient", Content: "Ducks."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the memo told why it waits", func() bool {
+		st, err := c.MemoStatus(t.Context(), client.ByID(id))
+		return err == nil && st.Status == "processing" && strings.Contains(st.WaitingFor, "out to lunch")
+	})
+	provider.Clear()
+	if _, err := c.WaitForMemo(t.Context(), client.ByID(id)); err != nil {
+		t.Errorf("after the provider came back: %v", err)
+	}
+}

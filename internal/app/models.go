@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"kvasir/internal/chat"
 	"kvasir/internal/config"
@@ -22,6 +23,10 @@ import (
 	"kvasir/internal/provider/voyage"
 )
 
+// bulkWithin is how long ingestion's calls are tried before their memo goes back
+// into the line with the reason, where people can read it.
+const bulkWithin = 10 * time.Second
+
 func minilmInstalled(dir string) bool { return minilm.Installed(dir) }
 
 // newDispatch builds the lanes of the chosen providers.
@@ -31,6 +36,7 @@ func (a *App) newDispatch(ctx context.Context) (*dispatch.Scheduler, error) {
 		EmbedSlots:    a.cfg.EmbedConcurrency,
 		GenerateSlots: a.cfg.GenerateConcurrency,
 		RerankSlots:   a.cfg.RerankConcurrency,
+		BulkWithin:    bulkWithin,
 		Log:           a.log,
 	}
 	var err error
