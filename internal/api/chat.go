@@ -42,7 +42,7 @@ func (chatBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 // validate checks the body in the wire's order.
 func (b *chatBody) validate(providers []chat.Provider) (chat.Question, error) {
 	q := chat.Question{Text: b.Query.value}
-	if b.Query.wrong == "" && b.Query.value == "" {
+	if isBlank(b.Query) {
 		return q, invalid(queryRequired)
 	}
 	var c complaints

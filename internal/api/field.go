@@ -30,6 +30,9 @@ type field[T any] struct {
 // given reports whether there is something other than null, right or wrong.
 func (f field[T]) given() bool { return f.sent != "" && f.sent != "null" }
 
+// isBlank reports whether a text is missing or says nothing.
+func isBlank(f field[string]) bool { return f.wrong == "" && strings.TrimSpace(f.value) == "" }
+
 // UnmarshalJSON notes what was sent.
 func (f *field[T]) UnmarshalJSON(raw []byte) error {
 	*f = field[T]{sent: kindOf(raw)}

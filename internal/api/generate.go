@@ -22,7 +22,7 @@ type generateBody struct {
 
 func (b *generateBody) validate() (chat.DocumentRequest, error) {
 	r := chat.DocumentRequest{Prompt: b.Prompt.value, Rules: b.Rules.value}
-	if b.Prompt.wrong == "" && b.Prompt.value == "" {
+	if isBlank(b.Prompt) {
 		return r, invalid("Prompt is required")
 	}
 	var c complaints

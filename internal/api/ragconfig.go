@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -165,8 +167,16 @@ func checkNumber(name string, f field[float64], low, high float64, into *float64
 	}
 	if f.wrong != "" || f.value < low || f.value > high {
 		return invalid(fmt.Sprintf("Invalid %s: %s. Must be a number between %v and %v.",
-			name, cmp.Or(f.shown, fmt.Sprint(f.value)), low, high))
+			name, cmp.Or(f.shown, spell(f.value)), low, high))
 	}
 	*into = f.value
 	return nil
+}
+
+// spell writes a number as JavaScript does: without an exponent, unless it is huge.
+func spell(f float64) string {
+	if math.Abs(f) < 1e21 {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return fmt.Sprint(f)
 }

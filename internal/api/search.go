@@ -38,7 +38,7 @@ func (searchBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema 
 }
 
 func (b *searchBody) validate() (search.Query, error) {
-	if b.Query.wrong == "" && b.Query.value == "" {
+	if isBlank(b.Query) {
 		return search.Query{}, invalid(queryRequired)
 	}
 	var c complaints

@@ -129,6 +129,7 @@ func searchRefusals() []refusal {
 		{"search without a query", "POST", path, `{}`, 400, "Query is required"},
 		{"search without a body", "POST", path, ``, 400, "Query is required"},
 		{"search for nothing", "POST", path, `{"query":""}`, 400, "Query is required"},
+		{"search for blanks", "POST", path, `{"query":" \n"}`, 400, "Query is required"},
 		{"search for null", "POST", path, `{"query":null}`, 400, "Query is required"},
 		{"search for a number", "POST", path, `{"query":5}`, 400, "query: Expected string, received number"},
 		{"search beyond the limit", "POST", path, with(`"limit":51`), 400, "Limit must be less than or equal to 50"},
@@ -165,6 +166,7 @@ func chatRefusals() []refusal {
 	rag := func(members string) string { return with(`"rag_config":{` + members + `}`) }
 	return []refusal{
 		{"chat without a query", "POST", path, `{}`, 400, "Query is required"},
+		{"chat about blanks", "POST", path, `{"query":" ","stream":true}`, 400, "Query is required"},
 		{"unknown chat", "POST", path, `{"query":"q","chat_id":"00000000-0000-4000-8000-000000000000"}`, 404,
 			"Chat not found"},
 		{"unknown chat, streamed", "POST", path, with(`"chat_id":"00000000-0000-4000-8000-000000000000"`), 404,
@@ -190,6 +192,10 @@ func chatRefusals() []refusal {
 			"Invalid references enabled: 1,a. Must be a boolean."},
 		{"top_k too large", "POST", path, rag(`"vector_search":{"top_k":201}`), 400,
 			"Invalid vector search topK: 201. Must be a number between 1 and 200."},
+		{"top_k as JavaScript writes it", "POST", path, rag(`"vector_search":{"top_k":1e9}`), 400,
+			"Invalid vector search topK: 1000000000. Must be a number between 1 and 200."},
+		{"top_k beyond numbers", "POST", path, rag(`"vector_search":{"top_k":1e999}`), 400,
+			"Invalid vector search topK: +Inf. Must be a number between 1 and 200."},
 		{"topK too small", "POST", path, rag(`"vectorSearch":{"topK":0}`), 400,
 			"Invalid vector search topK: 0. Must be a number between 1 and 200."},
 		{"threshold", "POST", path, rag(`"vector_search":{"similarity_threshold":1.5}`), 400,
@@ -201,6 +207,7 @@ func chatRefusals() []refusal {
 		{"snake_case wins", "POST", path, rag(`"vector_search":{"top_k":201},"vectorSearch":{"topK":5}`), 400,
 			"Invalid vector search topK: 201. Must be a number between 1 and 200."},
 		{"generate without a prompt", "POST", "/api/v1/generate", `{}`, 400, "Prompt is required"},
+		{"generate from blanks", "POST", "/api/v1/generate", `{"prompt":"\t","stream":true}`, 400, "Prompt is required"},
 		{"generate with a bad filter", "POST", "/api/v1/generate", `{"prompt":"p","filters":[{}]}`, 400,
 			"Invalid filter: Filter must have field, operator, value, and filter_type"},
 	}
