@@ -30,6 +30,7 @@ func Run(t *testing.T, base, key string) {
 	t.Run("stream", c.testStream)
 	t.Run("generate", c.testGenerate)
 	t.Run("conditional requests", c.testConditional)
+	t.Run("odd requests", c.testOdd)
 }
 
 // A client speaks to the server under test.
