@@ -84,7 +84,7 @@ func answer(question string, documents []llm.Document) string {
 	for i, u := range chosen {
 		switch {
 		case i == 0:
-		case u.item || chosen[i-1].item || u.number != chosen[i-1].number:
+		case u.form != sentence || chosen[i-1].form != sentence || u.number != chosen[i-1].number:
 			b.WriteString("\n\n")
 		default:
 			b.WriteByte(' ')

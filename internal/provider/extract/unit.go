@@ -1,13 +1,20 @@
 package extract
 
 import (
-	"iter"
 	"regexp"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"kvasir/internal/llm"
+)
+
+// A form is how a unit stands in its passage.
+type form int
+
+const (
+	sentence form = iota // runs on with its neighbours
+	item                 // a list item, or a sentence of a long one
+	row                  // a row of a table
+	code                 // a line of code
 )
 
 // A unit is what can be quoted: a sentence, a list item, a table row, a line of
@@ -16,16 +23,21 @@ type unit struct {
 	number int    // of the passage
 	text   string // as it is in the passage, on one line and without its list mark
 	about  string // the title and the heading above it, a table's columns, the sentence before it
-	item   bool   // it stands on a line of its own
-	code   bool   // it is a line of code or a table row, which says less than prose
+	form   form
 }
 
 var (
 	heading  = regexp.MustCompile(`^#{1,6}\s+(.*?)\s*#*$`)
+	quoted   = regexp.MustCompile(`^\s*(?:>\s?)+`)
 	listItem = regexp.MustCompile(`^\s*(?:[-*+]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?`)
 	rule     = regexp.MustCompile(`^[\s|:*_=-]+$`)
-	linkOnly = regexp.MustCompile(`^\s*!?\[[^\]]*\]\([^)]*\)\s*$`)
+	under    = regexp.MustCompile(`^(?:=+|-+)$`) // below a line, makes it a heading
+	// linkOnly is a line of nothing but links, pictures, addresses or tags.
+	linkOnly = regexp.MustCompile(`^\W*(?:(?:!?\[[^\]]*\]\([^)]*\)|https?://\S+|<[^>]*>)\W*)+$`)
 )
+
+// longItem is the bytes from which a list item is quoted by sentence.
+const longItem = 400
 
 // units reads a passage. Wrapped lines of a paragraph, or of a list item, are
 // joined.
@@ -40,31 +52,33 @@ func units(d llm.Document) []unit {
 
 // A reader collects units line by line.
 type reader struct {
-	number  int
-	title   string
-	heading string
-	columns string // the head of the open table
-	code    bool   // inside a fence
-	item    bool   // the open text is a list item
-	open    []string
-	out     []unit
+	number    int
+	title     string
+	heading   string
+	columns   string // the head of the open table
+	fenced    bool   // inside a fence
+	continued bool   // the line of code before goes on in this one
+	item      bool   // the open text is a list item
+	open      []string
+	out       []unit
 }
 
 func (r *reader) line(line string) {
 	plain := strings.TrimSpace(line)
+	if fence := strings.HasPrefix(plain, "```") || strings.HasPrefix(plain, "~~~"); fence || r.fenced {
+		r.code(plain, fence)
+		return
+	}
+	line = quoted.ReplaceAllString(line, "")
+	plain = strings.TrimSpace(line)
 	if !strings.HasPrefix(plain, "|") {
 		r.columns = ""
 	}
 	switch {
-	case strings.HasPrefix(plain, "```") || strings.HasPrefix(plain, "~~~"):
-		r.flush()
-		r.code = !r.code
-	case r.code:
-		r.add(plain, true, true)
-	case rule.MatchString(plain) && strings.HasPrefix(plain, "|") && len(r.out) > 0:
-		// The row above was the table's head: it tells what is below.
-		r.columns = r.out[len(r.out)-1].text
-		r.out = r.out[:len(r.out)-1]
+	case rule.MatchString(plain) && strings.HasPrefix(plain, "|"):
+		r.head()
+	case under.MatchString(plain) && len(r.open) == 1 && !r.item:
+		r.heading, r.open = r.open[0], nil
 	case plain == "" || rule.MatchString(plain) || linkOnly.MatchString(plain):
 		r.flush()
 	case heading.MatchString(plain):
@@ -72,7 +86,7 @@ func (r *reader) line(line string) {
 		r.heading = heading.FindStringSubmatch(plain)[1]
 	case strings.HasPrefix(plain, "|"):
 		r.flush()
-		r.add(plain, true, true)
+		r.add(plain, row)
 	case listItem.MatchString(line):
 		r.flush()
 		r.item = true
@@ -82,94 +96,62 @@ func (r *reader) line(line string) {
 	}
 }
 
+// code reads a fence or a line between two of them. What goes on from the line
+// before says little by itself and is not quoted.
+func (r *reader) code(plain string, fence bool) {
+	if fence {
+		r.flush()
+		r.fenced, r.continued = !r.fenced, false
+		return
+	}
+	if !r.continued {
+		r.add(plain, code)
+	}
+	r.continued = strings.HasSuffix(plain, `\`)
+}
+
+// head makes the row above the head of a table: it tells what is below.
+func (r *reader) head() {
+	r.flush()
+	if n := len(r.out); n > 0 && r.out[n-1].form == row {
+		r.columns = r.out[n-1].text
+		r.out = r.out[:n-1]
+	}
+}
+
 // flush ends the open paragraph or list item.
 func (r *reader) flush() {
-	text := strings.Join(r.open, " ")
-	item := r.item
+	text, as := strings.TrimSpace(strings.Join(r.open, " ")), sentence
+	if r.item {
+		as = item
+	}
 	r.open, r.item = nil, false
-	if item {
-		r.add(strings.TrimSpace(text), true, false)
+	if as == item && len(text) < longItem {
+		r.add(text, item)
 		return
 	}
 	before := ""
 	for s := range sentences(text) {
 		s = strings.TrimSpace(s)
-		r.add(s, false, false)
-		if n := len(r.out); n > 0 && before != "" {
+		if r.add(s, as) && before != "" {
 			// A sentence may speak of what the one before it names.
-			r.out[n-1].about += "\n" + before
+			r.out[len(r.out)-1].about += "\n" + before
 		}
 		before = s
 	}
 }
 
-func (r *reader) add(text string, item, code bool) {
+// add reports whether the text is one to quote.
+func (r *reader) add(text string, as form) bool {
 	if text == "" || drawn(text) {
-		return
+		return false
 	}
-	r.out = append(r.out, unit{
-		number: r.number, text: text, about: strings.TrimSpace(r.title + "\n" + r.heading + "\n" + r.columns), item: item, code: code,
-	})
+	about := strings.TrimSpace(r.title + "\n" + r.heading + "\n" + r.columns)
+	r.out = append(r.out, unit{number: r.number, text: text, about: about, form: as})
+	return true
 }
 
 // drawn reports whether a line is a part of a picture made of characters.
 func drawn(line string) bool {
 	return strings.ContainsFunc(line, func(r rune) bool { return r >= '\u2500' && r <= '\u259f' })
-}
-
-// abbreviations end with a dot that ends no sentence.
-var abbreviations = map[string]bool{
-	"e.g": true, "i.e": true, "etc": true, "vs": true, "cf": true, "dr": true, "mr": true, "mrs": true, "ms": true,
-	"prof": true, "st": true, "no": true, "fig": true, "approx": true, "z.b": true, "d.h": true, "bzw": true,
-	"usw": true, "ca": true, "nr": true, "p.ex": true,
-}
-
-// sentences yields the sentences of a text; joined they are the text.
-func sentences(text string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		start := 0
-		for i, r := range text {
-			end := i + utf8.RuneLen(r)
-			if r == utf8.RuneError || !ends(text, i, r, end) {
-				continue
-			}
-			for end < len(text) && text[end] == ' ' {
-				end++
-			}
-			if end <= start {
-				continue
-			}
-			if !yield(text[start:end]) {
-				return
-			}
-			start = end
-		}
-		if start < len(text) {
-			yield(text[start:])
-		}
-	}
-}
-
-// ends reports whether the mark at i, which stops at end, ends a sentence.
-func ends(text string, i int, r rune, end int) bool {
-	switch r {
-	case '。', '！', '？':
-		return true
-	case '.', '!', '?':
-	default:
-		return false
-	}
-	if end == len(text) {
-		return true
-	}
-	if text[end] != ' ' {
-		return false
-	}
-	next, _ := utf8.DecodeRuneInString(strings.TrimLeft(text[end:], " "))
-	if unicode.IsLower(next) {
-		return false
-	}
-	before := text[strings.LastIndexAny(text[:i], " (")+1 : i]
-	single := utf8.RuneCountInString(before) == 1 && r == '.' && !unicode.IsDigit(rune(before[0]))
-	return !single && !(r == '.' && abbreviations[strings.ToLower(before)])
 }

@@ -38,10 +38,10 @@ func TestUnits(t *testing.T) {
 	want := []unit{
 		{number: 7, text: "First line of a paragraph.", about: "Doc\nTitle"},
 		{number: 7, text: "Second.", about: "Doc\nTitle\nFirst line of a paragraph."},
-		{number: 7, text: "An item goes on.", about: "Doc\nTitle", item: true},
-		{number: 7, text: "Done.", about: "Doc\nTitle", item: true},
-		{number: 7, text: "code here", about: "Doc\nTitle", item: true, code: true},
-		{number: 7, text: "| 1 | 2 |", about: "Doc\nTitle\n| a | b |", item: true, code: true},
+		{number: 7, text: "An item goes on.", about: "Doc\nTitle", form: item},
+		{number: 7, text: "Done.", about: "Doc\nTitle", form: item},
+		{number: 7, text: "code here", about: "Doc\nTitle", form: code},
+		{number: 7, text: "| 1 | 2 |", about: "Doc\nTitle\n| a | b |", form: row},
 		{number: 7, text: "Last.", about: "Doc\nBelow"},
 	}
 	got := units(llm.Document{Number: 7, Title: "Doc", Text: text})
