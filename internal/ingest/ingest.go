@@ -13,6 +13,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path"
 	"time"
@@ -29,7 +30,7 @@ import (
 type editor interface {
 	CreateMemo(ctx context.Context, p account.ProjectID, id memo.ID, d memo.Draft, now time.Time) error
 	UpsertMemo(ctx context.Context, p account.ProjectID, id memo.ID, d memo.Draft, now time.Time) (memo.Upserted, error)
-	UpdateMemo(ctx context.Context, p account.ProjectID, ref memo.Ref, patch memo.Patch, now time.Time) (memo.ID, error)
+	UpdateMemo(ctx context.Context, p account.ProjectID, ref memo.Ref, patch memo.Patch, now time.Time) (memo.Edited, error)
 }
 
 // remover ends a memo, or lets a failed one start again.
@@ -148,9 +149,7 @@ func (s *Service) Upsert(
 		s.discard(d.File)
 		return "", false, err
 	}
-	if up.Reindexed {
-		s.running.cancel(up.ID)
-	}
+	s.running.cancel(up.ID, up.Generation)
 	if !up.Created && !up.Reindexed {
 		s.discard(d.File) // the same bytes are kept already
 	}
@@ -162,11 +161,12 @@ func (s *Service) Upsert(
 func (s *Service) Update(
 	ctx context.Context, p account.ProjectID, ref memo.Ref, patch memo.Patch,
 ) (memo.ID, error) {
-	id, err := s.store.UpdateMemo(ctx, p, ref, patch, time.Now())
-	if err == nil && (patch.Title != nil || patch.Content != nil) {
-		s.running.cancel(id)
+	edited, err := s.store.UpdateMemo(ctx, p, ref, patch, time.Now())
+	if err != nil {
+		return "", err
 	}
-	return id, err
+	s.running.cancel(edited.ID, edited.Generation)
+	return edited.ID, nil
 }
 
 // Delete removes a memo, its chunks and its file, and stops work on it.
@@ -175,7 +175,7 @@ func (s *Service) Delete(ctx context.Context, p account.ProjectID, ref memo.Ref)
 	if err != nil {
 		return err
 	}
-	s.running.cancel(gone.ID)
+	s.running.cancel(gone.ID, math.MaxInt)
 	s.discardBlobs(gone.Blobs)
 	return nil
 }

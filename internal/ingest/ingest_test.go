@@ -295,6 +295,23 @@ func TestTheLastOfManyEditsIsLive(t *testing.T) {
 	}
 }
 
+func TestAnEditThatChangesNothingStopsNothing(t *testing.T) {
+	t.Parallel()
+	gate := make(chan struct{})
+	r := open(t, t.TempDir(), &models{name: "m", gate: gate})
+	r.run()
+	id := r.add("the same text")
+	r.wait(id, func(p memo.Progress) bool { return p.Stage == memo.StageEmbedding })
+	patch := memo.Patch{Title: new(r.find(id).Title), Content: new("the same text")}
+	if _, err := r.Update(t.Context(), r.project, memo.Ref{ID: id}, patch); err != nil {
+		t.Fatal(err)
+	}
+	close(gate)
+	if p := r.wait(id, ended); p.Stage != memo.StageProcessed || p.Generation != 1 || len(r.models.asked()) != 1 {
+		t.Errorf("%+v after %d requests, want generation 1 processed after one", p, len(r.models.asked()))
+	}
+}
+
 func TestTheOldTextIsSearchedUntilTheNewOneIsComplete(t *testing.T) {
 	t.Parallel()
 	r := open(t, t.TempDir(), &models{name: "m"})

@@ -46,3 +46,26 @@ func TestAYieldEndsWithItsContext(t *testing.T) {
 	cancel()
 	in.yield(ctx)
 }
+
+// An edit's commit wakes the worker before the edit cancels what it supersedes,
+// so the new generation's run may be there already.
+func TestCancelSparesTheNewestGeneration(t *testing.T) {
+	t.Parallel()
+	var runs running
+	runs.byKey = map[runKey]run{}
+	contexts := map[runKey]context.Context{}
+	for _, key := range []runKey{{"m", 1}, {"m", 2}, {"m", 3}, {"other", 1}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		contexts[key] = ctx
+		if !runs.add(key, 1, cancel) {
+			t.Fatalf("%v is not added", key)
+		}
+	}
+	runs.cancel("m", 3)
+	for key, ctx := range contexts {
+		if superseded := key.memo == "m" && key.generation < 3; (ctx.Err() != nil) != superseded {
+			t.Errorf("%v ended with %v", key, ctx.Err())
+		}
+	}
+}

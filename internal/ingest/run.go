@@ -80,12 +80,13 @@ func (r *running) remove(key runKey) {
 	delete(r.byKey, key)
 }
 
-// cancel stops the work on a memo, if there is any: its results would be refused.
-func (r *running) cancel(id memo.ID) {
+// cancel stops the work on a memo's generations before newest, if there is any:
+// its results would be refused. The newest itself may be in work already.
+func (r *running) cancel(id memo.ID, newest int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for key, one := range r.byKey {
-		if key.memo == id {
+		if key.memo == id && key.generation < newest {
 			one.cancel()
 		}
 	}

@@ -84,9 +84,16 @@ type Hit struct {
 // Lease is how long a claim lasts unless it is renewed.
 const Lease = 10 * time.Second
 
+// Edited tells what an edit did.
+type Edited struct {
+	ID         ID
+	Generation int // the newest now; the edit may have begun it or not
+}
+
 // Upserted tells what an upsert did.
 type Upserted struct {
 	ID           ID
+	Generation   int      // the newest now
 	Created      bool     // the memo is new
 	Reindexed    bool     // a new generation has begun
 	DroppedBlobs []string // files that nothing refers to any more

@@ -36,24 +36,25 @@ RETURNING file_blob`
 // content is patched keeps its file, and the patch is its text.
 func (s *Store) UpdateMemo(
 	ctx context.Context, p account.ProjectID, ref memo.Ref, patch memo.Patch, now time.Time,
-) (memo.ID, error) {
-	var id memo.ID
+) (memo.Edited, error) {
+	var edited memo.Edited
 	err := s.db.Write(ctx, func(tx Tx) error {
 		m, err := locate(ctx, tx, p, ref)
 		if err != nil {
 			return err
 		}
-		id = m.ID
 		if err := revise(ctx, tx, &m, patch, now); err != nil {
 			return err
 		}
+		edited = memo.Edited{ID: m.ID, Generation: m.Progress.Generation}
 		applyPatch(&m.Attributes, patch)
 		return settle(ctx, tx, &m, now)
 	})
-	if err == nil {
-		s.signal()
+	if err != nil {
+		return memo.Edited{}, err
 	}
-	return id, err
+	s.signal()
+	return edited, nil
 }
 
 // revise starts a new generation if the patch changes title or content.

@@ -24,7 +24,7 @@ func (s *Store) UpsertMemo(
 	err := s.db.Write(ctx, func(tx Tx) error {
 		m, err := locate(ctx, tx, p, memo.Ref{ReferenceID: *d.ReferenceID})
 		if fault.Is(err, fault.NotFound) {
-			up = memo.Upserted{ID: id, Created: true}
+			up = memo.Upserted{ID: id, Generation: 1, Created: true}
 			return createMemo(ctx, tx, p, id, draft)
 		}
 		if err != nil {
@@ -57,6 +57,7 @@ func replaceMemo(ctx context.Context, tx Tx, m *memo.Memo, draft newMemo, up *me
 			return err
 		}
 	}
+	up.Generation = m.Progress.Generation
 	m.Type = typeOf(draft.Draft)
 	archived := m.Archived
 	m.Attributes = draft.Attributes

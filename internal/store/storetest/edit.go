@@ -14,10 +14,11 @@ func (r *room) update(id memo.ID, patch memo.Patch) memo.Memo {
 	r.Helper()
 	got, err := r.s.UpdateMemo(r.Context(), r.p, memo.Ref{ID: id}, patch, r.tick())
 	r.must(err)
-	if got != id {
-		r.Errorf("UpdateMemo = %s, want %s", got, id)
+	m := r.find(id)
+	if want := (memo.Edited{ID: id, Generation: m.Progress.Generation}); got != want {
+		r.Errorf("UpdateMemo = %+v, want %+v", got, want)
 	}
-	return r.find(id)
+	return m
 }
 
 func (r *room) latest() int64 {
@@ -146,6 +147,9 @@ func (r *room) upsert(d memo.Draft) memo.Upserted {
 	d.ReferenceID = new("ref")
 	up, err := r.s.UpsertMemo(r.Context(), r.p, newMemoID(), d, r.tick())
 	r.must(err)
+	if newest := r.find(up.ID).Progress.Generation; up.Generation != newest {
+		r.Errorf("UpsertMemo tells of generation %d, want %d", up.Generation, newest)
+	}
 	return up
 }
 
