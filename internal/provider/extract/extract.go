@@ -2,11 +2,12 @@
 // of the passages that cover the question's words best, and says so when none
 // does. It never writes a word of its own into an answer.
 //
-// The passages are read as Markdown: a sentence, a list item and a table row can
-// be quoted; headings only tell what is below them. A question is answered when
-// enough of its words, weighted by how rare they are, are found in one sentence
-// together with its title and headings. What fits least is left out rather than
-// shown.
+// The passages are read as Markdown: a sentence, a list item, a table row and a
+// line of code can be quoted ([unit]); headings only tell what is below them. A
+// [question] is its words that an answer would have, weighted by how rare they are.
+// A unit answers it if it covers enough of that weight, by its own words and, for
+// less, by those around it: the sentence before, the headings, the rest of its
+// passage. What fits least is left out rather than shown.
 package extract
 
 import (

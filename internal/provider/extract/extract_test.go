@@ -11,15 +11,24 @@ import (
 
 // passages are a small knowledge base, numbered from 1.
 var passages = []llm.Document{
-	{Number: 1, Title: "Ducks", Text: "# Ducks\n\nDucks are birds of the family Anatidae. They are omnivores: they eat " +
-		"seeds, grass\nand small fish, e.g. minnows. Bread is bad for them.\n\n- Mallards weigh 1.1 kg on average.\n" +
+	{Number: 1, Title: "Ducks", Text: "# Ducks\n\nDucks are birds of the family Anatidae. " +
+		"They are omnivores: they eat seeds, grass\n" +
+		"and small fish, e.g. minnows. Bread is bad for them.\n\n- Mallards weigh 1.1 kg on average.\n" +
 		"- Teals are the smallest ducks.\n"},
-	{Number: 2, Title: "Installing", Text: "## How do I install it?\n\nInstall the server with the package manager:\n\n" +
-		"```sh\napt install duckd\n```\n\nThe server listens on port 8080. Set `port` in config.yaml to change it.\n"},
-	{Number: 3, Title: "Prices", Text: "| plan | price |\n|---|---|\n| basic | 20 EUR a month |\n| pro | 250 EUR a month |\n"},
+	{Number: 2, Title: "Installing", Text: "## How do I install it?\n\n" +
+		"Install the server with the package manager:\n\n```sh\napt install duckd\n```\n\n" +
+		"The server listens on port 8080. Set `port` in config.yaml to change it.\n"},
+	{Number: 3, Title: "Prices", Text: "| plan | price |\n|---|---|\n" +
+		"| basic | 20 EUR a month |\n| pro | 250 EUR a month |\n"},
 	{Number: 4, Title: "More on ducks", Text: "Bread is bad for ducks. The oldest duck lived 20 years."},
 	{Number: 5, Title: "Enten", Text: "Die Stockente ist die größte Schwimmente in Europa. Sie ernährt sich von " +
 		"Pflanzen und Würmern."},
+	{Number: 6, Title: "鸭子", Text: "鸭子是水鸟。它们吃草、种子和小鱼。" +
+		"绿头鸭平均重1.1公斤。"},
+	{Number: 7, Title: "Canards", Text: "Le canard colvert pond une douzaine d'œufs. " +
+		"L'éclosion a lieu après 28 jours."},
+	{Number: 8, Title: "Backups", Text: "# Backups\n\n## How do I make a backup?\n\n[Guide](https://x.y/guide)\n\n" +
+		"A night is enough time. The tape is a plastic strip for data."},
 }
 
 func ask(t *testing.T, question string, documents []llm.Document) (answer string, pieces int) {
@@ -48,7 +57,14 @@ func TestAnswersAreQuotations(t *testing.T) {
 		{"On which port does the server listen?", "The server listens on port 8080. [[2]]"},
 		{"What is the price of the pro plan?", "| pro | 250 EUR a month | [[3]]"},
 		{"Bread is bad for them", "Bread is bad for them. [[1]]"},
+		{"What are ducks?", "Ducks are birds of the family Anatidae. [[1]]"},
+		{"What is the tape?", "The tape is a plastic strip for data. [[8]]"},
+		{"How do I install the server?", "Install the server with the package manager: [[2]]\n\napt install duckd [[2]]"},
+		{"How old was the oldest duck?", "The oldest duck lived 20 years. [[4]]"},
 		{"Wovon ernährt sich die Stockente?", "Sie ernährt sich von Pflanzen und Würmern. [[5]]"},
+		{"绿头鸭有多重？", "绿头鸭平均重1.1公斤。 [[6]]"},
+		{"什么是水鸟？", "鸭子是水鸟。 [[6]]"},
+		{"Combien d'œufs pond le colvert ?", "Le canard colvert pond une douzaine d'œufs. [[7]]"},
 	}
 	for _, tt := range tests {
 		if got, _ := ask(t, tt.question, passages); !strings.Contains(got, tt.want) {
@@ -61,11 +77,10 @@ func TestNothingFits(t *testing.T) {
 	t.Parallel()
 	for _, question := range []string{
 		"Who won the world cup?", "What is the capital of Australia?", "How do I install a kitchen sink?",
-		"How many ducks live in Australia?", "", "???", "the of and",
+		"How many ducks live in Australia?", "???", "the of and",
+		"谁赢得了世界杯？", "Wer gewann die Weltmeisterschaft?",
+		"How do I make a backup?", // a heading says so, and nothing below it
 	} {
-		if question == "" {
-			continue
-		}
 		if got, _ := ask(t, question, passages); got != extract.NotFound {
 			t.Errorf("%s got %q, want the refusal", question, got)
 		}
@@ -100,6 +115,18 @@ func TestEverySentenceIsInItsPassage(t *testing.T) {
 	}
 }
 
+func TestAnAnswerHasAtMostFourQuotations(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	for _, name := range []string{"red", "green", "blue", "black", "white", "brown", "grey"} {
+		text.WriteString("The " + name + " valve of the " + name + "house is a " + name + "stone valve.\n\n")
+	}
+	got, _ := ask(t, "What is a valve?", []llm.Document{{Number: 1, Text: text.String()}})
+	if n := strings.Count(got, "[[1]]"); n != 4 {
+		t.Errorf("%d quotations, want 4: %q", n, got)
+	}
+}
+
 func TestAnswersAreStreamed(t *testing.T) {
 	t.Parallel()
 	answer, pieces := ask(t, "What do ducks eat?", passages)
@@ -124,6 +151,25 @@ func TestItCannotWrite(t *testing.T) {
 	for _, err := range extract.New().Generate(t.Context(), llm.GenerateRequest{Fast: true}) {
 		if llm.ClassOf(err) != llm.ClassBadRequest {
 			t.Errorf("free writing: %v, want a bad request", err)
+		}
+	}
+}
+
+func BenchmarkAnswer(b *testing.B) {
+	var documents []llm.Document
+	for i := range 25 { // as many as chat hands over, of the usual length
+		var text strings.Builder
+		for text.Len() < 1200 {
+			text.WriteString(passages[i%len(passages)].Text + "\n")
+		}
+		documents = append(documents, llm.Document{Number: i + 1, Title: "T", Text: text.String()})
+	}
+	req := llm.GenerateRequest{Question: "What do ducks eat?", Documents: documents}
+	for b.Loop() {
+		for _, err := range extract.New().Generate(b.Context(), req) {
+			if err != nil {
+				b.Fatal(err)
+			}
 		}
 	}
 }

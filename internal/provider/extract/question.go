@@ -23,8 +23,10 @@ quanto quanti quando dove chi porque onde quantos pode`
 
 // askingUnspaced are such words, and particles, of languages without spaces. They
 // part the words that matter, of which the analyser makes pairs of characters.
-const askingUnspaced = `什么 甚么 哪些 哪个 哪里 哪一 哪种 哪 谁 多少 几个 几 何时 何地 何种 如何 怎么 怎样 为什么 为何 吗 呢 是否
-是 的 了 在 和 与 于 被 把 有 以 中 对 这 那 该 个 名 位 它 他 她 们 都 也 及 或 就 而 从 到 由 用 上 下
+const askingUnspaced = `什么 甚么 哪些 哪个 哪里 哪一 哪种 哪 谁 多少 几个 几
+何时 何地 何种 如何 怎么 怎样 为什么 为何 吗 呢 是否
+是 的 了 在 和 与 于 被 把 有 以 中 对 这 那 该 个 名 位 它 他 她 们 都 也 及 或
+就 而 从 到 由 用 上 下
 何 誰 どこ いつ なぜ どう どの どれ ですか ますか です ます は が を に の で と も か`
 
 // A kind is what a question is after.
@@ -42,11 +44,12 @@ var kinds = []struct {
 	kind kind
 	of   *regexp.Regexp
 }{
-	{number, regexp.MustCompile(`\bhow (many|much|long|often|far|old|big|large|fast|high)\b|\bwhen\b|\b(what|which) year\b|` +
-		`\bwie (viele?|oft|lange|alt|hoch|groß|schnell)\b|\bwieviele?\b|\bwann\b|\bcombien\b|\bquand\b|` +
-		`\bcuánt|\bcuándo\b|\bquant[oaie]\b|\bquando\b|多少|几|幾|何时|哪年|哪一年|何年|什么时候|いくつ|いつ`)},
-	{procedure, regexp.MustCompile(`\bhow (do|can|should|to|would|could)\b|\bwie (kann|muss|soll|geht|macht|mache)\b|` +
-		`\bcomment\b|\bcómo\b|\bcome si\b|\bcomo\b|如何|怎么|怎样|どうやって`)},
+	{number, regexp.MustCompile(`\bhow (many|much|long|often|far|old|big|large|fast|high)\b|\bwhen\b|` +
+		`\b(what|which) year\b|\bwie (viele?|oft|lange|alt|hoch|groß|schnell)\b|\bwieviele?\b|\bwann\b|` +
+		`\bcombien\b|\bquand\b|\bcuánt|\bcuándo\b|\bquant[oaie]\b|\bquando\b|` +
+		`多少|几|幾|何时|哪年|哪一年|何年|什么时候|いくつ|いつ`)},
+	{procedure, regexp.MustCompile(`\bhow (do|can|should|to|would|could)\b|\bcómo\b|\bcome si\b|\bcomo\b|` +
+		`\bwie (kann|muss|soll|geht|macht|mache)\b|\bcomment\b|如何|怎么|怎样|どうやって`)},
 	{definition, regexp.MustCompile(`^\W*(what|who) (is|are|was|were)\b|^\W*(was|wer) (ist|sind|war|waren)\b|` +
 		`\bqu'est-ce que?\b|\bqué es\b|\bche cos'è\b|\bo que é\b|是什么|是谁|とは`)},
 }
@@ -63,6 +66,7 @@ type wanted struct {
 	name   bool     // it is written as a name: no other word stands for it
 	weight float64  // its share of the question; all together are 1
 	kin    []string // terms of the passages that are likely forms or parts of it
+	like   float64  // what one of these counts
 }
 
 // ask reads a question.
@@ -102,6 +106,9 @@ func namesIn(text string, lang lexical.Language) string {
 	for i, w := range strings.Fields(text) {
 		w = strings.TrimFunc(w, unicode.IsPunct)
 		first, _ := utf8.DecodeRuneInString(w)
+		if strings.ContainsFunc(w, func(r rune) bool { return r >= 0x2e80 }) {
+			continue // no words stand apart here
+		}
 		if strings.ContainsAny(w, "0123456789_") || i > 0 && lang != lexical.German && unicode.IsUpper(first) {
 			names = append(names, w)
 		}
@@ -122,6 +129,10 @@ func (q *question) weigh(all []candidate) {
 	var sum float64
 	for i := range q.terms {
 		w := &q.terms[i]
+		w.like = kinWeight
+		if !alphabetic(w.text) {
+			w.like = pairWeight
+		}
 		for t := range vocabulary {
 			if kindred(w.text, t) {
 				w.kin = append(w.kin, t)
@@ -152,8 +163,12 @@ const kinLength = 5
 
 // kindred reports whether two different terms are likely forms or parts of one
 // word, as in languages that make words of words: one begins or ends the other, or
-// most of both is the same beginning.
+// most of both is the same beginning. Pairs of characters, which may be parts of
+// two words, are if they share one.
 func kindred(a, b string) bool {
+	if pairs(a, b) {
+		return a != b && strings.ContainsAny(a, b)
+	}
 	if a == b || min(len(a), len(b)) < kinLength || !alphabetic(a) || !alphabetic(b) {
 		return false
 	}
@@ -168,6 +183,11 @@ func kindred(a, b string) bool {
 		same++
 	}
 	return same >= kinLength && 10*same >= 7*len(a)
+}
+
+// pairs reports whether both terms are pairs of characters.
+func pairs(a, b string) bool {
+	return utf8.RuneCountInString(a) == 2 && utf8.RuneCountInString(b) == 2 && a[0] >= 0xe2 && b[0] >= 0xe2
 }
 
 // alphabetic reports whether a term is a word of an alphabet, not a number, a code

@@ -1,7 +1,6 @@
 package extract
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -9,27 +8,6 @@ import (
 
 	"kvasir/internal/llm"
 )
-
-func TestSentences(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		text string
-		want []string
-	}{
-		{"", nil},
-		{"One", []string{"One"}},
-		{"One. Two! Three? Four", []string{"One. ", "Two! ", "Three? ", "Four"}},
-		{"It costs 3.50 EUR. Edit config.yaml. Done.", []string{"It costs 3.50 EUR. ", "Edit config.yaml. ", "Done."}},
-		{"See Dr. Who, e.g. on Mars. J. Doe came.", []string{"See Dr. Who, e.g. on Mars. ", "J. Doe came."}},
-		{"Version 2. It works.", []string{"Version 2. ", "It works."}},
-		{"鸭子是鸟。它们吃草！好吗？", []string{"鸭子是鸟。", "它们吃草！", "好吗？"}},
-	}
-	for _, tt := range tests {
-		if diff := cmp.Diff(tt.want, slices.Collect(sentences(tt.text))); diff != "" {
-			t.Errorf("sentences(%q) (-want +got):\n%s", tt.text, diff)
-		}
-	}
-}
 
 func TestUnits(t *testing.T) {
 	t.Parallel()
@@ -50,22 +28,37 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-func FuzzSentences(f *testing.F) {
-	for _, seed := range []string{"", "One. Two.", "3.5 e.g. x. 鸭。", "\xff. \xff", "... !?", ". . ."} {
-		f.Add(seed)
+func TestUnitsLeaveOutWhatSaysNothing(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, text string
+		want       []string
+	}{
+		{"headings by underline", "Title\n=====\n\nText.\n\nMore\n----\nLast.", []string{"Text.", "Last."}},
+		{"links, pictures, addresses, tags", "[a](b) · [c](d)\n\n![p](q)\n\n<https://x.y>\n\nhttps://x.y/z\n\n<br>", nil},
+		{"a link in a sentence stays", "See [a](b) first.", []string{"See [a](b) first."}},
+		{"marks of quotation", "> It is said\n> to be so.", []string{"It is said to be so."}},
+		{"code that goes on", "```sh\ncurl x \\\n  -d y \\\n  -d z\nls\n```", []string{`curl x \`, "ls"}},
+		{"marks inside code", "~~~\n# no heading\n- no item\n~~~", []string{"# no heading", "- no item"}},
+		{"a table without its head", "| a | b |\n|:--|--:|\n| 1 | 2 |\n| 3 | 4 |", []string{"| 1 | 2 |", "| 3 | 4 |"}},
+		{"windows line ends", "One.\r\nTwo.\r\n\r\n- Three\r\n", []string{"One.", "Two.", "Three"}},
+		{
+			"a long item by sentence", "- Short one. " + strings.Repeat("Word ", 100) + "end. Last one.",
+			[]string{"Short one.", strings.Repeat("Word ", 100) + "end.", "Last one."},
+		},
 	}
-	f.Fuzz(func(t *testing.T, text string) {
-		var b strings.Builder
-		for s := range sentences(text) {
-			if s == "" {
-				t.Fatalf("an empty sentence in %q", text)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			for _, u := range units(llm.Document{Text: tt.text}) {
+				got = append(got, u.text)
 			}
-			b.WriteString(s)
-		}
-		if b.String() != text {
-			t.Fatalf("sentences of %q join to %q", text, b.String())
-		}
-	})
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("units of %q (-want +got):\n%s", tt.text, diff)
+			}
+		})
+	}
 }
 
 func FuzzAnswer(f *testing.F) {
