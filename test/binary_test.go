@@ -329,3 +329,25 @@ func TestAMemoSaysWhyItWaits(t *testing.T) {
 		t.Errorf("after the provider came back: %v", err)
 	}
 }
+
+func TestVoyageEmbedsAndReranks(t *testing.T) {
+	t.Parallel()
+	provider, _ := scripted(t)
+	c := serve(t, "EMBEDDING_PROVIDER=voyage", "VOYAGE_API_KEY=pa-test", "VOYAGE_BASE_URL="+provider.BaseURL())
+	id, err := c.CreateMemo(t.Context(), client.NewMemo{Title: "Ducks", Content: "Ducks eat seeds."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.WaitForMemo(t.Context(), client.ByID(id)); err != nil {
+		t.Fatal(err)
+	}
+	hits, err := c.Search(t.Context(), client.SearchRequest{Query: "Ducks eat seeds."})
+	if err != nil || len(hits) != 1 || hits[0].MemoID != id {
+		t.Errorf("search: %+v, %v", hits, err)
+	}
+	for _, kind := range []providertest.Kind{providertest.Embed, providertest.Rerank} {
+		if len(provider.Requests(kind)) == 0 {
+			t.Errorf("Voyage got no request to %v", kind)
+		}
+	}
+}

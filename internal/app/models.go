@@ -62,6 +62,12 @@ func (a *App) openAI(shared *http.Client) *openai.Client {
 	})
 }
 
+func (a *App) voyage(shared *http.Client) *voyage.Client {
+	return voyage.New(voyage.Config{
+		BaseURL: a.cfg.VoyageBaseURL, APIKey: a.cfg.VoyageKey.Reveal(), HTTPClient: shared,
+	})
+}
+
 func (a *App) localService(shared *http.Client) *localservice.Client {
 	return localservice.New(localservice.Config{URL: a.cfg.EmbeddingService(), HTTPClient: shared})
 }
@@ -72,6 +78,10 @@ func (a *App) embedder(shared *http.Client) (llm.Embedder, error) {
 	case config.OpenAI:
 		return a.openAI(shared).Embedder(openai.EmbedConfig{
 			Model: a.cfg.OpenAIEmbedding, Dimensions: a.cfg.VectorDimension,
+		}), nil
+	case config.Voyage:
+		return a.voyage(shared).Embedder(voyage.EmbedConfig{
+			Model: a.cfg.VoyageEmbedding, Dimensions: a.cfg.VectorDimension,
 		}), nil
 	case config.Local:
 		return a.localService(shared), nil
@@ -100,9 +110,7 @@ func (a *App) reranker(shared *http.Client) llm.Reranker {
 	case config.OpenAI:
 		return a.openAI(shared).Reranker(a.cfg.OpenAIModel)
 	case config.Voyage:
-		return voyage.New(voyage.Config{
-			BaseURL: a.cfg.VoyageBaseURL, APIKey: a.cfg.VoyageKey.Reveal(), HTTPClient: shared,
-		}).Reranker(a.cfg.VoyageModel)
+		return a.voyage(shared).Reranker(a.cfg.VoyageModel)
 	case config.Local:
 		return a.localService(shared)
 	}

@@ -72,8 +72,8 @@ type Providers struct {
 	// best sentences. By default openai if its key is set, else extractive.
 	LLMProvider string `name:"llm-provider" variable:"LLM_PROVIDER" placeholder:"NAME"`
 
-	// EmbeddingProvider makes vectors: openai, local, minilm (offline), or none,
-	// which searches by words alone. By default openai if its key is set, else
+	// EmbeddingProvider makes vectors: openai, voyage, local, minilm (offline), or
+	// none, which searches by words alone. By default openai if its key is set, else
 	// minilm if it is installed, else none.
 	EmbeddingProvider string `variable:"EMBEDDING_PROVIDER" placeholder:"NAME"`
 
@@ -84,7 +84,7 @@ type Providers struct {
 	// ModelDir is where minilm is installed.
 	ModelDir string `variable:"KVASIR_MODEL_DIR" default:"${models}" placeholder:"DIR"`
 
-	// VectorDimension is asked of OpenAI's embedding model. By default it is what
+	// VectorDimension is asked of OpenAI's or Voyage's embedding model. By default it is what
 	// the model returns first.
 	VectorDimension int `variable:"EMBEDDING_VECTOR_DIMENSION" placeholder:"N"`
 
@@ -114,11 +114,14 @@ type Providers struct {
 	// and reranking by local models. Its own default is http://localhost:8001.
 	EmbeddingServiceURL string `name:"embedding-service-url" variable:"EMBEDDING_SERVICE_URL" placeholder:"URL"`
 
-	// VoyageKey is the key for Voyage's reranker.
+	// VoyageKey is the key for Voyage.
 	VoyageKey Secret `name:"voyage-api-key" variable:"VOYAGE_API_KEY" placeholder:"KEY"`
 
 	// VoyageBaseURL is Voyage's address, or a compatible server's, /v1 included.
 	VoyageBaseURL string `name:"voyage-base-url" variable:"VOYAGE_BASE_URL" default:"https://api.voyageai.com/v1"`
+
+	// VoyageEmbedding is the embedding model.
+	VoyageEmbedding string `name:"voyage-embedding-model" variable:"VOYAGE_EMBEDDING_MODEL" default:"voyage-3-large"`
 
 	// VoyageModel is the reranking model.
 	VoyageModel string `name:"voyage-rerank-model" variable:"VOYAGE_RERANK_MODEL" default:"rerank-2-lite"`

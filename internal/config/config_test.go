@@ -176,6 +176,14 @@ func TestProvidersFollowFromWhatIsSet(t *testing.T) {
 		},
 		{"Voyage's key", []string{"VOYAGE_API_KEY=k"}, false, [3]string{"none", "extractive", "voyage"}, nil, ""},
 		{
+			"Voyage for vectors", []string{"VOYAGE_API_KEY=k", "EMBEDDING_PROVIDER=voyage"}, true,
+			[3]string{"voyage", "extractive", "voyage"}, nil, "",
+		},
+		{
+			"Voyage for vectors without a key", []string{"EMBEDDING_PROVIDER=voyage"}, false,
+			[3]string{"voyage", "extractive", "none"}, nil, "VOYAGE_API_KEY: ",
+		},
+		{
 			"the embedding service", []string{"EMBEDDING_SERVICE_URL=http://e"}, false,
 			[3]string{"none", "extractive", "local"}, nil, "",
 		},

@@ -38,7 +38,7 @@ type Models struct {
 func (c *Config) Models(minilm bool) (Models, error) {
 	m := Models{Embeddings: c.embeddings(minilm), Answers: c.answers(), Reranking: c.reranking()}
 	faults := []error{
-		c.possible("EMBEDDING_PROVIDER", m.Embeddings, OpenAI, Local, MiniLM, None),
+		c.possible("EMBEDDING_PROVIDER", m.Embeddings, OpenAI, Voyage, Local, MiniLM, None),
 		c.possible("LLM_PROVIDER", m.Answers, OpenAI, Local, Extractive),
 		c.possible("RERANKING_PROVIDER", m.Reranking, Voyage, OpenAI, Local, None),
 	}

@@ -45,7 +45,6 @@ var unused = map[string]string{
 	"DOCUMENT_EXTRACTION_PROVIDER": ownParsers, "DATALAB_API_KEY": ownParsers, "DOCLING_SERVICE_URL": ownParsers,
 
 	"ANTHROPIC_": notYet, "GROQ_": notYet, "GEMINI_": notYet, "BEDROCK_": notYet,
-	"VOYAGE_EMBEDDING_MODEL": "Voyage is used for reranking only",
 
 	"POST_RERANK_TOP_K":     "all results that were asked for are returned",
 	"VECTOR_SEARCH_TOP_K":   "requests say it in rag_config",

@@ -57,8 +57,12 @@ func Read(ctx context.Context, r io.Reader, contentType string) (Page, error) {
 	convert := converter.NewConverter(
 		// Backslashes would come between the words of a quotation.
 		converter.WithEscapeMode(converter.EscapeModeDisabled),
-		converter.WithPlugins(base.NewBasePlugin(), commonmark.NewCommonmarkPlugin(), table.NewTablePlugin(table.WithHeaderPromotion(true), table.WithSkipEmptyRows(true),
-			table.WithCellPaddingBehavior(table.CellPaddingBehaviorNone))),
+		converter.WithPlugins(
+			base.NewBasePlugin(),
+			commonmark.NewCommonmarkPlugin(),
+			table.NewTablePlugin(table.WithHeaderPromotion(true), table.WithSkipEmptyRows(true),
+				table.WithCellPaddingBehavior(table.CellPaddingBehaviorNone)),
+		),
 	)
 	markdown, err := convert.ConvertNode(content, converter.WithContext(ctx))
 	if err != nil {
@@ -88,7 +92,9 @@ func (r *reader) Read(p []byte) (int, error) {
 // mainContent returns the part of the page that it is about: what is marked so, or
 // all of it.
 func mainContent(doc *html.Node) *html.Node {
-	content := first(doc, func(n *html.Node) bool { return n.DataAtom == atom.Main || strings.EqualFold(attr(n, "role"), "main") })
+	content := first(doc, func(n *html.Node) bool {
+		return n.DataAtom == atom.Main || strings.EqualFold(attr(n, "role"), "main")
+	})
 	if content == nil {
 		isArticle := func(n *html.Node) bool { return n.DataAtom == atom.Article }
 		content = first(doc, isArticle)
