@@ -39,6 +39,8 @@ const (
 // A Call says for whom and how urgently a request is made.
 type Call struct {
 	Tenant   string // the project that pays; calls of tenants share fairly
+	Key      string // the API key that asked, as it may be shown; empty for none
+	Memo     string // the memo that the call works on; empty for none
 	Priority Priority
 }
 
@@ -46,6 +48,7 @@ type Call struct {
 // means it did not say.
 type Usage struct {
 	InputTokens  int
+	CachedTokens int // of the input, read from the provider's prompt cache
 	OutputTokens int
 }
 
