@@ -26,11 +26,12 @@ const (
 	RateLimited                 // too many requests; trying later helps
 	Unavailable                 // something outside is down; trying later helps
 	Canceled                    // the caller went away; not a failure
+	Exhausted                   // a budget is spent; a higher one or the next period helps
 )
 
 var kindNames = [...]string{
 	"internal", "invalid", "unauthenticated", "forbidden", "not found",
-	"conflict", "too large", "rate limited", "unavailable", "canceled",
+	"conflict", "too large", "rate limited", "unavailable", "canceled", "exhausted",
 }
 
 // String returns the kind's name in lower case.
