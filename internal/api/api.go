@@ -90,7 +90,18 @@ type Chats interface {
 	ListChats(ctx context.Context, p account.ProjectID, offset, limit int) ([]conversation.Chat, int, error)
 }
 
-// A Config is what the edge is made of. All parts are needed.
+// Waits says why an unfinished memo is not searchable yet. It never fails: what
+// cannot be found out is left out.
+type Waits func(ctx context.Context, p account.ProjectID, id memo.ID, at memo.Progress) Wait
+
+// A Wait is a reason in words, empty if none is known, and when the memo is done
+// at the present rate, zero if that is not known.
+type Wait struct {
+	Reason string
+	Until  time.Time
+}
+
+// A Config is what the edge is made of. All parts are needed but Metrics.
 type Config struct {
 	Keys      Keys
 	Memos     Memos
@@ -100,7 +111,14 @@ type Config struct {
 	Ask       Asker
 	Assistant Assistant
 	Chats     Chats
+	Ledger    Ledger
+	Budgets   Budgets
+	Estimate  Estimator
+	Waits     Waits
 	Health    func(context.Context) Health
+	Status    func(context.Context, account.ProjectID) Status
+	// Metrics answers /metrics for those who may see it; nil for no such page.
+	Metrics http.Handler
 
 	// CheckFileName refuses files that cannot be parsed, in the wire's words.
 	CheckFileName func(name string) error
@@ -138,6 +156,9 @@ type Options struct {
 	HSTS bool
 	// RateLimits allows an address 1000 requests and 100 questions a minute.
 	RateLimits bool
+	// MetricsToken lets who has it see /metrics from elsewhere. Without one only
+	// this machine may.
+	MetricsToken string
 }
 
 func (o Options) withDefaults() Options {
@@ -169,6 +190,9 @@ func New(cfg Config) http.Handler {
 	s.registerChats()
 	s.registerGenerate()
 	s.registerProviders()
+	s.registerStatus()
+	s.registerUsage()
+	s.registerMetrics(routes)
 	s.registerFixed(routes)
 	s.registerDocs(routes)
 	return guard.Chain(routes, s.guards(routes)...)

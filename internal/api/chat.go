@@ -260,5 +260,5 @@ func (s *server) registerChat() {
 		Description: "With `stream`, events come as lines `data: {…}`: `token`s, then `citations`, then `references` " +
 			"if asked for, and at last `done`. If the answer fails half-way there is an `error` before `done`. " +
 			"Lines that begin with a colon are comments. Long lists of citations come in several events.",
-	}, []int{400, 404, 413, 415, 503}, s.chat)
+	}, []int{400, 402, 404, 413, 415, 503}, s.chat)
 }

@@ -19,6 +19,7 @@ var statuses = map[fault.Kind]int{
 	fault.Conflict:        http.StatusConflict,
 	fault.TooLarge:        http.StatusRequestEntityTooLarge,
 	fault.RateLimited:     http.StatusTooManyRequests,
+	fault.Exhausted:       http.StatusPaymentRequired,
 	fault.Unavailable:     http.StatusServiceUnavailable,
 	fault.Canceled:        499, // the client has gone; the number is for the log
 }

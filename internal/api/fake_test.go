@@ -21,6 +21,7 @@ import (
 	"kvasir/internal/conversation"
 	"kvasir/internal/fault"
 	"kvasir/internal/ingest"
+	"kvasir/internal/ledger"
 	"kvasir/internal/memo"
 	"kvasir/internal/search"
 )
@@ -41,6 +42,9 @@ type backend struct {
 	failing error // what reading memos answers, if set
 	asked   chat.Question
 	queried search.Query
+	entries []ledger.Entry // all that was spent, by anybody
+	planned Plan
+	wait    Wait // of every unfinished memo
 }
 
 func (b *backend) id() string {
@@ -320,6 +324,83 @@ func (b *backend) health(context.Context) Health {
 	return Health{Status: "ok", Checks: HealthChecks{Database: true}, Store: "memory"}
 }
 
+// Usage sums entries as the ledger does.
+func (b *backend) Usage(_ context.Context, q ledger.Query) ([]ledger.Entry, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.failing != nil {
+		return nil, b.failing
+	}
+	sums := map[ledger.Account]*ledger.Sum{}
+	for _, e := range b.entries {
+		if e.Project != q.Project || e.Day < q.From || e.Day > q.To {
+			continue
+		}
+		var a ledger.Account
+		for _, d := range q.By {
+			switch d {
+			case ledger.ByDay:
+				a.Day = e.Day
+			case ledger.ByKey:
+				a.Key = e.Key
+			case ledger.ByMemo:
+				a.Memo = e.Memo
+			case ledger.ByKind:
+				a.Kind = e.Kind
+			case ledger.ByProvider:
+				a.Provider = e.Provider
+			case ledger.ByModel:
+				a.Model = e.Model
+			}
+		}
+		if sums[a] == nil {
+			sums[a] = &ledger.Sum{}
+		}
+		sums[a].Add(e.Sum)
+	}
+	var out []ledger.Entry
+	for a, sum := range sums {
+		out = append(out, ledger.Entry{Account: a, Sum: *sum})
+	}
+	slices.SortFunc(out, func(a, b ledger.Entry) int { return cmp.Compare(b.Cost, a.Cost) })
+	if q.Limit > 0 {
+		out = out[:min(len(out), q.Limit)]
+	}
+	return out, nil
+}
+
+// budgets are a project's own and the server's.
+func (b *backend) budgets(p account.ProjectID) []BudgetState {
+	until := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	return []BudgetState{
+		{ledger.Budget{Project: string(p), Period: ledger.Monthly, Soft: 4 * ledger.Unit, Hard: 5 * ledger.Unit}, ledger.Unit, until},
+		{ledger.Budget{Organization: "o1", Period: ledger.Daily, Soft: ledger.Unit}, ledger.Unit / 2, until},
+		{ledger.Budget{Period: ledger.Monthly, Hard: 9 * ledger.Unit}, 7 * ledger.Unit, until},
+	}
+}
+
+// estimate makes a token of four bytes.
+func (b *backend) estimate(_ context.Context, _ account.ProjectID, p Plan) Estimate {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.planned = p
+	return Estimate{Memos: p.Memos, Tokens: p.Bytes / 4, Requests: 1, Cost: 0.5, Lane: new("test/model")}
+}
+
+func (b *backend) waits(_ context.Context, _ account.ProjectID, _ memo.ID, at memo.Progress) Wait {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return cmp.Or(b.wait, Wait{Reason: at.WaitingFor})
+}
+
+func (b *backend) status(_ context.Context, p account.ProjectID) Status {
+	return Status{Version: "test", Pools: []StatusPool{{
+		Kind: "embed", Reason: new("test/model: 429 until 12:03:10"),
+		Waiting: StatusWaiting{Calls: 3, Projects: []StatusProject{{p, 1, 10}, {Others, 2, 20}}},
+		Lanes:   []StatusLane{{Name: "test/model", State: "paused", Requests: StatusLimit{Limit: new(60.0)}}},
+	}}}
+}
+
 // checkFileName knows the types that package parse knows, and its words.
 func checkFileName(name string) error {
 	allowed := []string{".pdf", ".doc", ".docx", ".pptx", ".txt", ".md", ".html"}
@@ -333,6 +414,7 @@ func checkFileName(name string) error {
 func (b *backend) config(t testing.TB) Config {
 	return Config{
 		Keys: b, Memos: b, Intake: b, Editor: b, Searcher: b, Ask: b.ask, Assistant: b, Chats: b,
+		Ledger: b, Budgets: b.budgets, Estimate: b.estimate, Waits: b.waits, Status: b.status,
 		Health: b.health, CheckFileName: checkFileName, TempDir: t.TempDir(), Log: quiet(t), Version: "test",
 	}
 }

@@ -115,5 +115,5 @@ func (s *server) registerGenerate() {
 		Responses:   map[string]*huma.Response{"200": {Description: "The document.", Content: content}},
 		Description: "For old clients; new ones use chat. With `stream`, events as in chat: `token`s, `output` with " +
 			"the whole text if it is not too long for a line, and `done`.",
-	}, []int{400, 413, 415, 503}, s.generate)
+	}, []int{400, 402, 413, 415, 503}, s.generate)
 }

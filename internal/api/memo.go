@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"kvasir/internal/account"
 	"kvasir/internal/memo"
 )
 
@@ -103,15 +104,24 @@ type memoDetail struct {
 // MemoProgress tells where a memo is on its way to being searchable.
 type MemoProgress struct {
 	Stage       memo.Stage `json:"stage" enum:"received,parsing,chunking,embedding,processed,error"`
-	WaitingFor  *string    `json:"waiting_for" doc:"Why nothing happens, in words."`
+	WaitingFor  *string    `json:"waiting_for" example:"openai/text-embedding-3-small: 429 until 12:03:10, 41 texts ahead" doc:"Why it is not processed yet, in words."`
+	ETA         *stamp     `json:"eta" nullable:"true" doc:"When it is processed at the present rate, if that is known."`
 	ChunksDone  int        `json:"chunks_done"`
 	ChunksTotal int        `json:"chunks_total"`
 }
 
-func progressOf(p *memo.Progress) MemoProgress {
-	return MemoProgress{
-		Stage: p.Stage, WaitingFor: orNull(p.WaitingFor), ChunksDone: p.ChunksDone, ChunksTotal: p.ChunksTotal,
+// progress tells where a memo is and, if it is on its way, what it waits for.
+func (s *server) progress(ctx context.Context, project account.ProjectID, id memo.ID, p *memo.Progress) MemoProgress {
+	out := MemoProgress{Stage: p.Stage, ChunksDone: p.ChunksDone, ChunksTotal: p.ChunksTotal}
+	if p.Stage.Status() != "processing" {
+		return out
 	}
+	wait := s.Waits(ctx, project, id, *p)
+	out.WaitingFor = orNull(wait.Reason)
+	if !wait.Until.IsZero() {
+		out.ETA = new(stamp(wait.Until))
+	}
+	return out
 }
 
 // A tag is a tag of a memo.
@@ -130,12 +140,12 @@ type chunk struct {
 	Headings     []string     `json:"headings" nullable:"false" doc:"The headings above it, outermost first."`
 }
 
-func detailOf(m *memo.Memo) memoDetail {
+func detailOf(m *memo.Memo, progress MemoProgress) memoDetail {
 	d := memoDetail{
 		MemoSummary: summaryOf(m), Scopes: m.Scopes, Source: m.Source, Type: m.Type,
 		ExpirationDate: stampOf(m.Expires), Archived: m.Archived,
 		Pending:     m.Progress.Stage.Status() == "processing",
-		ErrorReason: orNull(m.Progress.Error), MemoProgress: progressOf(&m.Progress),
+		ErrorReason: orNull(m.Progress.Error), MemoProgress: progress,
 		Tags: make([]tag, len(m.Tags)), Chunks: make([]chunk, len(m.Chunks)),
 	}
 	if m.Content != nil && *m.Content != "" {
@@ -200,7 +210,7 @@ func (s *server) findMemo(ctx context.Context, in *memoInput) (*memoOutput, erro
 	if err != nil {
 		return nil, orNotFound(err, memoNotFound)
 	}
-	return &memoOutput{detailOf(&m)}, nil
+	return &memoOutput{detailOf(&m, s.progress(ctx, in.project, m.ID, &m.Progress))}, nil
 }
 
 func (s *server) findStatus(ctx context.Context, in *memoInput) (*statusOutput, error) {
@@ -214,7 +224,7 @@ func (s *server) findStatus(ctx context.Context, in *memoInput) (*statusOutput, 
 	}
 	return &statusOutput{"no-store", memoStatus{
 		MemoUUID: id, Status: p.Stage.Status(), StartedAt: stampOf(p.Started), CompletedAt: stampOf(p.Completed),
-		ErrorReason: orNull(p.Error), MemoProgress: progressOf(&p), NextAttempt: stampOf(p.NotBefore),
+		ErrorReason: orNull(p.Error), MemoProgress: s.progress(ctx, in.project, id, &p), NextAttempt: stampOf(p.NotBefore),
 	}}, nil
 }
 

@@ -290,7 +290,7 @@ func TestProgressIsTold(t *testing.T) {
 	}
 	want := `{"memo_uuid":"` + string(id) + `","status":"processing","processing_started_at":null,` +
 		`"processing_completed_at":null,"error_reason":null,"stage":"embedding","waiting_for":"openai: rate limited",` +
-		`"chunks_done":1,"chunks_total":3,"next_attempt":"2030-01-02T03:04:05.006Z"}` + "\n"
+		`"eta":null,"chunks_done":1,"chunks_total":3,"next_attempt":"2030-01-02T03:04:05.006Z"}` + "\n"
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

@@ -145,5 +145,5 @@ func (s *server) registerSearch() {
 		OperationID: "search", Method: http.MethodPost, Path: "/api/v1/search", Tags: []string{"search"},
 		Summary: "Find passages", RequestBody: jsonBody[searchBody](s, searchExample),
 		Description: "Best first. Expired and archived memos are not found.",
-	}, []int{400, 413, 415, 503}, s.search)
+	}, []int{400, 402, 413, 415, 503}, s.search)
 }

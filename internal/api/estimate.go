@@ -1,0 +1,115 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"kvasir/internal/account"
+)
+
+// maxSamples bounds the texts of an estimate; their bytes are bounded as every
+// body's are.
+const maxSamples = 1000
+
+// A Plan is an import that is thought of.
+type Plan struct {
+	Samples []string // texts, or parts of them
+	Bytes   int64    // of all texts; at least those of the samples
+	Memos   int
+}
+
+// An Estimate is what an import would take. What is not known is null.
+type Estimate struct {
+	Memos    int      `json:"memos"`
+	Tokens   int64    `json:"tokens"`
+	Requests int64    `json:"requests"`
+	Cost     float64  `json:"cost" doc:"In dollars."`
+	Seconds  *float64 `json:"seconds" doc:"Until all can be found, with what waits already; null if the lane's rate is not known."`
+	Lane     *string  `json:"lane" example:"openai/text-embedding-3-small" doc:"What would embed it; null without an embedding model."`
+	Note     *string  `json:"note" doc:"What the figures rest on."`
+}
+
+// An estimateBody is the body of POST /api/v1/usage/estimate.
+type estimateBody struct {
+	Texts field[[]string] `json:"texts" required:"false" maxItems:"1000"`
+	Bytes field[float64]  `json:"bytes" required:"false" nullable:"true" minimum:"0" maximum:"1e15"`
+	Memos field[int]      `json:"memos" required:"false" nullable:"true" minimum:"0" maximum:"1000000000"`
+}
+
+// TransformSchema explains the fields.
+func (estimateBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return explain(s,
+		"texts", "Samples of what would be added, spread over all of it. Nothing of them is kept.",
+		"bytes", "Of all texts, in UTF-8. By default those of the samples.",
+		"memos", "How many memos it would be. By default as many as there are samples.",
+	)
+}
+
+const maxPlanBytes = 1e15
+
+func (b *estimateBody) validate() (Plan, error) {
+	var c complaints
+	var p Plan
+	if check(&c, "texts", b.Texts) {
+		p.Samples = b.Texts.value
+		if len(p.Samples) > maxSamples {
+			c.add("texts", "Array must contain at most 1000 element(s)")
+		}
+	}
+	for _, text := range p.Samples {
+		p.Bytes += int64(len(text))
+	}
+	p.Memos = len(p.Samples)
+	if checkNullable(&c, "bytes", b.Bytes) {
+		bytes := b.Bytes.value
+		switch {
+		case bytes != float64(int64(bytes)):
+			c.add("bytes", expected("integer", "float"))
+		case bytes < 0:
+			c.add("bytes", "Number must be greater than or equal to 0")
+		case bytes > maxPlanBytes:
+			c.add("bytes", "Number must be less than or equal to 1000000000000000")
+		default:
+			p.Bytes = max(p.Bytes, int64(bytes))
+		}
+	}
+	if checkNullable(&c, "memos", b.Memos) {
+		switch p.Memos = b.Memos.value; {
+		case p.Memos < 0:
+			c.add("memos", "Number must be greater than or equal to 0")
+		case p.Memos > maxPage:
+			c.add("memos", "Number must be less than or equal to 1000000000")
+		}
+	}
+	return p, c.err(", ")
+}
+
+type estimateOutput struct {
+	Body Estimate
+}
+
+func (s *server) estimate(ctx context.Context, in *struct{ request }) (*estimateOutput, error) {
+	var body estimateBody
+	if err := s.decodeJSON(&in.request, &body); err != nil {
+		return nil, err
+	}
+	plan, err := body.validate()
+	if err != nil {
+		return nil, err
+	}
+	return &estimateOutput{s.Estimate(ctx, in.project, plan)}, nil
+}
+
+// An Estimator says what an import would take.
+type Estimator func(ctx context.Context, p account.ProjectID, plan Plan) Estimate
+
+func (s *server) registerEstimate() {
+	register(s, huma.Operation{
+		OperationID: "estimateUsage", Method: http.MethodPost, Path: usagePath + "/estimate", Tags: []string{"usage"},
+		Summary:     "Estimate an import",
+		RequestBody: jsonBody[estimateBody](s, `{"texts": ["# Trains\n\nFirst class from four hours on."], "bytes": 4200000, "memos": 900}`),
+		Description: "What it would cost to add texts, and how long it would take. Nothing is added.",
+	}, []int{400, 413, 415}, s.estimate)
+}
