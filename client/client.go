@@ -6,13 +6,14 @@
 // found. [Client.Search] finds passages, [Client.Chat] and [Client.StreamChat]
 // answer questions, with citations.
 //
-// A refusal by the server is an [*APIError]. Nothing is retried: the caller
+// A refusal by the server is an [*APIError]; its status is 402 when a budget is
+// spent. Nothing is retried: the caller
 // knows best what is worth trying again. Everything takes a context, which is
 // the only bound on how long a call may take.
 //
 // The package needs the standard library only, and works with a Skald server
-// as well, where [Client.UpsertMemo], [Client.RetryMemo] and citations are
-// missing.
+// as well, where [Client.UpsertMemo], [Client.RetryMemo], [Client.Status],
+// [Client.Usage] and citations are missing.
 package client
 
 import (

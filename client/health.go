@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"net/http"
-	"time"
 )
 
 // A Health is what a server says of itself.
@@ -12,12 +11,8 @@ type Health struct {
 	Checks struct {
 		Database bool `json:"database"`
 	} `json:"checks"`
-	Store string `json:"store"`
-	Queue struct {
-		Pending int       `json:"pending"`         // memos not yet processed
-		Errors  int       `json:"errors"`          // memos that failed
-		Oldest  time.Time `json:"oldest,omitzero"` // since when the oldest waits
-	} `json:"queue"`
+	Store     string `json:"store"`
+	Queue     Queue  `json:"queue"`
 	Providers struct {
 		Embeddings Embeddings `json:"embeddings"`
 		Answers    Provider   `json:"answers"`

@@ -193,7 +193,8 @@ type MemoStatus struct {
 	Completed   time.Time `json:"processing_completed_at,omitzero"` // zero before
 	ErrorReason string    `json:"error_reason"`                     // why it failed
 	Stage       string    `json:"stage"`                            // the step: parsing, chunking, embedding
-	WaitingFor  string    `json:"waiting_for"`                      // why nothing happens, in words
+	WaitingFor  string    `json:"waiting_for"`                      // why it is not processed yet, in words
+	ETA         time.Time `json:"eta,omitzero"`                     // when it is, at the present rate; zero if unknown
 	NextAttempt time.Time `json:"next_attempt,omitzero"`            // when it is tried again
 	ChunksDone  int       `json:"chunks_done"`
 	ChunksTotal int       `json:"chunks_total"`

@@ -163,10 +163,12 @@ func (s *Server) readMemo(w http.ResponseWriter, _ *http.Request, m *Memo) {
 			"headings": []string{m.Title},
 		})
 	}
+	waitingFor, eta := m.waits()
 	maps.Copy(detail, object{
 		"content": orNull(m.Content), "scopes": m.Scopes, "source": orNull(m.Source), "type": m.Type,
 		"expiration_date": nil, "archived": false, "pending": m.status() == "processing", "error_reason": reason(m),
-		"tags": tags, "chunks": chunks, "stage": m.status(), "waiting_for": nil, "chunks_done": 0, "chunks_total": 1,
+		"tags": tags, "chunks": chunks, "stage": m.status(), "waiting_for": waitingFor, "eta": eta,
+		"chunks_done": 0, "chunks_total": 1,
 	})
 	answer(w, http.StatusOK, detail)
 }
@@ -180,9 +182,10 @@ func reason(m *Memo) any {
 
 func (s *Server) readStatus(w http.ResponseWriter, _ *http.Request, m *Memo) {
 	w.Header().Set("Cache-Control", "no-store")
+	waitingFor, eta := m.waits()
 	answer(w, http.StatusOK, object{
 		"memo_uuid": m.ID, "status": m.status(), "processing_started_at": nil, "processing_completed_at": nil,
-		"error_reason": reason(m), "stage": m.status(), "waiting_for": nil, "next_attempt": nil,
+		"error_reason": reason(m), "stage": m.status(), "waiting_for": waitingFor, "eta": eta, "next_attempt": nil,
 		"chunks_done": 0, "chunks_total": 1,
 	})
 	m.Asked++

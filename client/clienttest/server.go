@@ -28,6 +28,10 @@ const Key = "sk_proj_00112233445566778899aabbccddeeff00112233"
 // FailingText in a memo makes its processing fail, with this reason.
 const FailingText = "cannot be processed"
 
+// SlowText in a memo makes its processing wait, for a reason that is told, until
+// its status has been asked for three times.
+const SlowText = "takes its time"
+
 // A Memo is what a [Server] keeps of a memo.
 type Memo struct {
 	ID          string
@@ -49,9 +53,19 @@ func (m *Memo) hash() string {
 	return hex.EncodeToString(sum[:])
 }
 
+func (m *Memo) isSlow() bool { return m.Asked < 3 && strings.Contains(m.Content, SlowText) }
+
+// waits says what a memo waits for and until when; nil for nothing.
+func (m *Memo) waits() (reason, eta any) {
+	if !m.isSlow() {
+		return nil, nil
+	}
+	return fmt.Sprintf("openai/m: 429 until 12:03:10, %d texts ahead", 41-m.Asked), stamp()
+}
+
 func (m *Memo) status() string {
 	switch {
-	case m.Asked == 0:
+	case m.Asked == 0, m.isSlow():
 		return "processing"
 	case strings.Contains(m.Content, FailingText):
 		return "error"
@@ -88,6 +102,9 @@ func Start(tb testing.TB) *Server {
 	mux.HandleFunc("GET /api/v1/chat", s.listChats)
 	mux.HandleFunc("GET /api/v1/chat/{id}", s.readChat)
 	mux.HandleFunc("POST /api/v1/generate", s.generate)
+	mux.HandleFunc("GET /api/v1/status", s.status)
+	mux.HandleFunc("GET /api/v1/usage", s.usage)
+	mux.HandleFunc("POST /api/v1/usage/estimate", s.estimate)
 	srv := httptest.NewServer(authenticate(mux))
 	tb.Cleanup(srv.Close)
 	s.URL, s.HTTP = srv.URL, srv.Client()

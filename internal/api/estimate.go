@@ -26,8 +26,8 @@ type Estimate struct {
 	Tokens   int64    `json:"tokens"`
 	Requests int64    `json:"requests"`
 	Cost     float64  `json:"cost" doc:"In dollars."`
-	Seconds  *float64 `json:"seconds" doc:"Until all can be found, with what waits already; null if the lane's rate is not known."`
-	Lane     *string  `json:"lane" example:"openai/text-embedding-3-small" doc:"What would embed it; null without an embedding model."`
+	Seconds  *float64 `json:"seconds" doc:"Until all can be found, with what waits already; null if not known."`
+	Lane     *string  `json:"lane" doc:"What would embed it, such as openai/text-embedding-3-small; null for nothing."`
 	Note     *string  `json:"note" doc:"What the figures rest on."`
 }
 
@@ -105,11 +105,13 @@ func (s *server) estimate(ctx context.Context, in *struct{ request }) (*estimate
 // An Estimator says what an import would take.
 type Estimator func(ctx context.Context, p account.ProjectID, plan Plan) Estimate
 
+const estimateExample = `{"texts": ["# Trains\n\nFirst class from four hours on."], "bytes": 4200000, "memos": 900}`
+
 func (s *server) registerEstimate() {
 	register(s, huma.Operation{
 		OperationID: "estimateUsage", Method: http.MethodPost, Path: usagePath + "/estimate", Tags: []string{"usage"},
 		Summary:     "Estimate an import",
-		RequestBody: jsonBody[estimateBody](s, `{"texts": ["# Trains\n\nFirst class from four hours on."], "bytes": 4200000, "memos": 900}`),
+		RequestBody: jsonBody[estimateBody](s, estimateExample),
 		Description: "What it would cost to add texts, and how long it would take. Nothing is added.",
 	}, []int{400, 413, 415}, s.estimate)
 }

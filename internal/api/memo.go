@@ -104,7 +104,7 @@ type memoDetail struct {
 // MemoProgress tells where a memo is on its way to being searchable.
 type MemoProgress struct {
 	Stage       memo.Stage `json:"stage" enum:"received,parsing,chunking,embedding,processed,error"`
-	WaitingFor  *string    `json:"waiting_for" example:"openai/text-embedding-3-small: 429 until 12:03:10, 41 texts ahead" doc:"Why it is not processed yet, in words."`
+	WaitingFor  *string    `json:"waiting_for" doc:"Why it is not processed yet, in words."`
 	ETA         *stamp     `json:"eta" nullable:"true" doc:"When it is processed at the present rate, if that is known."`
 	ChunksDone  int        `json:"chunks_done"`
 	ChunksTotal int        `json:"chunks_total"`

@@ -17,7 +17,7 @@ type Status struct {
 	Version string       `json:"version"`
 	Uptime  float64      `json:"uptime_seconds"`
 	Queue   HealthQueue  `json:"queue" doc:"The memos of the whole server."`
-	Pools   []StatusPool `json:"pools" nullable:"false" doc:"For each kind of call, the lanes that stand in for each other."`
+	Pools   []StatusPool `json:"pools" nullable:"false" doc:"The lanes, by what they stand in for."`
 }
 
 // A StatusPool is a line of calls and the lanes that serve it.
@@ -25,7 +25,7 @@ type StatusPool struct {
 	Kind    string        `json:"kind" enum:"embed,generate,rerank"`
 	Name    string        `json:"name" doc:"As llm_provider asks for it; empty for the other kinds."`
 	Waiting StatusWaiting `json:"waiting"`
-	Reason  *string       `json:"reason" example:"openai/text-embedding-3-small: 429 until 12:03:10" doc:"Why the first in line waits."`
+	Reason  *string       `json:"reason" doc:"Why the first in line waits."`
 	ETA     *time.Time    `json:"eta" doc:"When the line is done at the present rate, if that is known."`
 	Lanes   []StatusLane  `json:"lanes" nullable:"false"`
 }
@@ -34,7 +34,7 @@ type StatusPool struct {
 type StatusWaiting struct {
 	Calls    int             `json:"calls" doc:"Calls in line; to embed, texts."`
 	Tokens   int             `json:"tokens"`
-	Projects []StatusProject `json:"projects" nullable:"false" doc:"Whose they are: the caller's project, and all others together."`
+	Projects []StatusProject `json:"projects" nullable:"false" doc:"The caller's own, and all others together."`
 }
 
 // Others is the name under which a status sums up all projects but the caller's.

@@ -37,17 +37,30 @@ const (
 
 // dimensions are what usage may be told apart by. A project is none: a key
 // speaks for one.
-var dimensions = []ledger.Dimension{
+var dimensions = [...]ledger.Dimension{
 	ledger.ByDay, ledger.ByKey, ledger.ByMemo, ledger.ByKind, ledger.ByProvider, ledger.ByModel,
 }
 
 // A usageInput asks for what was spent.
 type usageInput struct {
 	request
-	From    string `query:"from" format:"date" example:"2026-11-01" doc:"The first day, in UTC. By default 30 days to to."`
-	To      string `query:"to" format:"date" example:"2026-11-30" doc:"The last day. By default today."`
-	GroupBy string `query:"group_by" pattern:"^(day|api_key|memo|kind|provider|model)(,(day|api_key|memo|kind|provider|model))*$" example:"day,kind" doc:"What rows are told apart by, with commas between; day,kind,model by default. With all or none of them sums still agree."`
-	Limit   string `query:"limit" doc:"How many rows at most, 1 to 10000; 1000 by default. Left out are the cheapest."`
+	From    string  `query:"from" format:"date" example:"2026-11-01" doc:"The first day, in UTC; by default 30 in all."`
+	To      string  `query:"to" format:"date" example:"2026-11-30" doc:"The last day; today by default."`
+	GroupBy groupBy `query:"group_by" example:"day,kind" doc:"What rows are told apart by; default day,kind,model."`
+	Limit   string  `query:"limit" doc:"Rows at most, 1 to 10000, 1000 by default; the cheapest are left out."`
+}
+
+// A groupBy is a list of dimensions with commas between.
+type groupBy string
+
+// Schema documents the list.
+func (groupBy) Schema(huma.Registry) *huma.Schema {
+	names := make([]string, len(dimensions))
+	for i, d := range dimensions {
+		names[i] = string(d)
+	}
+	one := "(" + strings.Join(names, "|") + ")"
+	return &huma.Schema{Type: "string", Pattern: "^" + one + "(," + one + ")*$"}
 }
 
 // query checks the parameters.
@@ -68,7 +81,7 @@ func (in *usageInput) query(now time.Time) (ledger.Query, error) {
 	if q.To < q.From {
 		return q, invalid("from must not be after to")
 	}
-	if q.By, err = parseDimensions(in.GroupBy); err != nil {
+	if q.By, err = parseDimensions(string(in.GroupBy)); err != nil {
 		return q, err
 	}
 	if in.Limit != "" {
@@ -95,7 +108,7 @@ func parseDimensions(text string) ([]ledger.Dimension, error) {
 	var by []ledger.Dimension
 	for name := range strings.SplitSeq(text, ",") {
 		d := ledger.Dimension(strings.TrimSpace(name))
-		if !slices.Contains(dimensions, d) {
+		if !slices.Contains(dimensions[:], d) {
 			return nil, invalid("group_by must be of day, api_key, memo, kind, provider and model, with commas between")
 		}
 		if !slices.Contains(by, d) {

@@ -56,7 +56,10 @@ func TestUsage(t *testing.T) {
 		{"&to=2026-11-02&group_by=day,day,%20api_key,provider", []string{
 			"2026-11-01 sk_proj_0123 test 3 550", "2026-11-02 sk_proj_0123 test 1 400",
 		}, 950, false},
-		{"&to=2026-11-01", []string{"2026-11-01 generate m-generate 1 500", "2026-11-01 embed m-embed 2 50"}, 550, false},
+		{
+			"&to=2026-11-01",
+			[]string{"2026-11-01 generate m-generate 1 500", "2026-11-01 embed m-embed 2 50"}, 550, false,
+		},
 	}
 	for _, tt := range tests {
 		got := ask[usageReport](t, "GET", base+tt.query, "")
@@ -101,8 +104,8 @@ func TestUsageTellsBudgets(t *testing.T) {
 	if diff := cmp.Diff(want, got.Budgets); diff != "" {
 		t.Errorf("budgets (-want +got):\n%s", diff)
 	}
-	broken := &backend{failing: fmt.Errorf("disk on fire")}
-	if status, words := do(t, "GET", serve(t, broken.config(t))+"/api/v1/usage", nil); status != http.StatusInternalServerError {
+	broken := serve(t, (&backend{failing: fmt.Errorf("disk on fire")}).config(t))
+	if status, words := do(t, "GET", broken+"/api/v1/usage", nil); status != http.StatusInternalServerError {
 		t.Errorf("a broken ledger: %d %s", status, words)
 	}
 }
