@@ -1,23 +1,26 @@
 // Package dispatch is the scheduler of every outbound model call.
 //
-// There is a [lane] for each kind of call to each model: embed, generate, rerank.
-// A lane has slots, one for each request in flight ([gate]), which go to the most
-// urgent call first and inside one urgency in turn over tenants ([shares]). Texts
-// to embed wait in a [queue] of their own, where those of many memos and tenants
-// are packed into shared requests ([packer]). What fails is tried again in one
-// place ([lane.try]): nothing else in the product retries or sleeps.
+// A [lane] is one way to a model: a provider, a key, and the model. It knows its
+// limits: requests and tokens a minute ([bucket]), told or learned ([learner]), how
+// many requests it may have in flight ([breath]), and whether the upstream works at
+// all ([breaker]). Lanes that stand in for each other are a [pool] with one line
+// before them, in the order of urgency, and inside one urgency in turn over tenants
+// ([shares]). Texts to embed wait in a [queue] of their own, where those of many
+// memos and tenants are packed into shared requests ([packer]). What fails is tried
+// again in one place ([try]): nothing else in the product retries or sleeps. What a
+// person waits for too long is asked a second time beside ([race]).
 //
-// From the outside in: single flight, batch, retry, slot, adapter. So each try
-// takes a slot anew, and no slot sleeps through a backoff. Whoever waits can be
-// told why ([Scheduler.Snapshot]), and a person never waits in line for longer
-// than [Config.InteractiveWithin].
+// From the outside in: cache, budget, single flight, batch, retry, lane, hedge,
+// adapter. So each try takes a lane anew, and no lane is held through a backoff.
+// Whoever waits can be told why ([Scheduler.Snapshot], [Scheduler.Waiting]), and
+// what was spent is in the books ([books]).
+//
+// doc/dispatch.md explains the algorithms and where they come from.
 package dispatch
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -25,110 +28,97 @@ import (
 	"kvasir/internal/llm"
 )
 
-// A Named is a generator under the name by which requests ask for it.
-type Named struct {
-	Name      string
-	Generator llm.Generator
-}
+// The most requests in flight of lanes that do not say.
+const (
+	embedConcurrency    = 128
+	generateConcurrency = 1024
+	rerankConcurrency   = 128
+)
 
-// A Config is the models to call and the bounds to keep. The zero value of a
-// bound is its default.
-type Config struct {
-	Embedder   llm.Embedder // nil for none
-	Dimensions int          // of the embedder's vectors; 0 until it has answered
-	Generators []Named      // the first is the default
-	Reranker   llm.Reranker // nil for none
-
-	EmbedSlots    int           // embedding requests in flight; 32
-	GenerateSlots int           // answers of one generator in flight; 256
-	RerankSlots   int           // 32
-	Linger        time.Duration // how long bulk texts wait for company; 4 ms
-	QueueBytes    int64         // of bulk texts under way, beyond which callers block; 64 MiB
-	// InteractiveWithin bounds the wait for a slot and the tries of a call that a
-	// person waits for, up to the first word of an answer; 25 s. An exchange that
-	// has begun is the adapter's to end: a model on this machine may be slow.
-	InteractiveWithin time.Duration
-	// BulkWithin bounds the tries of any other call; 10 min.
-	BulkWithin time.Duration
-	Log        *slog.Logger
-}
-
-func (c Config) withDefaults() Config {
-	c.EmbedSlots = cmp.Or(c.EmbedSlots, 32)
-	c.GenerateSlots = cmp.Or(c.GenerateSlots, 256)
-	c.RerankSlots = cmp.Or(c.RerankSlots, 32)
-	c.Linger = cmp.Or(c.Linger, 4*time.Millisecond)
-	c.QueueBytes = cmp.Or(c.QueueBytes, 64<<20)
-	c.InteractiveWithin = cmp.Or(c.InteractiveWithin, 25*time.Second)
-	c.BulkWithin = cmp.Or(c.BulkWithin, 10*time.Minute)
-	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
-	return c
-}
-
-// A Scheduler makes the calls. Embedding needs [Scheduler.Run].
+// A Scheduler makes the calls. Embedding, and keeping books, need [Scheduler.Run].
 type Scheduler struct {
-	cfg        Config
-	embed      *lane
-	generators []generatorLane
-	rerank     *lane
+	cfg        *Config
+	embed      *pool
+	generators []*pool
+	rerank     *pool
 	packer     *packer // nil without an embedder
+	books      *books
+	memory     *memory
 }
 
 // New returns a scheduler; it starts nothing.
 func New(cfg Config) *Scheduler {
 	cfg = cfg.withDefaults()
-	s := &Scheduler{
-		cfg:    cfg,
-		embed:  newLane("embed", cfg.EmbedSlots, cfg),
-		rerank: newLane("rerank", cfg.RerankSlots, cfg),
+	s := &Scheduler{cfg: &cfg, books: newBooks(&cfg), memory: newMemory(&cfg)}
+	now := time.Now()
+	s.embed = newPool(llm.KindEmbed, "", s.cfg, s.books)
+	for i, l := range cfg.Embed {
+		s.embed.add(newLane(l.Lane, i, embedConcurrency, now))
 	}
-	for _, g := range cfg.Generators {
-		s.generators = append(s.generators, generatorLane{g, newLane("generate", cfg.GenerateSlots, cfg)})
+	s.rerank = newPool(llm.KindRerank, "", s.cfg, s.books)
+	for i, l := range cfg.Rerank {
+		s.rerank.add(newLane(l.Lane, i, rerankConcurrency, now))
 	}
-	if cfg.Embedder != nil {
-		s.packer = newPacker(cfg, s.embed)
+	for i, l := range cfg.Generate {
+		p, err := s.generator(l.Pool)
+		if err != nil || l.Pool == "" && len(s.generators) == 0 {
+			p = newPool(llm.KindGenerate, l.Pool, s.cfg, s.books)
+			s.generators = append(s.generators, p)
+		}
+		p.add(newLane(l.Lane, i, generateConcurrency, now))
+	}
+	if len(cfg.Embed) > 0 {
+		s.packer = newPacker(s.cfg, s.embed, s.books)
 	}
 	return s
 }
 
-// Run packs and sends texts to embed until ctx ends, and then waits for the
-// requests in flight, which it cancels. It runs once.
+// Run packs and sends texts to embed, and keeps the books, until ctx ends. Then it
+// waits for the requests in flight, which it cancels. It runs once.
 func (s *Scheduler) Run(ctx context.Context) error {
-	if s.packer == nil {
-		<-ctx.Done()
-		return nil
+	if err := s.books.load(ctx); err != nil {
+		return err
 	}
-	var running sync.WaitGroup
-	for _, q := range s.packer.queues {
-		running.Go(func() { s.packer.run(ctx, q) })
+	var senders, keepers sync.WaitGroup
+	if s.packer != nil {
+		for _, q := range s.packer.queues {
+			senders.Go(func() { s.packer.run(ctx, q) })
+		}
 	}
-	running.Wait()
+	sent := make(chan struct{})
+	keepers.Go(func() { s.books.run(ctx, sent) })
+	keepers.Go(func() { s.memory.run(ctx, sent) })
+	<-ctx.Done()
+	senders.Wait()
+	close(sent)
+	keepers.Wait()
 	return nil
 }
 
 // EmbedSpec returns what the embedding model takes and gives. It reports false
 // when there is none.
 func (s *Scheduler) EmbedSpec() (llm.EmbedSpec, bool) {
-	if s.cfg.Embedder == nil {
+	if s.packer == nil {
 		return llm.EmbedSpec{}, false
 	}
-	spec := s.cfg.Embedder.Spec()
-	spec.Dimensions = s.packer.dimensions()
-	return spec, true
+	return s.packer.spec(), true
 }
 
 // CountTokens counts as the embedding model does, or else estimates.
 func (s *Scheduler) CountTokens(text string) int {
-	if t, ok := s.cfg.Embedder.(llm.Tokenizer); ok {
-		return t.CountTokens(text)
+	if s.packer == nil {
+		return llm.EstimateTokens(text)
 	}
-	return llm.EstimateTokens(text)
+	return s.packer.count(text)
 }
 
 // Coverage tells how well the embedding model's vocabulary covers a text. It
 // reports false when the model cannot say.
 func (s *Scheduler) Coverage(text string) (llm.Coverage, bool) {
-	c, ok := s.cfg.Embedder.(llm.Coverer)
+	if len(s.cfg.Embed) == 0 {
+		return llm.Coverage{}, false
+	}
+	c, ok := s.cfg.Embed[0].Embedder.(llm.Coverer)
 	if !ok {
 		return llm.Coverage{}, false
 	}
@@ -136,29 +126,42 @@ func (s *Scheduler) Coverage(text string) (llm.Coverage, bool) {
 }
 
 // Reranks reports whether there is a reranker.
-func (s *Scheduler) Reranks() bool { return s.cfg.Reranker != nil }
+func (s *Scheduler) Reranks() bool { return len(s.cfg.Rerank) > 0 }
 
 // Rerank scores every document of the request.
 func (s *Scheduler) Rerank(
 	ctx context.Context, call llm.Call, req llm.RerankRequest,
-) (answer llm.RerankResponse, err error) {
-	if s.cfg.Reranker == nil {
-		return answer, fault.New(fault.Unavailable, "No reranking provider is configured")
+) (llm.RerankResponse, error) {
+	if !s.Reranks() {
+		return llm.RerankResponse{}, fault.New(fault.Unavailable, "No reranking provider is configured")
 	}
-	cost := len(req.Query)
+	tokens := llm.EstimateTokens(req.Query) * len(req.Documents) // providers count it with each
 	for _, d := range req.Documents {
-		cost += len(d)
+		tokens += llm.EstimateTokens(d)
 	}
-	err = s.rerank.try(ctx, call, cost, false, func(ctx context.Context) error {
-		var err error
-		answer, err = s.cfg.Reranker.Rerank(ctx, req)
-		if err == nil && len(answer.Scores) != len(req.Documents) {
-			return &llm.Error{
-				Class: llm.ClassSick, Provider: s.cfg.Reranker.Model(),
-				Message: fmt.Sprintf("%d scores for %d documents", len(answer.Scores), len(req.Documents)),
+	free, err := s.books.reserve(ctx, call.Tenant, s.rerank.price(tokens, 0))
+	if err != nil {
+		return llm.RerankResponse{}, err
+	}
+	defer free()
+	answer, a, err := try(ctx, s.rerank, job[llm.RerankResponse]{
+		call: call, tokens: tokens, texts: len(req.Documents),
+		exchange: func(ctx context.Context, l *lane) (llm.RerankResponse, error) {
+			answer, err := s.cfg.Rerank[l.index].Reranker.Rerank(ctx, req)
+			if err == nil && len(answer.Scores) != len(req.Documents) {
+				err = &llm.Error{
+					Class: llm.ClassSick, Provider: l.Name(),
+					Message: fmt.Sprintf("%d scores for %d documents", len(answer.Scores), len(req.Documents)),
+				}
 			}
-		}
-		return err
+			return answer, err
+		},
+		discard: func(llm.RerankResponse) {},
 	})
-	return answer, err
+	if err != nil {
+		return answer, err
+	}
+	a.end(outcome{usage: answer.Usage})
+	s.books.enter(llm.KindRerank, a.lane, []payer{{call, tokens}}, answer.Usage)
+	return answer, nil
 }

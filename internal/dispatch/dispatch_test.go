@@ -108,6 +108,22 @@ var (
 	query  = llm.Call{Tenant: "p", Priority: llm.PriorityQuery}
 )
 
+// embedIn is one lane to an embedder; concurrency 0 is the default.
+func embedIn(concurrency int, e llm.Embedder) []dispatch.EmbedLane {
+	return []dispatch.EmbedLane{{
+		Lane:     dispatch.Lane{Provider: "test", Model: "e", Limits: dispatch.Limits{Concurrency: concurrency}},
+		Embedder: e,
+	}}
+}
+
+func rerankBy(r llm.Reranker) []dispatch.RerankLane {
+	return []dispatch.RerankLane{{Lane: dispatch.Lane{Provider: "test", Model: "r"}, Reranker: r}}
+}
+
+func writeBy(pool string, g llm.Generator) dispatch.GenerateLane {
+	return dispatch.GenerateLane{Lane: dispatch.Lane{Provider: pool, Model: g.Model()}, Pool: pool, Generator: g}
+}
+
 func texts(prefix string, n int) []string {
 	out := make([]string, n)
 	for i := range out {
@@ -132,12 +148,12 @@ func TestRerank(t *testing.T) {
 	if _, err := s.Rerank(t.Context(), llm.Call{}, req); s.Reranks() || !fault.Is(err, fault.Unavailable) {
 		t.Errorf("without a reranker: %v", err)
 	}
-	s = dispatch.New(dispatch.Config{Reranker: scorer(2)})
+	s = dispatch.New(dispatch.Config{Rerank: rerankBy(scorer(2))})
 	if got, err := s.Rerank(t.Context(), llm.Call{}, req); err != nil || len(got.Scores) != 2 {
 		t.Errorf("scores %v, %v", got, err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := dispatch.New(dispatch.Config{Reranker: scorer(1)})
+		s := dispatch.New(dispatch.Config{Rerank: rerankBy(scorer(1))})
 		if _, err := s.Rerank(t.Context(), llm.Call{}, req); !fault.Is(err, fault.Unavailable) {
 			t.Errorf("one score for two documents: %v", err)
 		}
@@ -160,7 +176,7 @@ func TestWhatTheEmbedderKnowsIsPassedOn(t *testing.T) {
 	if _, ok := s.Coverage("x"); ok {
 		t.Error("a scheduler without embedder knows a vocabulary")
 	}
-	s = dispatch.New(dispatch.Config{Embedder: &speaker{}, Dimensions: 384})
+	s = dispatch.New(dispatch.Config{Embed: embedIn(0, &speaker{}), Dimensions: 384})
 	if spec, ok := s.EmbedSpec(); !ok || spec.Dimensions != 384 || spec.Model != "test" {
 		t.Errorf("EmbedSpec() = %+v, want the model and the dimension from the store", spec)
 	}
@@ -174,26 +190,32 @@ func TestWhatTheEmbedderKnowsIsPassedOn(t *testing.T) {
 
 func TestSnapshotNamesEveryLane(t *testing.T) {
 	t.Parallel()
+	limited := writeBy("b", &teller{})
+	limited.Limits = dispatch.Limits{RequestsPerMinute: 60, Concurrency: 3}
 	s := dispatch.New(dispatch.Config{
-		Embedder:   &embedder{},
-		Generators: []dispatch.Named{{Name: "a", Generator: &teller{}}, {Name: "b", Generator: &teller{}}},
-		Reranker:   scorer(1),
-		EmbedSlots: 2, GenerateSlots: 3, RerankSlots: 4,
+		Embed:    embedIn(2, &embedder{}),
+		Generate: []dispatch.GenerateLane{writeBy("a", &teller{}), limited, writeBy("a", &teller{})},
+		Rerank:   rerankBy(scorer(1)),
 	})
-	want := []dispatch.State{
-		{Kind: "embed", Model: "test", Slots: 2},
-		{Kind: "generate", Model: "teller", Slots: 3},
-		{Kind: "generate", Model: "teller", Slots: 3},
-		{Kind: "rerank", Model: "scorer", Slots: 4},
+	var got []string
+	for _, p := range s.Snapshot() {
+		for _, l := range p.Lanes {
+			got = append(got, fmt.Sprintf("%s %s %s %s %d %.0f %s", p.Kind, p.Name, l.Name(), l.State, l.Concurrency,
+				l.Requests.PerMinute, l.Requests.Source))
+		}
 	}
-	if diff := gocmp.Diff(want, s.Snapshot()); diff != "" {
+	want := []string{
+		"embed  test/e open 2 0 ", "generate a a/teller open 8 0 ", "generate a a/teller open 8 0 ",
+		"generate b b/teller open 3 60 configured", "rerank  test/r open 8 0 ",
+	}
+	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("Snapshot (-want +got):\n%s", diff)
 	}
 }
 
 // BenchmarkRerank measures what a call costs beside its exchange.
 func BenchmarkRerank(b *testing.B) {
-	s := dispatch.New(dispatch.Config{Reranker: scorer(1)})
+	s := dispatch.New(dispatch.Config{Rerank: rerankBy(scorer(1))})
 	req := llm.RerankRequest{Query: "q", Documents: []string{"a"}}
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {

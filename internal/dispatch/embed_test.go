@@ -20,7 +20,7 @@ func TestTextsOfManyCallersShareRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &embedder{takes: 100 * time.Millisecond, items: 64}
-		s, stop := start(t, dispatch.Config{Embedder: e})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(0, e)})
 		defer stop()
 		var g errgroup.Group
 		for i := range 32 {
@@ -50,7 +50,7 @@ func TestIdenticalTextsGoOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &embedder{takes: time.Second}
-		s, stop := start(t, dispatch.Config{Embedder: e})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(0, e)})
 		defer stop()
 		var g errgroup.Group
 		for range 10 {
@@ -73,7 +73,7 @@ func TestAQueryDoesNotWaitBehindBulk(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &embedder{takes: time.Second}
-		s, stop := start(t, dispatch.Config{Embedder: e, EmbedSlots: 4})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(4, e)})
 		defer stop()
 		var g errgroup.Group
 		g.Go(func() error {
@@ -102,7 +102,7 @@ func TestASmallTenantDoesNotWaitForALargeOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &embedder{takes: time.Second}
-		s, stop := start(t, dispatch.Config{Embedder: e, EmbedSlots: 2})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(2, e)})
 		defer stop()
 		var g errgroup.Group
 		g.Go(func() error {
@@ -129,7 +129,7 @@ func TestACallerWhoLeavesCancelsWhatNobodyElseWants(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &embedder{takes: time.Hour}
-		s, stop := start(t, dispatch.Config{Embedder: e, EmbedSlots: 2})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(2, e)})
 		defer stop()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -151,7 +151,7 @@ func TestTextsOfACallerWhoLeavesLeaveTheLine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &embedder{takes: time.Minute, items: 10}
-		s, stop := start(t, dispatch.Config{Embedder: e, EmbedSlots: 2})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(2, e)})
 		defer stop()
 		var g errgroup.Group
 		g.Go(func() error {
@@ -203,7 +203,7 @@ func TestTextsWaitForCompanyButAQueryDoesNot(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				e := &embedder{items: 8}
-				s, stop := start(t, dispatch.Config{Embedder: e, Linger: 5 * time.Millisecond})
+				s, stop := start(t, dispatch.Config{Embed: embedIn(0, e), Linger: 5 * time.Millisecond})
 				defer stop()
 				began := time.Now()
 				if _, err := s.Embed(t.Context(), tt.call, llm.InputDocument, texts("x", tt.texts)); err != nil {
@@ -221,7 +221,7 @@ func TestRequestsHoldOneInputAndNoMoreTokensThanAllowed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &embedder{items: 100, tokens: 50}
-		s, stop := start(t, dispatch.Config{Embedder: e})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(0, e)})
 		defer stop()
 		var g errgroup.Group
 		for _, input := range []llm.Input{llm.InputDocument, llm.InputQuery} {
@@ -254,7 +254,7 @@ func TestBulkCallersBlockWhenTheLineIsFull(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &embedder{takes: time.Second}
-		s, stop := start(t, dispatch.Config{Embedder: e, QueueBytes: 100})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(0, e), QueueBytes: 100})
 		defer stop()
 		var g errgroup.Group
 		for i := range 10 {
@@ -278,7 +278,7 @@ func TestAFullLineKeepsNoOtherTenantOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &embedder{takes: time.Second}
-		s, stop := start(t, dispatch.Config{Embedder: e, QueueBytes: 100})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(0, e), QueueBytes: 100})
 		defer stop()
 		var g errgroup.Group
 		for i := range 10 {
@@ -311,7 +311,7 @@ func TestAStopFailsWhatIsInLine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &embedder{takes: time.Hour}
-		s, stop := start(t, dispatch.Config{Embedder: e, EmbedSlots: 2})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(2, e)})
 		var g errgroup.Group
 		g.Go(func() error {
 			_, err := s.Embed(t.Context(), ingest, llm.InputDocument, texts("x", 20))
@@ -332,7 +332,7 @@ func TestAStopFailsWhatIsInLine(t *testing.T) {
 func TestVectorsOfAnotherLengthAreRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, stop := start(t, dispatch.Config{Embedder: &embedder{}, Dimensions: 3})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(0, &embedder{}), Dimensions: 3})
 		defer stop()
 		_, err := s.Embed(t.Context(), query, llm.InputQuery, []string{"x"})
 		if err == nil || !strings.Contains(err.Error(), "3 dimensions before and now of 2") {
@@ -343,7 +343,7 @@ func TestVectorsOfAnotherLengthAreRefused(t *testing.T) {
 
 func BenchmarkEmbed(b *testing.B) {
 	e := &embedder{takes: 100 * time.Millisecond, items: 256}
-	s := dispatch.New(dispatch.Config{Embedder: e})
+	s := dispatch.New(dispatch.Config{Embed: embedIn(0, e)})
 	ctx, cancel := context.WithCancel(b.Context())
 	var g errgroup.Group
 	g.Go(func() error { return s.Run(ctx) })

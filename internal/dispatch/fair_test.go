@@ -21,7 +21,7 @@ func TestTheLargestOfAThousandTenantsDelaysNobody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &embedder{takes: time.Second, items: 100}
-		s, stop := start(t, dispatch.Config{Embedder: e, EmbedSlots: 5}) // 4 for bulk
+		s, stop := start(t, dispatch.Config{Embed: embedIn(5, e)}) // 4 for bulk
 		defer stop()
 		var g errgroup.Group
 		g.Go(func() error {
@@ -64,7 +64,7 @@ func TestTenantsShareByTokensNotByTexts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &embedder{takes: time.Second, items: 10}
-		s, stop := start(t, dispatch.Config{Embedder: e, EmbedSlots: 1})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(1, e)})
 		defer stop()
 		var g errgroup.Group
 		g.Go(func() error { // takes the only slot until both are in line
@@ -103,7 +103,7 @@ func TestWhoAsksForTheSameAsALargeTenantDoesNotWaitWithIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &embedder{takes: time.Second}
-		s, stop := start(t, dispatch.Config{Embedder: e, EmbedSlots: 1})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(1, e)})
 		defer stop()
 		var g errgroup.Group
 		shared := texts("shared", 400)
@@ -134,7 +134,7 @@ func TestMoreUrgentTextsGoFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		e := &embedder{takes: time.Second}
-		s, stop := start(t, dispatch.Config{Embedder: e, EmbedSlots: 1})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(1, e)})
 		defer stop()
 		var g errgroup.Group
 		g.Go(func() error { // takes the only slot until all others are in line

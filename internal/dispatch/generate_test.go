@@ -72,12 +72,12 @@ func TestGenerate(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := &teller{words: []string{"one ", "two ", "three"}, fail: tt.fail}
-				s := dispatch.New(dispatch.Config{Generators: []dispatch.Named{{Name: "a", Generator: w}}})
+				s := dispatch.New(dispatch.Config{Generate: []dispatch.GenerateLane{writeBy("a", w)}})
 				got, err := read(s.Generate(t.Context(), llm.Call{}, "", llm.GenerateRequest{}))
 				if got != tt.want || (err != nil) != tt.fails || w.n != tt.calls {
 					t.Errorf("got %q, %v after %d exchanges", got, err, w.n)
 				}
-				if st := s.Snapshot()[1]; st.Busy != 0 {
+				if st := s.Snapshot()[0].Lanes[0]; st.InFlight != 0 {
 					t.Errorf("a slot is still taken: %+v", st)
 				}
 			})
@@ -88,11 +88,11 @@ func TestGenerate(t *testing.T) {
 func TestGenerateEndsWithItsConsumer(t *testing.T) {
 	t.Parallel()
 	w := &teller{words: []string{"one", "two"}}
-	s := dispatch.New(dispatch.Config{Generators: []dispatch.Named{{Name: "a", Generator: w}}})
+	s := dispatch.New(dispatch.Config{Generate: []dispatch.GenerateLane{writeBy("a", w)}})
 	for range s.Generate(t.Context(), llm.Call{}, "a", llm.GenerateRequest{}) {
 		break
 	}
-	if w.closed != 1 || s.Snapshot()[1].Busy != 0 {
+	if w.closed != 1 || s.Snapshot()[0].Lanes[0].InFlight != 0 {
 		t.Error("the exchange goes on without its consumer")
 	}
 	_, err := read(s.Generate(t.Context(), llm.Call{}, "b", llm.GenerateRequest{}))
@@ -104,8 +104,8 @@ func TestGenerateEndsWithItsConsumer(t *testing.T) {
 func TestAGeneratorDoesNotWaitForAnothersProvider(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := dispatch.New(dispatch.Config{Generators: []dispatch.Named{
-			{Name: "limited", Generator: limited{}}, {Name: "free", Generator: &teller{words: []string{"word"}}},
+		s := dispatch.New(dispatch.Config{Generate: []dispatch.GenerateLane{
+			writeBy("limited", limited{}), writeBy("free", &teller{words: []string{"word"}}),
 		}})
 		answer := llm.Call{Tenant: "p", Priority: llm.PriorityAnswer}
 		for range 2 {
@@ -114,7 +114,7 @@ func TestAGeneratorDoesNotWaitForAnothersProvider(t *testing.T) {
 				t.Errorf("a limited provider: %v", err)
 			}
 		}
-		if reason := s.Snapshot()[1].Reason; !strings.HasPrefix(reason, "limited: 429 until ") {
+		if reason := s.Snapshot()[0].Reason; !strings.HasPrefix(reason, "limited/limited: 429 until ") {
 			t.Errorf("the limited lane says %q", reason)
 		}
 		began := time.Now()

@@ -1,30 +1,52 @@
 package dispatch
 
 import (
-	"context"
+	"errors"
 	"fmt"
-	"log/slog"
-	"sync"
+	"net"
 	"time"
 
 	"kvasir/internal/fault"
 	"kvasir/internal/llm"
 )
 
-// A lane is where the calls of one kind to one model wait, go out, and are tried
-// again.
+// A lane is the state of a [Lane]: what it may take now, and how it fares. The
+// pool's lock guards it.
 type lane struct {
-	*gate
-	kind   string // embed, generate, rerank
-	person time.Duration
-	bulk   time.Duration
-	log    *slog.Logger
+	Lane
+	index int // in the configuration
 
-	mu        sync.Mutex // guards all below; taken before the gate's
-	weather   weather    // how the latest calls went
-	paused    trouble    // all calls wait
-	backoff   trouble    // some calls wait
-	lastError string
+	requests, tokens bucket
+	learned          learner
+	breath           breath
+	breaker          breaker
+	weather          weather
+	paused           trouble // no call goes out
+	backoff          trouble // some calls wait before they are tried again
+	ratio            float64 // of reported tokens to estimated ones
+
+	busy, bulk int // requests in flight, and of them those that nobody waits for
+	lat        latencies
+	speed      speed
+	lastError  string
+	counts     counts
+}
+
+// counts are exchanges since the start.
+type counts struct{ sent, failed, throttled, retried, hedged int64 }
+
+func newLane(l Lane, index, concurrency int, now time.Time) *lane {
+	if l.Limits.Concurrency > 0 {
+		concurrency = l.Limits.Concurrency
+	}
+	s := &lane{Lane: l, index: index, breath: newBreath(concurrency), ratio: 1}
+	if n := l.Limits.RequestsPerMinute; n > 0 {
+		s.requests.set(n, sourceConfigured, now)
+	}
+	if n := l.Limits.TokensPerMinute; n > 0 {
+		s.tokens.set(n, sourceConfigured, now)
+	}
+	return s
 }
 
 // A trouble is why calls wait, and until when.
@@ -33,11 +55,11 @@ type trouble struct {
 	until time.Time
 }
 
-// String returns both, or nothing when it is over.
+// over reports whether it has passed.
+func (t trouble) over(now time.Time) bool { return !now.Before(t.until) }
+
+// String returns the words and the time.
 func (t trouble) String() string {
-	if !time.Now().Before(t.until) {
-		return ""
-	}
 	return fmt.Sprintf("%s until %s", t.words, t.until.UTC().Format(time.TimeOnly))
 }
 
@@ -49,59 +71,237 @@ func (t trouble) later(u trouble) trouble {
 	return t
 }
 
-func newLane(kind string, slots int, cfg Config) *lane {
-	return &lane{
-		gate: newGate(slots), kind: kind, person: cfg.InteractiveWithin, bulk: cfg.BulkWithin, log: cfg.Log,
+// reserved is how many slots bulk cannot take; none if there is only one.
+func (l *lane) reserved() int {
+	size := l.breath.size()
+	return min(max(1, size/8), size-1)
+}
+
+// An opening says when a lane can take a call.
+type opening struct {
+	now    bool
+	in     time.Duration // if not now; 0 if it depends on calls in flight
+	closed bool          // no call at all can go: the lane is paused or broken
+}
+
+// opening returns when a call can go out that needs so many tokens.
+func (l *lane) opening(need float64, bulk bool, now time.Time) opening {
+	if at, ok := l.breaker.wait(now); !ok {
+		if at.IsZero() {
+			return opening{closed: true, in: longOpen}
+		}
+		return opening{closed: true, in: at.Sub(now)}
+	}
+	if !l.paused.over(now) {
+		return opening{closed: true, in: l.paused.until.Sub(now)}
+	}
+	size := l.breath.size()
+	if l.busy >= size || bulk && l.bulk >= size-l.reserved() {
+		return opening{}
+	}
+	wait := max(
+		l.requests.wait(1, bulk, now), l.tokens.wait(need, bulk, now),
+		l.learned.requests.wait(1, bulk, now), l.learned.tokens.wait(need, bulk, now),
+	)
+	return opening{now: wait == 0, in: wait}
+}
+
+// spare returns how many tokens, estimated, a batch may have now.
+func (l *lane) spare(bulk bool, now time.Time) int {
+	return int(min(l.tokens.spare(bulk, now), l.learned.tokens.spare(bulk, now)) / l.ratio)
+}
+
+// interval returns how long a lane takes between two requests at its limit: what
+// a batch may wait for more tokens.
+func (l *lane) interval() time.Duration {
+	rate := l.requests.rate
+	if r := l.learned.requests.rate; r > 0 && (rate == 0 || r < rate) {
+		rate = r
+	}
+	if rate == 0 {
+		return 50 * time.Millisecond
+	}
+	return time.Duration(float64(time.Second) / rate)
+}
+
+// begin takes what an attempt needs.
+func (l *lane) begin(a *attempt) {
+	l.counts.sent++
+	l.busy++
+	if bulky(a.call.Priority) {
+		l.bulk++
+	}
+	a.full = l.busy >= l.breath.size() || a.call.Priority >= llm.PriorityIngest && l.bulk >= l.breath.size()-l.reserved()
+	a.probe = l.breaker.begin()
+	l.requests.take(1, a.sent)
+	l.learned.requests.take(1, a.sent)
+	l.charge(a, a.tokens)
+}
+
+// charge takes an attempt's tokens, estimated.
+func (l *lane) charge(a *attempt, tokens int) {
+	a.tokens = tokens
+	more := float64(tokens)*l.ratio - a.charged
+	a.charged += more
+	l.tokens.take(more, a.sent)
+	l.learned.tokens.take(more, a.sent)
+}
+
+// giveBack undoes the beginning of an attempt that was not sent.
+func (l *lane) giveBack(a *attempt) {
+	l.counts.sent--
+	l.leave(a)
+	if a.probe {
+		l.breaker.gaveUp()
+	}
+	for _, b := range []*bucket{&l.requests, &l.learned.requests} {
+		b.take(-1, a.sent)
+	}
+	l.charge(a, 0)
+}
+
+// leave frees the attempt's slot.
+func (l *lane) leave(a *attempt) {
+	l.busy--
+	if bulky(a.call.Priority) {
+		l.bulk--
 	}
 }
 
-// deadline returns until when a call that arrives now may be tried.
-func (l *lane) deadline(p llm.Priority) time.Time {
-	if bulky(p) {
-		return time.Now().Add(l.bulk)
-	}
-	return time.Now().Add(l.person)
+// An outcome is how an attempt ended.
+type outcome struct {
+	usage llm.Usage
+	first time.Duration // until the first word; 0 for the whole exchange
+	left  bool          // by its caller, or lost a race: it says nothing
+	err   error
 }
 
-// enterBy waits for a slot. Bulk waits as long as it takes: the snapshot says for
-// what. A person is told when the deadline passes, or as soon as it is plain that
-// it will.
-func (l *lane) enterBy(ctx context.Context, call llm.Call, cost int, deadline time.Time) error {
-	if bulky(call.Priority) {
-		return l.enter(ctx, call, cost)
+// end gives back what an attempt holds, and learns from how it went.
+func (l *lane) end(a *attempt, o outcome, now time.Time) {
+	l.leave(a)
+	e, failed := errors.AsType[*llm.Error](o.err)
+	switch {
+	case o.err == nil && !o.left:
+		l.succeeded(a, o, now)
+	case o.left || !failed:
+		if a.probe {
+			l.breaker.gaveUp()
+		}
+		if o.err == nil {
+			l.settle(a, o.usage, now)
+		}
+	default:
+		l.failed(a, e, now)
 	}
-	if l.closedUntil().After(deadline) {
-		return l.late()
-	}
-	within, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	err := l.enter(within, call, cost)
-	if err != nil && ctx.Err() == nil {
-		return l.late()
-	}
-	return err
 }
 
-// late is the fault of a call that a person has waited for long enough.
-func (l *lane) late() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if why := l.paused.String(); why != "" {
-		return fault.New(fault.RateLimited, why)
+func (l *lane) succeeded(a *attempt, o outcome, now time.Time) {
+	took := now.Sub(a.sent)
+	if o.first > 0 {
+		took = o.first
 	}
-	words := fmt.Sprintf("No answer from the model within %v", l.person)
-	if why := l.backoff.String(); why != "" {
-		words += "; " + why
-	}
-	return fault.New(fault.Unavailable, words)
+	l.breaker.healed()
+	l.weather.note(false, now)
+	l.breath.done(a.tokens, took, a.full, now)
+	l.lat.note(took)
+	actual := l.settle(a, o.usage, now)
+	l.learned.succeeded(a.sent, now, actual)
+	l.speed.note(actual, now)
 }
 
-// why returns why calls wait, "" if they need not, and the last failure.
-func (l *lane) why() (reason, lastError string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if reason = l.paused.String(); reason == "" {
-		reason = l.backoff.String()
+// settle corrects what was charged by what the provider says it was.
+func (l *lane) settle(a *attempt, u llm.Usage, now time.Time) (actual float64) {
+	actual = float64(u.InputTokens + u.OutputTokens)
+	if actual == 0 {
+		return a.charged
 	}
-	return reason, l.lastError
+	l.tokens.take(actual-a.charged, now)
+	l.learned.tokens.take(actual-a.charged, now)
+	if a.tokens > 0 {
+		l.ratio += (min(max(actual/float64(a.tokens), 0.1), 10) - l.ratio) / 16
+	}
+	return actual
+}
+
+func (l *lane) failed(a *attempt, e *llm.Error, now time.Time) {
+	l.counts.failed++
+	l.lastError = fault.Message(inWords(e))
+	switch e.Class {
+	case llm.ClassThrottled:
+		l.counts.throttled++
+		l.learned.throttled(a.sent, now)
+		if a.probe {
+			l.breaker.healed() // it answers
+		}
+		if l.weather.note(true, now) {
+			until := now.Add(max(e.RetryAfter, firstBackoff))
+			l.paused = l.paused.later(trouble{l.Name() + ": " + status(e), until})
+		}
+	case llm.ClassSick:
+		l.weather.note(false, now)
+		if timeout, ok := errors.AsType[net.Error](e); ok && timeout.Timeout() {
+			l.breath.timedOut(now)
+		}
+		if l.breaker.failed(a.probe, e.RetryAfter, now) {
+			l.paused = trouble{}
+		}
+	case llm.ClassDeadKey:
+		l.breaker.refused(now)
+	default: // the provider is well, and the request is not
+		l.breaker.healed()
+		l.weather.note(false, now)
+	}
+}
+
+// why says in words why calls wait, "" if none need.
+func (l *lane) why(bulk bool, now time.Time) (reason string, until time.Time) {
+	at, ok := l.breaker.wait(now)
+	switch o := l.opening(1, bulk, now); {
+	case l.breaker.open && l.breaker.dead && !ok:
+		return trouble{l.Name() + ": the key is refused; tried again", l.breaker.until}.words + at.UTC().Format(" at 15:04:05"), at
+	case l.breaker.open && !ok && !at.IsZero():
+		return trouble{l.Name() + ": sick upstream", at}.String(), at
+	case l.breaker.open && !ok:
+		return l.Name() + ": sick upstream; one call probes whether it is well", now
+	case !l.paused.over(now):
+		return l.paused.String(), l.paused.until
+	case !o.now && o.in > 0:
+		return fmt.Sprintf("%s: at its limit of %s", l.Name(), l.limit(bulk, now)), now.Add(o.in)
+	case !l.backoff.over(now):
+		return l.backoff.String(), l.backoff.until
+	case !o.now:
+		return fmt.Sprintf("%s: %d in flight, as many as go at once", l.Name(), l.busy), now
+	}
+	return "", time.Time{}
+}
+
+// limit names the limit that holds a call up the longest.
+func (l *lane) limit(bulk bool, now time.Time) string {
+	words, longest := "", time.Duration(-1)
+	for _, b := range []struct {
+		*bucket
+		of string
+	}{
+		{&l.requests, "requests"}, {&l.tokens, "tokens"},
+		{&l.learned.requests, "requests"}, {&l.learned.tokens, "tokens"},
+	} {
+		if wait := b.wait(1, bulk, now); b.rate > 0 && wait > longest {
+			words, longest = fmt.Sprintf("%.0f %s a minute", b.limit, b.of), wait
+		}
+	}
+	return words
+}
+
+// state says how the lane is: open, paused, broken or probing.
+func (l *lane) state(now time.Time) string {
+	_, ok := l.breaker.wait(now)
+	switch {
+	case l.breaker.open && (ok || l.breaker.probing):
+		return "probing"
+	case l.breaker.open:
+		return "broken"
+	case !l.paused.over(now):
+		return "paused"
+	}
+	return "open"
 }

@@ -13,34 +13,44 @@ import (
 
 // A packer sends the texts of its queues in shared requests.
 type packer struct {
-	embedder llm.Embedder
-	count    func(string) int
-	lane     *lane
-	queues   [2]*queue    // interactive, bulk
-	length   atomic.Int64 // of vectors; 0 until known
+	lanes  []EmbedLane
+	count  func(string) int
+	pool   *pool
+	books  *books
+	queues [2]*queue    // interactive, bulk
+	length atomic.Int64 // of vectors; 0 until known
 }
 
-func newPacker(cfg Config, l *lane) *packer {
-	p := &packer{embedder: cfg.Embedder, count: llm.EstimateTokens, lane: l}
-	if t, ok := cfg.Embedder.(llm.Tokenizer); ok {
-		p.count = t.CountTokens
+func newPacker(cfg *Config, p *pool, b *books) *packer {
+	k := &packer{lanes: cfg.Embed, count: llm.EstimateTokens, pool: p, books: b}
+	if t, ok := cfg.Embed[0].Embedder.(llm.Tokenizer); ok {
+		k.count = t.CountTokens
 	}
-	p.length.Store(int64(cfg.Dimensions))
-	p.queues[0] = newQueue(llm.PriorityQuery, 0, nil)
-	p.queues[1] = newQueue(llm.PriorityIngest, cfg.Linger, newRoom(cfg.QueueBytes))
-	return p
+	k.length.Store(int64(cfg.Dimensions))
+	k.queues[0] = newQueue(llm.PriorityQuery, 0, nil, cfg.Weights)
+	k.queues[1] = newQueue(llm.PriorityIngest, cfg.Linger, newRoom(cfg.QueueBytes), cfg.Weights)
+	return k
 }
 
-// dimensions returns the length of the vectors, 0 until it is known.
-func (p *packer) dimensions() int {
+// spec returns what every lane takes: a batch may go to any.
+func (p *packer) spec() llm.EmbedSpec {
+	spec := p.lanes[0].Embedder.Spec()
+	for _, l := range p.lanes[1:] {
+		other := l.Embedder.Spec()
+		spec.MaxTokens = min(spec.MaxTokens, other.MaxTokens)
+		spec.MaxItems = min(spec.MaxItems, other.MaxItems)
+		spec.MaxBatchTokens = min(spec.MaxBatchTokens, other.MaxBatchTokens)
+	}
 	if n := int(p.length.Load()); n > 0 {
-		return n
+		spec.Dimensions = n
 	}
-	return p.embedder.Spec().Dimensions
+	return spec
 }
 
-// Embed returns a vector for every text. Texts of many callers share requests;
-// the caller gets an error only if one of its own texts failed.
+// Embed returns a vector for every text. Texts of many callers share requests, and
+// none is paid for that the cache has. The caller gets an error only if one of its
+// own texts failed; the vectors of the others are there all the same, and nil
+// where there is none.
 func (s *Scheduler) Embed(
 	ctx context.Context, call llm.Call, input llm.Input, texts []string,
 ) ([]llm.Vector, error) {
@@ -50,22 +60,55 @@ func (s *Scheduler) Embed(
 	if len(texts) == 0 {
 		return nil, nil
 	}
-	keys, tokens := make([]itemKey, len(texts)), make([]int, len(texts))
+	spec := s.packer.spec()
+	space := llm.VectorSpace{Model: spec.Model, Dimensions: spec.Dimensions, Input: input}
+	known, found := s.memory.recall(ctx, call.Tenant, space, texts)
+	if found == len(texts) {
+		return known.vectors, nil
+	}
+	at := make([]int, 0, len(texts)-found) // of the texts that are not known
+	lacking := make([]string, 0, len(texts)-found)
 	for i, text := range texts {
-		keys[i], tokens[i] = itemKey{input, text}, s.packer.count(text)
+		if known.vectors[i] == nil {
+			at, lacking = append(at, i), append(lacking, text)
+		}
 	}
+	vectors, err := s.packer.buy(ctx, call, input, lacking)
+	fresh := kept{project: call.Tenant, space: space}
+	for i, v := range vectors {
+		known.vectors[at[i]] = v
+		if v != nil && known.hashes != nil {
+			fresh.hashes, fresh.vectors = append(fresh.hashes, known.hashes[at[i]]), append(fresh.vectors, v)
+		}
+	}
+	s.memory.learn(fresh)
+	return known.vectors, err
+}
+
+// buy gets vectors from the model.
+func (p *packer) buy(ctx context.Context, call llm.Call, input llm.Input, texts []string) ([]llm.Vector, error) {
+	keys, tokens, all := make([]itemKey, len(texts)), make([]int, len(texts)), 0
+	for i, text := range texts {
+		keys[i], tokens[i] = itemKey{input, text}, p.count(text)
+		all += tokens[i]
+	}
+	free, err := p.books.reserve(ctx, call.Tenant, p.pool.price(all, 0))
+	if err != nil {
+		return nil, err
+	}
+	defer free()
 	if bulky(call.Priority) {
-		return s.packer.queues[1].embed(ctx, call, keys, tokens)
+		return p.queues[1].embed(ctx, call, keys, tokens)
 	}
-	deadline := s.embed.deadline(call.Priority)
-	if s.embed.closedUntil().After(deadline) {
-		return nil, s.embed.late()
+	deadline := p.pool.deadline(call.Priority)
+	if err := p.pool.hope(deadline); err != nil {
+		return nil, err
 	}
 	within, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	vectors, err := s.packer.queues[0].embed(within, call, keys, tokens)
+	vectors, err := p.queues[0].embed(within, call, keys, tokens)
 	if err != nil && within.Err() != nil && ctx.Err() == nil {
-		return nil, s.embed.late()
+		return vectors, p.pool.late()
 	}
 	return vectors, err
 }
@@ -76,19 +119,30 @@ func (p *packer) run(ctx context.Context, q *queue) {
 	defer sent.Wait()
 	defer q.close()
 	for p.await(ctx, q) {
-		// The slot comes first and the texts after: what arrives while all slots
-		// are taken shares the next request.
-		if p.lane.enter(ctx, q.call, 1) != nil {
+		// The lane comes first and the texts after: what arrives while all lanes are
+		// taken shares the next request.
+		a, err := p.pool.enter(ctx, &ticket{call: q.call, texts: q}, p.pool.deadline(q.call.Priority))
+		if ctx.Err() != nil {
+			if err == nil {
+				a.giveBack()
+			}
 			return
 		}
-		b, bctx := q.take(ctx, p.embedder.Spec())
-		if b == nil {
-			p.lane.leave(q.call)
+		if err != nil {
+			q.fail(err)
 			continue
 		}
+		spec := p.spec()
+		spec.MaxBatchTokens = min(spec.MaxBatchTokens, a.spare)
+		b, bctx := q.take(ctx, spec)
+		if b == nil {
+			a.giveBack()
+			continue
+		}
+		a.charge(b.tokens)
 		sent.Go(func() {
 			defer b.cancel()
-			p.send(bctx, q, b)
+			p.send(bctx, q, b, a)
 		})
 	}
 }
@@ -97,7 +151,7 @@ func (p *packer) run(ctx context.Context, q *queue) {
 // have waited for company long enough. It reports false when ctx has ended.
 func (p *packer) await(ctx context.Context, q *queue) bool {
 	for ctx.Err() == nil {
-		at, ok := q.ripe(p.embedder.Spec())
+		at, ok := q.ripe(p.spec())
 		if ok && !time.Now().Before(at) {
 			return true
 		}
@@ -114,14 +168,13 @@ func (p *packer) await(ctx context.Context, q *queue) bool {
 	return false
 }
 
-// send makes the request for a batch, for which there is a slot. What the
+// send makes the request for a batch, for which there is a lane. What the
 // provider calls bad is halved until the bad text is alone.
-func (p *packer) send(ctx context.Context, q *queue, b *batch) {
-	entered := true
+func (p *packer) send(ctx context.Context, q *queue, b *batch, a *attempt) {
 	for parts := [][]*item{b.items}; len(parts) > 0; parts = parts[1:] {
 		items := parts[0]
-		vectors, err := p.request(ctx, q.call, items, entered)
-		entered = false
+		vectors, err := p.request(ctx, q.call, items, a)
+		a = nil
 		class := llm.ClassOf(err)
 		if len(items) > 1 && (class == llm.ClassBadRequest || class == llm.ClassTooLong) {
 			half := len(items) / 2
@@ -132,33 +185,47 @@ func (p *packer) send(ctx context.Context, q *queue, b *batch) {
 	}
 }
 
-// request gets vectors for items of one input. Entered says that there is a slot.
-func (p *packer) request(
-	ctx context.Context, call llm.Call, items []*item, entered bool,
-) (vectors []llm.Vector, err error) {
+// request gets vectors for items of one input, in the attempt that the lane was
+// given for, if any.
+func (p *packer) request(ctx context.Context, call llm.Call, items []*item, a *attempt) ([]llm.Vector, error) {
 	req := llm.EmbedRequest{Texts: make([]string, len(items)), Input: items[0].key.input}
-	cost := 0
+	payers := make([]payer, 0, 8)
+	tokens := 0
 	for i, it := range items {
 		req.Texts[i] = it.key.text
-		cost += it.tokens
-	}
-	err = p.lane.try(ctx, call, cost, entered, func(ctx context.Context) error {
-		answer, err := p.embedder.Embed(ctx, req)
-		if err == nil {
-			vectors, err = answer.Vectors, p.check(answer.Vectors, len(items))
+		tokens += it.tokens
+		if n := len(payers); n > 0 && payers[n-1].call == it.call {
+			payers[n-1].tokens += it.tokens
+		} else {
+			payers = append(payers, payer{it.call, it.tokens})
 		}
-		return err
-	})
-	if ctx.Err() != nil && err != nil {
-		// If nobody waited for the batch, nobody sees this either.
-		return nil, errStopping
 	}
-	return vectors, err
+	answer, a, err := try(ctx, p.pool, job[llm.EmbedResponse]{
+		call: call, tokens: tokens, texts: len(items), entered: a,
+		exchange: func(ctx context.Context, l *lane) (llm.EmbedResponse, error) {
+			answer, err := p.lanes[l.index].Embedder.Embed(ctx, req)
+			if err == nil {
+				err = p.check(answer.Vectors, len(items))
+			}
+			return answer, err
+		},
+		discard: func(llm.EmbedResponse) {},
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			// If nobody waited for the batch, nobody sees this either.
+			return nil, errStopping
+		}
+		return nil, err
+	}
+	a.end(outcome{usage: answer.Usage})
+	p.books.enter(llm.KindEmbed, a.lane, payers, answer.Usage)
+	return answer.Vectors, nil
 }
 
 // check holds an answer against what was asked for and what came before.
 func (p *packer) check(vectors []llm.Vector, want int) error {
-	name := p.embedder.Spec().Model
+	name := p.lanes[0].Embedder.Spec().Model
 	if len(vectors) != want {
 		return &llm.Error{
 			Class: llm.ClassSick, Provider: name, Message: fmt.Sprintf("%d vectors for %d texts", len(vectors), want),

@@ -15,7 +15,7 @@ import (
 // There is one for texts that a person waits for and one for bulk, so that
 // neither is behind the other.
 type queue struct {
-	call   llm.Call      // what the queue asks for slots as
+	call   llm.Call      // what the queue asks for lanes as
 	linger time.Duration // how long texts wait for company
 	room   *room         // bounds the texts in line and in flight; nil for no bound
 	news   chan struct{} // of capacity 1: signalled when a text arrives
@@ -25,23 +25,27 @@ type queue struct {
 	line    itemHeap
 	tokens  int       // of the line
 	since   time.Time // of the first text since the line was empty, or the last batch
-	shares  shares
+	shares  [priorities]shares
 	arrived int64 // texts so far
 	closed  bool
 }
 
-func newQueue(p llm.Priority, linger time.Duration, room *room) *queue {
-	return &queue{
+func newQueue(p llm.Priority, linger time.Duration, room *room, weights map[string]float64) *queue {
+	q := &queue{
 		call: llm.Call{Priority: p}, linger: linger, room: room, news: make(chan struct{}, 1),
-		byKey: map[itemKey]*item{}, shares: newShares(),
+		byKey: map[itemKey]*item{},
 	}
+	for i := range q.shares {
+		q.shares[i] = newShares(weights)
+	}
+	return q
 }
 
 // errStopping is what texts get that nobody will send any more.
 var errStopping = fault.New(fault.Unavailable, "The server is stopping")
 
 // embed puts texts in line and waits for their vectors. While there is no room it
-// blocks.
+// blocks. With an error there may be vectors, too: of the texts that did not fail.
 func (q *queue) embed(ctx context.Context, call llm.Call, keys []itemKey, tokens []int) ([]llm.Vector, error) {
 	if q.room != nil {
 		var bytes int64
@@ -63,17 +67,14 @@ func (q *queue) embed(ctx context.Context, call llm.Call, keys []itemKey, tokens
 		select {
 		case <-it.done:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return vectors, ctx.Err()
 		}
 		if it.err != nil && err == nil {
 			err = it.err
 		}
 		vectors[i] = it.vector
 	}
-	if err != nil {
-		return nil, err
-	}
-	return vectors, nil
+	return vectors, err
 }
 
 // join returns an item for every key: the one that is under way, or a new one.
@@ -105,7 +106,7 @@ func (q *queue) arrive(key itemKey, call llm.Call, tokens int) *item {
 	q.arrived++
 	it := &item{
 		key: key, tokens: tokens, call: call, order: q.arrived, done: make(chan struct{}),
-		start: q.shares.book(call.Tenant, tokens),
+		start: q.shares[call.Priority].book(call.Tenant, tokens),
 	}
 	q.byKey[key] = it
 	q.tokens += tokens
@@ -122,8 +123,14 @@ func (q *queue) hurry(it *item, call llm.Call) {
 	if it.at < 0 {
 		return
 	}
-	it.call.Priority = min(it.call.Priority, call.Priority)
-	it.start = min(it.start, q.shares.next(call.Tenant))
+	if call.Priority > it.call.Priority {
+		return
+	}
+	start := q.shares[call.Priority].next(call.Tenant)
+	if call.Priority == it.call.Priority {
+		start = min(start, it.start)
+	}
+	it.call.Priority, it.start = call.Priority, start
 	heap.Fix(&q.line, it.at)
 }
 
@@ -143,7 +150,7 @@ func (q *queue) abandon(items []*item) {
 		}
 		heap.Remove(&q.line, it.at)
 		q.tokens -= it.tokens
-		q.shares.giveBack(it.call.Tenant, it.start, it.tokens)
+		q.shares[it.call.Priority].giveBack(it.call.Tenant, it.start, it.tokens)
 	}
 }
 
@@ -161,8 +168,9 @@ func (q *queue) ripe(spec llm.EmbedSpec) (at time.Time, ok bool) {
 	return q.since.Add(q.linger), true
 }
 
-// take removes as many texts as one request holds, all of one input, and returns
-// them with the request's context. The batch is nil if the line is empty.
+// take removes as many texts as one request holds, all of one input and at least
+// one, and returns them with the request's context. The batch is nil if the line
+// is empty.
 func (q *queue) take(ctx context.Context, spec llm.EmbedSpec) (*batch, context.Context) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -178,13 +186,15 @@ func (q *queue) take(ctx context.Context, spec llm.EmbedSpec) (*batch, context.C
 		}
 		heap.Pop(&q.line)
 		q.tokens -= it.tokens
-		q.shares.pass(it.start)
+		q.shares[it.call.Priority].pass(it.start)
 		it.batch = b
 		b.items, b.tokens = append(b.items, it), b.tokens+it.tokens
 	}
 	q.since = time.Now()
 	if len(q.line) == 0 {
-		q.shares.clear()
+		for i := range q.shares {
+			q.shares[i].clear()
+		}
 	}
 	b.live = len(b.items)
 	ctx, b.cancel = context.WithCancel(ctx)
@@ -210,14 +220,61 @@ func (q *queue) settle(items []*item, vectors []llm.Vector, err error) {
 func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true
-	line := q.line
-	q.line, q.tokens = nil, 0
 	q.mu.Unlock()
-	q.settle(line, nil, errStopping)
+	q.fail(errStopping)
 }
 
-func (q *queue) length() int {
+// fail ends everything in line with an error.
+func (q *queue) fail(err error) {
+	q.mu.Lock()
+	line := q.line
+	q.line, q.tokens = nil, 0
+	for _, it := range line {
+		it.at = -1
+	}
+	q.mu.Unlock()
+	q.settle(line, nil, err)
+}
+
+// load returns the tokens of the first text in line, and of all.
+func (q *queue) load() (first, all int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.line)
+	if len(q.line) > 0 {
+		first = q.line[0].tokens
+	}
+	return first, q.tokens
+}
+
+// waiting adds up what each tenant has in line.
+func (q *queue) waiting(by map[string]TenantWaiting) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, it := range q.line {
+		w := by[it.call.Tenant]
+		w.Tenant, w.Count, w.Tokens = it.call.Tenant, w.Count+1, w.Tokens+it.tokens
+		by[it.call.Tenant] = w
+	}
+}
+
+// ahead returns how many texts, and of how many tokens, go before the first one of
+// a memo. It reports false when none of its texts is in line.
+func (q *queue) ahead(memo string) (texts, tokens int, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	first := -1
+	for i, it := range q.line {
+		if it.call.Memo == memo && (first < 0 || q.line.Less(i, first)) {
+			first = i
+		}
+	}
+	if first < 0 {
+		return 0, 0, false
+	}
+	for i, it := range q.line {
+		if q.line.Less(i, first) {
+			texts, tokens = texts+1, tokens+it.tokens
+		}
+	}
+	return texts, tokens, true
 }

@@ -15,88 +15,111 @@ import (
 const (
 	firstBackoff = 250 * time.Millisecond // doubled at each try, with full jitter
 	longBackoff  = 30 * time.Second
+	// leastRetries are there from the start, whatever the traffic.
+	leastRetries = 20
 )
 
-// try makes one exchange in a slot, and makes it again while its failure may
-// pass and time is left. Entered says that the caller has its first slot already.
-// Errors are faults in words for the person.
-func (l *lane) try(
-	ctx context.Context, call llm.Call, cost int, entered bool, exchange func(context.Context) error,
-) error {
-	deadline := l.deadline(call.Priority)
-	for attempt := 0; ; attempt++ {
-		if !entered {
-			if err := l.enterBy(ctx, call, cost, deadline); err != nil {
-				return err
+// A job is a call and how to make it.
+type job[T any] struct {
+	call    llm.Call
+	tokens  int // estimated
+	texts   int // embedded or reranked together
+	entered *attempt
+	// exchange makes one try. What it returns without an error may still take
+	// place: whoever gets it ends the attempt.
+	exchange func(ctx context.Context, l *lane) (T, error)
+	// discard ends what a hedged exchange has begun when the other was first.
+	discard func(T)
+}
+
+// try makes an exchange in a slot, and makes it again while its failure may pass
+// and time is left: here and nowhere else. Errors are faults in words for the
+// person. The attempt that succeeded is the caller's to end.
+func try[T any](ctx context.Context, p *pool, j job[T]) (value T, won *attempt, err error) {
+	deadline := p.deadline(j.call.Priority)
+	p.earn(j.tokens)
+	a := j.entered
+	var failed *lane
+	for n := 1; ; n++ {
+		if a == nil {
+			t := &ticket{call: j.call, tokens: j.tokens, avoid: failed}
+			if a, err = p.enter(ctx, t, deadline); err != nil {
+				return value, nil, err
 			}
 		}
-		entered = false
-		err := l.once(ctx, call, exchange)
-		if err == nil {
-			l.succeeded()
-			return nil
+		failed = a.lane
+		if value, won, err = race(ctx, p, j, a, n); err == nil {
+			return value, won, nil
 		}
+		a = nil
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return value, nil, ctx.Err()
 		}
-		wait, again := l.judge(ctx, err, attempt, deadline)
+		wait, again := p.judge(err, failed, n, deadline)
 		if !again {
-			return inWords(err)
+			return value, nil, inWords(err)
 		}
+		p.log.DebugContext(ctx, "call failed; trying again", "kind", p.kind, "lane", failed.Name(), "after", wait,
+			"error", err)
 		if err := sleep(ctx, wait); err != nil {
-			return err
+			return value, nil, err
 		}
 	}
 }
 
-// once makes the exchange and gives the slot back, even if an adapter panics.
-func (l *lane) once(ctx context.Context, call llm.Call, exchange func(context.Context) error) error {
-	defer l.leave(call)
-	return exchange(ctx)
+// earn adds a call's share to what retries and hedges may take.
+func (p *pool) earn(tokens int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.retries.earn(1)
+	p.hedges.earn(float64(tokens))
 }
 
-func (l *lane) succeeded() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.weather.note(false, time.Now())
-}
-
-// A final error is not tried again, whatever its class.
-type final struct{ error }
-
-// judge decides whether a failed call is tried again, and when.
-func (l *lane) judge(
-	ctx context.Context, err error, attempt int, deadline time.Time,
-) (wait time.Duration, again bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lastError = fault.Message(inWords(err))
-	if _, ok := errors.AsType[final](err); ok {
-		return 0, false
-	}
+// judge decides whether a call that has failed in a lane is tried again, and when.
+func (p *pool) judge(err error, l *lane, n int, deadline time.Time) (wait time.Duration, again bool) {
 	e, ok := errors.AsType[*llm.Error](err)
-	if !ok || e.Class != llm.ClassThrottled && e.Class != llm.ClassSick {
+	if !ok || e.Class == llm.ClassBadRequest || e.Class == llm.ClassTooLong {
 		return 0, false
 	}
-	wait = rand.N(min(firstBackoff<<min(attempt, 10), longBackoff)) + time.Millisecond
-	if e.RetryAfter > 0 {
-		// Never earlier than asked, and not all at once.
-		wait = e.RetryAfter + rand.N(e.RetryAfter/10+time.Millisecond)
-	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	now := time.Now()
-	next := trouble{words: e.Provider + ": " + status(e), until: now.Add(wait)}
-	if l.weather.note(e.Class == llm.ClassThrottled, now) {
-		l.paused = l.paused.later(next)
-		if l.pause(next.until) {
-			l.log.WarnContext(ctx, "model calls paused", "kind", l.kind, "reason", next.String())
+	elsewhere := p.elsewhere(l, now)
+	if !elsewhere {
+		if e.Class == llm.ClassDeadKey {
+			return 0, false
+		}
+		wait = rand.N(min(firstBackoff<<min(n-1, 10), longBackoff)) + time.Millisecond
+		if e.RetryAfter > 0 {
+			// Never earlier than asked, and not all at once.
+			wait = e.RetryAfter + rand.N(e.RetryAfter/10+time.Millisecond)
 		}
 	}
-	if next.until.After(deadline) {
+	if now.Add(wait).After(deadline) {
 		return 0, false
 	}
-	l.backoff = l.backoff.later(next)
-	l.log.DebugContext(ctx, "call failed; trying again", "kind", l.kind, "after", wait, "error", err)
+	if !p.retries.spend(1) {
+		// The upstream is failing, and more calls would not help it. What can wait
+		// waits until a second's trickle has its turn.
+		if wait = max(wait, time.Second+rand.N(time.Second)); now.Add(wait).After(deadline) {
+			return 0, false
+		}
+	}
+	l.counts.retried++
+	if !elsewhere {
+		l.backoff = l.backoff.later(trouble{l.Name() + ": " + status(e), now.Add(wait)})
+	}
 	return wait, true
+}
+
+// elsewhere reports whether another lane could take a call soon.
+func (p *pool) elsewhere(failed *lane, now time.Time) bool {
+	for _, l := range p.lanes {
+		if l != failed && !l.opening(0, false, now).closed {
+			return true
+		}
+	}
+	return false
 }
 
 // status names a failure in a word.
@@ -119,9 +142,6 @@ var kinds = map[llm.Class]fault.Kind{
 
 // inWords turns a provider's error into a fault whose message a person may see.
 func inWords(err error) error {
-	if f, ok := errors.AsType[final](err); ok {
-		err = f.error
-	}
 	e, ok := errors.AsType[*llm.Error](err)
 	if !ok {
 		return err
@@ -132,6 +152,9 @@ func inWords(err error) error {
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

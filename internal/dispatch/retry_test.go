@@ -29,7 +29,7 @@ func TestPassingFailuresAreTriedAgain(t *testing.T) {
 			}
 			return nil
 		}}
-		s, stop := start(t, dispatch.Config{Embedder: e})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(0, e)})
 		defer stop()
 		began := time.Now()
 		if _, err := s.Embed(t.Context(), query, llm.InputQuery, []string{"x"}); err != nil {
@@ -47,7 +47,7 @@ func TestTriesEndAtTheirDeadlineInWords(t *testing.T) {
 		e := &embedder{script: func(int, []string) error {
 			return &llm.Error{Class: llm.ClassSick, Provider: "test", Status: 503, Err: errors.New("secret address")}
 		}}
-		s, stop := start(t, dispatch.Config{Embedder: e})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(0, e)})
 		defer stop()
 		began := time.Now()
 		_, err := s.Embed(t.Context(), query, llm.InputQuery, []string{"x"})
@@ -72,7 +72,7 @@ func TestTwoRefusalsForRatePauseTheLane(t *testing.T) {
 			}
 			return nil
 		}}
-		s, stop := start(t, dispatch.Config{Embedder: e})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(0, e)})
 		defer stop()
 		var g errgroup.Group
 		for i := range 100 {
@@ -83,7 +83,7 @@ func TestTwoRefusalsForRatePauseTheLane(t *testing.T) {
 			})
 		}
 		time.Sleep(6 * time.Second)
-		if st := s.Snapshot()[0]; !strings.HasPrefix(st.Reason, "test: 429 until ") || st.Busy != 0 {
+		if st := s.Snapshot()[0].Lanes[0]; !strings.HasPrefix(st.Reason, "test/e: 429 until ") || st.InFlight != 0 {
 			t.Errorf("state of the lane: %+v, want the reason and the time", st)
 		}
 		if n := e.sent(); n > 5 {
@@ -104,7 +104,7 @@ func TestABadTextFailsAlone(t *testing.T) {
 			}
 			return nil
 		}}
-		s, stop := start(t, dispatch.Config{Embedder: e})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(0, e)})
 		defer stop()
 		var g errgroup.Group
 		errs := make([]error, 40)
@@ -138,7 +138,7 @@ func TestARefusedKeyIsNotTriedAgain(t *testing.T) {
 		e := &embedder{script: func(int, []string) error {
 			return &llm.Error{Class: llm.ClassDeadKey, Provider: "test", Status: 401, Message: "no such key"}
 		}}
-		s, stop := start(t, dispatch.Config{Embedder: e})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(0, e)})
 		defer stop()
 		_, err := s.Embed(t.Context(), ingest, llm.InputDocument, texts("x", 4))
 		if !fault.Is(err, fault.Unavailable) || fault.Message(err) != "test: dead key (HTTP 401): no such key" {
@@ -147,7 +147,7 @@ func TestARefusedKeyIsNotTriedAgain(t *testing.T) {
 		if n := e.sent(); n != 1 {
 			t.Errorf("%d requests, want one", n)
 		}
-		if st := s.Snapshot()[0]; st.LastError != fault.Message(err) || st.Reason != "" {
+		if st := s.Snapshot()[0].Lanes[0]; st.LastError != fault.Message(err) || st.State != "broken" {
 			t.Errorf("state of the lane: %+v, want the last error", st)
 		}
 	})
@@ -162,7 +162,7 @@ func TestAPersonIsToldAtOnceOfALongPause(t *testing.T) {
 			}
 			return &llm.Error{Class: llm.ClassThrottled, Provider: "test", Status: 429, RetryAfter: time.Minute}
 		}}
-		s, stop := start(t, dispatch.Config{Embedder: e})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(0, e)})
 		defer stop()
 		var g errgroup.Group
 		for i := range 2 {
@@ -175,7 +175,7 @@ func TestAPersonIsToldAtOnceOfALongPause(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		began := time.Now()
 		_, err := s.Embed(t.Context(), query, llm.InputQuery, []string{"q"})
-		if !fault.Is(err, fault.RateLimited) || !strings.HasPrefix(fault.Message(err), "test: 429 until ") {
+		if !fault.Is(err, fault.RateLimited) || !strings.HasPrefix(fault.Message(err), "test/e: 429 until ") {
 			t.Errorf("error: %v", err)
 		}
 		if took := time.Since(began); took != 0 {
@@ -190,11 +190,11 @@ func TestAPersonIsToldAtOnceOfALongPause(t *testing.T) {
 func TestAPersonDoesNotWaitForASlotForever(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, stop := start(t, dispatch.Config{Embedder: &embedder{takes: time.Hour}, EmbedSlots: 1})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(1, &embedder{takes: time.Hour})})
 		defer stop()
 		began := time.Now()
 		_, err := s.Embed(t.Context(), query, llm.InputQuery, []string{"q"})
-		if want := "No answer from the model within 25s"; fault.Message(err) != want || !fault.Is(err, fault.Unavailable) {
+		if want := "No answer from the model within 25s; test/e: 1 in flight, as many as go at once"; fault.Message(err) != want || !fault.Is(err, fault.Unavailable) {
 			t.Errorf("error: %v, want %q", err, want)
 		}
 		if took := time.Since(began); took != 25*time.Second {
@@ -212,7 +212,7 @@ func TestTheSnapshotSaysWhyACallWaits(t *testing.T) {
 			}
 			return &llm.Error{Class: llm.ClassSick, Provider: "test", Message: "reset", RetryAfter: time.Minute}
 		}}
-		s, stop := start(t, dispatch.Config{Embedder: e})
+		s, stop := start(t, dispatch.Config{Embed: embedIn(0, e)})
 		defer stop()
 		var g errgroup.Group
 		g.Go(func() error {
@@ -220,15 +220,15 @@ func TestTheSnapshotSaysWhyACallWaits(t *testing.T) {
 			return err
 		})
 		time.Sleep(time.Second)
-		want := "test: sick upstream until " // and a time
-		if st := s.Snapshot()[0]; !strings.HasPrefix(st.Reason, want) || st.LastError != "test: sick upstream: reset" {
+		want := "test/e: sick upstream until " // and a time
+		if st := s.Snapshot()[0].Lanes[0]; !strings.HasPrefix(st.Reason, want) || st.LastError != "test: sick upstream: reset" {
 			t.Errorf("state of the lane: %+v, want the reason %q", st, want)
 		}
 		if err := g.Wait(); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		if st := s.Snapshot()[0]; st.Reason != "" {
+		if st := s.Snapshot()[0].Lanes[0]; st.Reason != "" {
 			t.Errorf("the lane waits no more and says %q", st.Reason)
 		}
 	})
@@ -257,7 +257,7 @@ func TestFailuresDelayOnlyThemselves(t *testing.T) {
 				}
 				return nil
 			}}
-			s, stop := start(t, dispatch.Config{Embedder: e, EmbedSlots: 8})
+			s, stop := start(t, dispatch.Config{Embed: embedIn(8, e)})
 			defer stop()
 			began := time.Now()
 			var g errgroup.Group

@@ -11,12 +11,23 @@ const forgetAbove = 1024
 // turn is the virtual time at which it begins, and the least goes first: however
 // much one tenant has in line, another's first call comes next.
 type shares struct {
-	served map[string]float64 // where each tenant's next turn begins
-	now    float64            // the latest turn that has come
-	many   int                // tenants at which those that are owed nothing are forgotten
+	weights map[string]float64 // 1 unless named: of two tenants in line, one of 2 gets twice as much
+	served  map[string]float64 // where each tenant's next turn begins
+	now     float64            // the latest turn that has come
+	many    int                // tenants at which those that are owed nothing are forgotten
 }
 
-func newShares() shares { return shares{served: map[string]float64{}, many: forgetAbove} }
+func newShares(weights map[string]float64) shares {
+	return shares{weights: weights, served: map[string]float64{}, many: forgetAbove}
+}
+
+// span is how far a call moves its tenant's virtual time.
+func (s *shares) span(tenant string, cost int) float64 {
+	if w := s.weights[tenant]; w > 0 {
+		return float64(max(cost, 1)) / w
+	}
+	return float64(max(cost, 1))
+}
 
 // next returns the turn that a call of the tenant would get. Nobody saves up
 // turns while away.
@@ -29,13 +40,13 @@ func (s *shares) book(tenant string, cost int) float64 {
 		s.many = max(forgetAbove, 2*len(s.served))
 	}
 	start := s.next(tenant)
-	s.served[tenant] = start + float64(max(cost, 1))
+	s.served[tenant] = start + s.span(tenant, cost)
 	return start
 }
 
 // giveBack undoes the tenant's last booking, for a call that is not made.
 func (s *shares) giveBack(tenant string, start float64, cost int) {
-	if s.served[tenant] == start+float64(max(cost, 1)) {
+	if s.served[tenant] == start+s.span(tenant, cost) {
 		s.served[tenant] = start
 	}
 }

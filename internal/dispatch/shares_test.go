@@ -7,7 +7,7 @@ import (
 
 func TestSharesForgetWhomTheyOweNothing(t *testing.T) {
 	t.Parallel()
-	s := newShares()
+	s := newShares(nil)
 	debtor := s.book("debtor", 1<<20)
 	for i := range 10 * forgetAbove {
 		s.pass(s.book(fmt.Sprint("tenant ", i), 1))
@@ -23,7 +23,7 @@ func TestSharesForgetWhomTheyOweNothing(t *testing.T) {
 
 func TestSharesGiveBack(t *testing.T) {
 	t.Parallel()
-	s := newShares()
+	s := newShares(nil)
 	first, second := s.book("p", 10), s.book("p", 5)
 	s.giveBack("p", first, 10) // not the last: others are booked behind it
 	if next := s.next("p"); next != 15 {

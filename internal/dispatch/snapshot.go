@@ -1,42 +1,191 @@
 package dispatch
 
-// A State is what a lane says of itself.
-type State struct {
-	Kind      string // embed, generate, rerank
-	Model     string // empty if there is none of this kind
-	Slots     int
-	Busy      int    // requests in flight
-	Waiting   int    // calls in line; for embed, texts
-	Reason    string // why calls wait, as in "openai: 429 until 12:03:10"; empty if they need not
-	LastError string // of the last call that failed, in words
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"kvasir/internal/llm"
+)
+
+// A PoolState is what the lanes that stand in for each other say of themselves.
+type PoolState struct {
+	Kind llm.Kind
+	Name string // of a generator's pool; empty for the others
+	// Waiting counts the calls in line; for embed, the texts.
+	Waiting       int
+	WaitingTokens int
+	Tenants       []TenantWaiting // the most first
+	// Reason says why the head of the line waits, as in
+	// "openai/text-embedding-3-small: 429 until 12:03:10"; empty if nothing waits.
+	Reason string
+	// ETA is when the line will be done at the present rate; zero if unknown.
+	ETA   time.Duration
+	Lanes []LaneState
 }
 
-// Snapshot returns the state of every lane: embed, the generators in their order,
-// rerank.
-func (s *Scheduler) Snapshot() []State {
-	states := make([]State, 0, 2+len(s.generators))
-	embed := s.embed.state("")
+// TenantWaiting is what one tenant has in a line.
+type TenantWaiting struct {
+	Tenant string
+	Count  int
+	Tokens int
+}
+
+// A LaneState is what one lane says of itself.
+type LaneState struct {
+	Lane
+	State     string // open, paused, broken, probing
+	Reason    string // why it is not open, in words; empty if it is
+	Until     time.Time
+	LastError string // of the last exchange that failed, in words
+
+	InFlight    int
+	Concurrency int // the most in flight that it allows at present
+	Requests    BucketState
+	Tokens      BucketState
+	P50, P95    time.Duration // latency; of a generation, until the first word
+	TokensPerS  float64       // of late
+
+	Sent, Failed, Throttled, Retried, Hedged int64 // exchanges since the start
+}
+
+// A BucketState is a token bucket now.
+type BucketState struct {
+	PerMinute float64 // 0 when no limit is known
+	Source    string  // configured, reported, learned; empty when no limit is known
+	Left      float64 // what may be taken at once
+}
+
+// A Wait says why a memo's texts are not embedded yet.
+type Wait struct {
+	Reason string        // as in [PoolState.Reason]
+	Ahead  int           // texts before its first one
+	ETA    time.Duration // zero if unknown
+}
+
+// Snapshot returns the state of every pool that has lanes: embed, the generators
+// in their order, rerank.
+func (s *Scheduler) Snapshot() []PoolState {
+	var states []PoolState
+	for _, p := range s.pools() {
+		states = append(states, p.snapshot(s.packer))
+	}
+	return states
+}
+
+func (s *Scheduler) pools() []*pool {
+	var pools []*pool
 	if s.packer != nil {
-		embed.Model = s.cfg.Embedder.Spec().Model
-		embed.Waiting = 0 // the calls at the gate are the queues' own
-		for _, q := range s.packer.queues {
-			embed.Waiting += q.length()
+		pools = append(pools, s.embed)
+	}
+	pools = append(pools, s.generators...)
+	if s.Reranks() {
+		pools = append(pools, s.rerank)
+	}
+	return pools
+}
+
+// Waiting says why texts of a memo are not embedded yet. It reports false when
+// none of them is in line.
+func (s *Scheduler) Waiting(memo string) (Wait, bool) {
+	if s.packer == nil {
+		return Wait{}, false
+	}
+	texts, tokens, ok := s.packer.queues[1].ahead(memo)
+	if !ok {
+		return Wait{}, false
+	}
+	s.embed.mu.Lock()
+	defer s.embed.mu.Unlock()
+	now := time.Now()
+	return Wait{Reason: s.embed.why(now), Ahead: texts, ETA: s.embed.eta(tokens, now)}, true
+}
+
+func (p *pool) snapshot(texts *packer) PoolState {
+	by := map[string]TenantWaiting{}
+	if p.kind == llm.KindEmbed {
+		for _, q := range texts.queues {
+			q.waiting(by)
 		}
 	}
-	states = append(states, embed)
-	for _, g := range s.generators {
-		states = append(states, g.lane.state(g.Generator.Model()))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	for _, t := range p.line {
+		if t.texts == nil {
+			w := by[t.call.Tenant]
+			w.Tenant, w.Count, w.Tokens = t.call.Tenant, w.Count+1, w.Tokens+t.tokens
+			by[t.call.Tenant] = w
+		}
 	}
-	rerank := s.rerank.state("")
-	if s.cfg.Reranker != nil {
-		rerank.Model = s.cfg.Reranker.Model()
+	st := PoolState{Kind: p.kind, Name: p.name, Reason: p.why(now)}
+	for _, w := range by {
+		st.Waiting += w.Count
+		st.WaitingTokens += w.Tokens
+		st.Tenants = append(st.Tenants, w)
 	}
-	return append(states, rerank)
+	slices.SortFunc(st.Tenants, func(a, b TenantWaiting) int {
+		return cmp.Or(cmp.Compare(b.Tokens, a.Tokens), cmp.Compare(a.Tenant, b.Tenant))
+	})
+	st.ETA = p.eta(st.WaitingTokens, now)
+	for _, l := range p.lanes {
+		st.Lanes = append(st.Lanes, l.snapshot(now))
+	}
+	return st
 }
 
-func (l *lane) state(model string) State {
-	st := State{Kind: l.kind, Model: model, Slots: l.size}
-	st.Reason, st.LastError = l.why()
-	st.Busy, st.Waiting = l.load()
-	return st
+// why returns what the lane that would come first says; "" if it is open.
+func (p *pool) why(now time.Time) string {
+	first := ""
+	for _, l := range p.lanes {
+		reason, _ := l.why(true, now)
+		if reason == "" {
+			return ""
+		}
+		first = cmp.Or(first, reason)
+	}
+	return first
+}
+
+// eta returns how long so many tokens take at the speed of late, or of the limits
+// when there is none.
+func (p *pool) eta(tokens int, now time.Time) time.Duration {
+	if tokens == 0 {
+		return 0
+	}
+	perSecond, after := 0.0, time.Duration(-1)
+	for _, l := range p.lanes {
+		if v := l.speed.perSecond(now); v > 0 {
+			perSecond += v
+		} else if l.Tier == p.lanes[0].Tier {
+			perSecond += l.tokens.rate
+		}
+		if _, until := l.why(true, now); after < 0 || until.Sub(now) < after {
+			after = max(until.Sub(now), 0)
+		}
+	}
+	if perSecond < 1 {
+		return 0
+	}
+	return after + time.Duration(float64(tokens)/perSecond*float64(time.Second))
+}
+
+func (l *lane) snapshot(now time.Time) LaneState {
+	reason, until := l.why(true, now)
+	return LaneState{
+		Lane: l.Lane, State: l.state(now), Reason: reason, Until: until, LastError: l.lastError,
+		InFlight: l.busy, Concurrency: l.breath.size(),
+		Requests: tighter(&l.requests, &l.learned.requests, now), Tokens: tighter(&l.tokens, &l.learned.tokens, now),
+		P50: l.lat.p50, P95: l.lat.p95, TokensPerS: l.speed.perSecond(now),
+		Sent: l.counts.sent, Failed: l.counts.failed, Throttled: l.counts.throttled,
+		Retried: l.counts.retried, Hedged: l.counts.hedged,
+	}
+}
+
+// tighter returns the state of whichever bucket allows less.
+func tighter(told, learned *bucket, now time.Time) BucketState {
+	if learned.rate > 0 && (told.rate == 0 || learned.rate < told.rate) {
+		return learned.state(now)
+	}
+	return told.state(now)
 }
