@@ -18,6 +18,7 @@ type Config struct {
 	Web       `embed:"" group:"Browsers:"`
 	Providers `embed:"" group:"Models:"`
 	Limits    `embed:"" group:"Limits:"`
+	Spending  `embed:"" group:"Spending:"`
 }
 
 // Server is where the process listens, keeps its data and writes its log.
@@ -39,6 +40,13 @@ type Server struct {
 
 	// LogFormat is how it is logged, on stderr: text or json.
 	LogFormat string `variable:"KVASIR_LOG_FORMAT" default:"text"`
+
+	// Metrics set to false takes /metrics away, where Prometheus reads.
+	Metrics Switch `variable:"KVASIR_METRICS" default:"true" placeholder:"true|false"`
+
+	// MetricsToken is what a reader of /metrics must send as its bearer token.
+	// Without one, only requests that come directly from this machine are answered.
+	MetricsToken Secret `variable:"KVASIR_METRICS_TOKEN" placeholder:"TOKEN"`
 }
 
 // Web is how browsers see the server.
@@ -68,8 +76,14 @@ type Web struct {
 
 // Providers are the models in use, and how to reach them.
 type Providers struct {
-	// LLMProvider writes answers: openai, local, or extractive, which quotes the
-	// best sentences. By default openai if its key is set, else extractive.
+	// Lanes is the file of lanes, in TOML: several keys, models and providers for
+	// each kind of call, budgets and weights (doc/lanes.md). A kind that it does not
+	// name is what the options below make it.
+	Lanes LanesFile `name:"models" variable:"KVASIR_MODELS" type:"lanes" placeholder:"FILE"`
+
+	// LLMProvider writes answers: openai, anthropic, groq, local, gemini, or
+	// extractive, which quotes the best sentences. By default openai if its key is
+	// set, else extractive. Requests may ask for any whose key is set.
 	LLMProvider string `name:"llm-provider" variable:"LLM_PROVIDER" placeholder:"NAME"`
 
 	// EmbeddingProvider makes vectors: openai, voyage, local, minilm (offline), or
@@ -99,6 +113,30 @@ type Providers struct {
 
 	// OpenAIEmbedding is the embedding model.
 	OpenAIEmbedding string `name:"openai-embedding-model" variable:"OPENAI_EMBEDDING_MODEL" default:"${embedding}"`
+
+	// AnthropicKey is the key for Anthropic.
+	AnthropicKey Secret `name:"anthropic-api-key" variable:"ANTHROPIC_API_KEY" placeholder:"KEY"`
+
+	// AnthropicBaseURL is Anthropic's address, or a compatible server's.
+	AnthropicBaseURL string `name:"anthropic-base-url" variable:"ANTHROPIC_BASE_URL" default:"https://api.anthropic.com"`
+
+	// AnthropicModel writes answers.
+	AnthropicModel string `name:"anthropic-model" variable:"ANTHROPIC_MODEL" default:"claude-sonnet-4-5-20250929"`
+
+	// GeminiKey is the key for Gemini.
+	GeminiKey Secret `name:"gemini-api-key" variable:"GEMINI_API_KEY" placeholder:"KEY"`
+
+	// GeminiBaseURL is Gemini's address, or a compatible server's.
+	GeminiBaseURL string `name:"gemini-base-url" variable:"GEMINI_BASE_URL" default:"${gemini}"`
+
+	// GeminiModel writes answers.
+	GeminiModel string `name:"gemini-model" variable:"GEMINI_MODEL" default:"gemini-2.5-pro"`
+
+	// GroqKey is the key for Groq.
+	GroqKey Secret `name:"groq-api-key" variable:"GROQ_API_KEY" placeholder:"KEY"`
+
+	// GroqModel writes answers.
+	GroqModel string `name:"groq-model" variable:"GROQ_MODEL" default:"llama-3.1-8b-instant"`
 
 	// LocalBaseURL is the address of a server of your own that speaks OpenAI's
 	// protocol, /v1 included.
@@ -139,14 +177,41 @@ type Limits struct {
 	// dropped first, and loaded again when asked for.
 	IndexBytes int64 `variable:"KVASIR_INDEX_BYTES" type:"bytes" default:"512MiB"`
 
-	// EmbedConcurrency is how many requests for vectors are under way at once.
-	EmbedConcurrency int `variable:"KVASIR_EMBED_CONCURRENCY" default:"8" placeholder:"N"`
+	// VectorCacheBytes bounds the vectors that are kept in the data folder so that no
+	// text is paid for twice; those least used go first. 0 keeps none.
+	VectorCacheBytes int64 `variable:"KVASIR_VECTOR_CACHE_BYTES" type:"bytes" default:"1GiB"`
 
-	// GenerateConcurrency is how many answers are written at once.
-	GenerateConcurrency int `variable:"KVASIR_GENERATE_CONCURRENCY" default:"256" placeholder:"N"`
+	// EmbedConcurrency is the most requests for vectors that a lane has under way at
+	// once. How many there are adapts to the provider.
+	EmbedConcurrency int `variable:"KVASIR_EMBED_CONCURRENCY" default:"128" placeholder:"N"`
 
-	// RerankConcurrency is how many requests for reranking are under way at once.
-	RerankConcurrency int `variable:"KVASIR_RERANK_CONCURRENCY" default:"32" placeholder:"N"`
+	// EmbedRPM is how many requests for vectors a lane may send a minute. 0 learns it
+	// from the answers, which correct it in any case.
+	EmbedRPM float64 `name:"embed-rpm" variable:"KVASIR_EMBED_RPM" default:"0" placeholder:"N"`
+
+	// EmbedTPM is how many tokens they may hold a minute. 0 learns it.
+	EmbedTPM float64 `name:"embed-tpm" variable:"KVASIR_EMBED_TPM" default:"0" placeholder:"N"`
+
+	// GenerateConcurrency is the most answers that a lane writes at once.
+	GenerateConcurrency int `variable:"KVASIR_GENERATE_CONCURRENCY" default:"1024" placeholder:"N"`
+
+	// GenerateRPM is how many answers a lane may begin a minute. 0 learns it.
+	GenerateRPM float64 `name:"generate-rpm" variable:"KVASIR_GENERATE_RPM" default:"0" placeholder:"N"`
+
+	// GenerateTPM is how many tokens they may take a minute, question and answer
+	// together. 0 learns it.
+	GenerateTPM float64 `name:"generate-tpm" variable:"KVASIR_GENERATE_TPM" default:"0" placeholder:"N"`
+
+	// RerankConcurrency is the most requests for reranking that a lane has under way
+	// at once.
+	RerankConcurrency int `variable:"KVASIR_RERANK_CONCURRENCY" default:"128" placeholder:"N"`
+
+	// RerankRPM is how many requests for reranking a lane may send a minute. 0 learns
+	// it.
+	RerankRPM float64 `name:"rerank-rpm" variable:"KVASIR_RERANK_RPM" default:"0" placeholder:"N"`
+
+	// RerankTPM is how many tokens they may hold a minute. 0 learns it.
+	RerankTPM float64 `name:"rerank-tpm" variable:"KVASIR_RERANK_TPM" default:"0" placeholder:"N"`
 
 	// IngestConcurrency is how many memos are worked on at once.
 	IngestConcurrency int `variable:"KVASIR_INGEST_CONCURRENCY" default:"256" placeholder:"N"`
@@ -154,4 +219,18 @@ type Limits struct {
 	// AnswerTimeout bounds an answer that is not streamed: clients of Skald give
 	// up after 30 s.
 	AnswerTimeout time.Duration `variable:"KVASIR_ANSWER_TIMEOUT" default:"28s"`
+}
+
+// Spending bounds what models may cost, by the prices that are known.
+type Spending struct {
+	// BudgetDay is how many dollars the whole server may spend on a day, in UTC. What
+	// would begin beyond it is refused. 0 is no bound.
+	BudgetDay float64 `variable:"KVASIR_BUDGET_DAY" default:"0" placeholder:"DOLLARS"`
+
+	// BudgetMonth is how many dollars the whole server may spend in a month.
+	BudgetMonth float64 `variable:"KVASIR_BUDGET_MONTH" default:"0" placeholder:"DOLLARS"`
+
+	// HedgeShare bounds what second tries of slow calls may cost, as a share of what
+	// all calls do that people wait for. 0 makes none.
+	HedgeShare float64 `variable:"KVASIR_HEDGE_SHARE" default:"0.02" placeholder:"SHARE"`
 }

@@ -83,6 +83,10 @@ func TestEveryOptionComesFromFlagVariableOrDefault(t *testing.T) {
 			func(c *config.Config) any { return c.MaxUploadBytes }, int64(15e8),
 		},
 		{
+			"no cache", []string{"KVASIR_VECTOR_CACHE_BYTES=0"}, nil,
+			func(c *config.Config) any { return c.VectorCacheBytes }, int64(0),
+		},
+		{
 			"a list", []string{"CORS_ALLOWED_ORIGINS=https://a.example,https://b.example"}, nil,
 			func(c *config.Config) any { return c.AllowedOrigins }, []string{"https://a.example", "https://b.example"},
 		},
@@ -143,7 +147,8 @@ func TestValuesThatCannotBeRead(t *testing.T) {
 	for _, arg := range []string{
 		"--listen=localhost", "--listen=localhost:http-alt-x", "--listen=127.0.0.1:65536", "--listen=-1",
 		"--max-body-bytes=16 apples", "--max-body-bytes=0", "--max-body-bytes=-1MiB", "--max-body-bytes=NaN",
-		"--max-body-bytes=1e30", "--development=perhaps", "--answer-timeout=28",
+		"--max-body-bytes=1e30", "--embed-rpm=NaN", "--hedge-share=2", "--budget-day=-1", "--models=/nowhere/lanes.toml",
+		"--development=perhaps", "--answer-timeout=28",
 	} {
 		t.Run(arg, func(t *testing.T) {
 			t.Parallel()
@@ -216,8 +221,38 @@ func TestProvidersFollowFromWhatIsSet(t *testing.T) {
 			[3]string{"none", "extractive", "voyage"}, nil, "VOYAGE_API_KEY: ",
 		},
 		{
-			"a provider we do not know", []string{"LLM_PROVIDER=anthropic"}, false,
-			[3]string{"none", "anthropic", "none"}, []string{"extractive"}, `LLM_PROVIDER: "anthropic" is not one of openai`,
+			"a provider we do not know", []string{"LLM_PROVIDER=bedrock"}, false,
+			[3]string{"none", "bedrock", "none"}, []string{"extractive"}, `LLM_PROVIDER: "bedrock" is not one of openai`,
+		},
+		{
+			"Anthropic", []string{"LLM_PROVIDER=anthropic", "ANTHROPIC_API_KEY=k"}, false,
+			[3]string{"none", "anthropic", "none"}, []string{"extractive"}, "",
+		},
+		{
+			"Anthropic without a key", []string{"LLM_PROVIDER=anthropic"}, false,
+			[3]string{"none", "anthropic", "none"}, []string{"extractive"}, "ANTHROPIC_API_KEY: LLM_PROVIDER=anthropic needs it",
+		},
+		{
+			"Gemini without a key", []string{"LLM_PROVIDER=gemini"}, false,
+			[3]string{"none", "gemini", "none"}, []string{"extractive"}, "GEMINI_API_KEY: ",
+		},
+		{
+			"Groq without a key", []string{"LLM_PROVIDER=groq"}, false,
+			[3]string{"none", "groq", "none"}, []string{"extractive"}, "GROQ_API_KEY: ",
+		},
+		{
+			"keys that make providers available, and none the default",
+			[]string{"GEMINI_API_KEY=k", "GROQ_API_KEY=k", "ANTHROPIC_API_KEY=k"}, false,
+			[3]string{"none", "extractive", "none"}, []string{"anthropic", "groq", "gemini"}, "",
+		},
+		{
+			"every provider, in Skald's order",
+			[]string{
+				"GEMINI_API_KEY=k", "GROQ_API_KEY=k", "ANTHROPIC_API_KEY=k", "OPENAI_API_KEY=k",
+				"LOCAL_LLM_BASE_URL=http://l/v1", "LLM_PROVIDER=groq",
+			},
+			false, [3]string{"openai", "groq", "none"},
+			[]string{"openai", "anthropic", "local", "gemini", "extractive"}, "",
 		},
 	}
 	for _, tt := range tests {
@@ -231,7 +266,7 @@ func TestProvidersFollowFromWhatIsSet(t *testing.T) {
 			if got != tt.want {
 				t.Errorf("providers %v, want %v", got, tt.want)
 			}
-			if diff := cmp.Diff(append([]string{tt.want[1]}, tt.others...), m.Generators); diff != "" {
+			if diff := cmp.Diff(append([]string{tt.want[1]}, tt.others...), m.Pools()); diff != "" {
 				t.Errorf("generators (-want +got):\n%s", diff)
 			}
 			for _, c := range []config.Choice{m.Embeddings, m.Answers, m.Reranking} {
@@ -245,11 +280,14 @@ func TestProvidersFollowFromWhatIsSet(t *testing.T) {
 
 func TestEmbeddingServiceHasSkaldsDefault(t *testing.T) {
 	t.Parallel()
-	if got := mustParse(t, nil).EmbeddingService(); got != "http://localhost:8001" {
-		t.Errorf("EmbeddingService() = %q", got)
-	}
-	if got := mustParse(t, []string{"EMBEDDING_SERVICE_URL=http://e"}).EmbeddingService(); got != "http://e" {
-		t.Errorf("EmbeddingService() = %q", got)
+	for address, environ := range map[string][]string{
+		"http://localhost:8001": {"EMBEDDING_PROVIDER=local"},
+		"http://e":              {"EMBEDDING_PROVIDER=local", "EMBEDDING_SERVICE_URL=http://e"},
+	} {
+		m, err := mustParse(t, environ).Models(false)
+		if err != nil || len(m.Embed) != 1 || m.Embed[0].Protocol != config.Service || m.Embed[0].BaseURL != address {
+			t.Errorf("with %v: %+v, %v", environ, m.Embed, err)
+		}
 	}
 }
 
@@ -311,7 +349,12 @@ func TestLevels(t *testing.T) {
 
 func TestSecretsNeverShow(t *testing.T) {
 	t.Parallel()
-	cfg := mustParse(t, []string{"OPENAI_API_KEY=topsecret", "VOYAGE_API_KEY=topsecret", "LOCAL_LLM_API_KEY=topsecret"})
+	lanes := write(t, "lanes.toml", "[[provider]]\nname = 'openai'\nkeys = ['$OPENAI_API_KEY']\n"+
+		"[[embed]]\nprovider = 'openai'\nmodel = 'm'\n")
+	cfg := mustParse(t, []string{
+		"OPENAI_API_KEY=topsecret", "VOYAGE_API_KEY=topsecret", "LOCAL_LLM_API_KEY=topsecret",
+		"KVASIR_METRICS_TOKEN=topsecret", "KVASIR_MODELS=" + lanes,
+	})
 	encoded, err := json.Marshal(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -336,7 +379,7 @@ func TestVariablesWithoutEffectAreTold(t *testing.T) {
 	t.Parallel()
 	env := config.NewEnvironment([]string{
 		"DB_HOST=db", "RABBITMQ_QUEUE_NAME=q", "POST_RERANK_TOP_K=10", "HOME=/home/me", "LOG_LEVEL=info", "DBX=1",
-		"REDIS_URL=", "ANTHROPIC_API_KEY=secret",
+		"REDIS_URL=", "BEDROCK_ENABLED=true", "ANTHROPIC_API_KEY=secret",
 	})
 	var names []string
 	for _, v := range env.Unused() {
@@ -345,7 +388,7 @@ func TestVariablesWithoutEffectAreTold(t *testing.T) {
 			t.Errorf("no reason is given for %s", v.Name)
 		}
 	}
-	want := []string{"ANTHROPIC_API_KEY", "DB_HOST", "POST_RERANK_TOP_K", "RABBITMQ_QUEUE_NAME"}
+	want := []string{"BEDROCK_ENABLED", "DB_HOST", "POST_RERANK_TOP_K", "RABBITMQ_QUEUE_NAME"}
 	if !slices.Equal(names, want) {
 		t.Errorf("Unused() = %v, want %v", names, want)
 	}

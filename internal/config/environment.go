@@ -46,10 +46,12 @@ func (e *Environment) Options() []kong.Option {
 		kong.Resolvers(kong.ResolverFunc(e.resolve)),
 		kong.NamedMapper("address", mapper(parseAddress)),
 		kong.NamedMapper("bytes", mapper(parseBytes)),
+		kong.NamedMapper("lanes", mapper(e.readLanes)),
 		kong.Vars{
 			"data":      under(e.dataHome(), "kvasir"),
 			"models":    under(e.cacheHome(), "kvasir", "models", "minilm"),
 			"embedding": "text-embedding-3-large",
+			"gemini":    "https://generativelanguage.googleapis.com/v1beta",
 			"level":     "info", // a command may set another
 		},
 		kong.ValueFormatter(explain),

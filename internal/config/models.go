@@ -5,16 +5,28 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"kvasir/internal/ledger"
 )
 
-// The providers.
+// The providers that the variables name. Most are protocols, too: how a server is
+// spoken to.
 const (
 	OpenAI     = "openai"
-	Local      = "local"
-	Extractive = "extractive" // answers by quotation
-	MiniLM     = "minilm"     // vectors in this process
+	Anthropic  = "anthropic"
+	Gemini     = "gemini"
 	Voyage     = "voyage"
+	MiniLM     = "minilm"     // vectors in this process
+	Extractive = "extractive" // answers by quotation
+	Groq       = "groq"       // speaks OpenAI's protocol
+	Local      = "local"      // a server of one's own: OpenAI's protocol, or the embedding service's
 	None       = "none"
+)
+
+// The protocols besides.
+const (
+	Azure   = "azure"   // OpenAI's models at Microsoft
+	Service = "service" // Skald's embedding service
 )
 
 // A Choice is a provider and, in words, why it is the one.
@@ -23,38 +35,82 @@ type Choice struct {
 	Why      string
 }
 
-// Models are the providers in use.
+// Models are the models in use.
 type Models struct {
 	Embeddings Choice
 	Answers    Choice
 	Reranking  Choice
-	// Generators are all providers that can write answers, the default first: a
-	// request may name any of them.
-	Generators []string
+
+	// The lanes of each kind, in the order of failover. A request may ask for any
+	// pool of Generate; the first one's is the default.
+	Embed    []Lane // none: search by words alone
+	Generate []Lane
+	Rerank   []Lane // none: no reranking
+
+	Budgets []ledger.Budget
+	Weights map[string]float64 // of projects, in a lane's line
 }
 
-// Models decides which providers are in use. minilm tells whether the offline
+// fileChose is why a lane of the file is in use.
+const fileChose = "KVASIR_MODELS says so"
+
+// Models decides which models are in use: for each kind of call those of the file
+// of lanes, else the one that the variables make. minilm tells whether the offline
 // model is installed. An error holds every choice that cannot be met.
 func (c *Config) Models(minilm bool) (Models, error) {
-	m := Models{Embeddings: c.embeddings(minilm), Answers: c.answers(), Reranking: c.reranking()}
-	faults := []error{
-		c.possible("EMBEDDING_PROVIDER", m.Embeddings, OpenAI, Voyage, Local, MiniLM, None),
-		c.possible("LLM_PROVIDER", m.Answers, OpenAI, Local, Extractive),
-		c.possible("RERANKING_PROVIDER", m.Reranking, Voyage, OpenAI, Local, None),
+	m := Models{
+		Embeddings: c.embeddings(minilm), Answers: c.answers(), Reranking: c.reranking(),
+		Embed: c.Lanes.Embed, Generate: c.Lanes.Generate, Rerank: c.Lanes.Rerank,
+		Budgets: slices.Concat(c.Lanes.Budgets, c.budgets()),
+		Weights: c.Lanes.Weights,
 	}
-	if m.Embeddings.Provider == MiniLM && !minilm {
+	var faults []error
+	if len(m.Embed) == 0 {
+		faults = append(faults, c.possible("EMBEDDING_PROVIDER", m.Embeddings, OpenAI, Voyage, Local, MiniLM, None))
+		m.Embed = c.embedLane(m.Embeddings.Provider)
+	}
+	if len(m.Generate) == 0 {
+		faults = append(faults,
+			c.possible("LLM_PROVIDER", m.Answers, OpenAI, Anthropic, Groq, Local, Gemini, Extractive))
+		m.Generate = c.generators(m.Answers.Provider)
+	}
+	if len(m.Rerank) == 0 {
+		faults = append(faults, c.possible("RERANKING_PROVIDER", m.Reranking, Voyage, OpenAI, Local, None))
+		m.Rerank = c.rerankLane(m.Reranking.Provider)
+	}
+	if !minilm && slices.ContainsFunc(m.Embed, speaks(MiniLM)) {
 		faults = append(faults, fmt.Errorf(
 			"EMBEDDING_PROVIDER: no model is installed in %s; run kvasir model install", c.ModelDir))
 	}
-	if m.Answers.Provider == Local && c.LocalBaseURL == "" {
-		faults = append(faults, errors.New("LOCAL_LLM_BASE_URL: LLM_PROVIDER=local needs it"))
+	if !slices.ContainsFunc(m.Generate, speaks(Extractive)) {
+		m.Generate = slices.Concat(m.Generate, []Lane{c.generateLane(Extractive)})
 	}
-	m.Generators = c.generators(m.Answers.Provider)
+	m.Embed = limited(m.Embed, c.embedLimits())
+	m.Generate = limited(m.Generate, c.generateLimits())
+	m.Rerank = limited(m.Rerank, c.rerankLimits())
 	return m, errors.Join(faults...)
+}
+
+func speaks(protocol string) func(Lane) bool {
+	return func(l Lane) bool { return l.Protocol == protocol }
+}
+
+// Pools returns the names by which requests may ask for a generator, the default
+// first.
+func (m *Models) Pools() []string {
+	var names []string
+	for _, l := range m.Generate {
+		if !slices.Contains(names, l.Pool) {
+			names = append(names, l.Pool)
+		}
+	}
+	return names
 }
 
 func (c *Config) embeddings(minilm bool) Choice {
 	switch {
+	case len(c.Lanes.Embed) > 0:
+		return Choice{c.Lanes.Embed[0].Provider, fileChose}
 	case c.EmbeddingProvider != "":
 		return Choice{c.EmbeddingProvider, "EMBEDDING_PROVIDER says so"}
 	case c.OpenAIKey != "":
@@ -66,18 +122,28 @@ func (c *Config) embeddings(minilm bool) Choice {
 		"installed (kvasir model install)"}
 }
 
+// answers chooses as Skald does: a key makes a provider available, and only
+// OpenAI's makes it the default.
 func (c *Config) answers() Choice {
 	switch {
+	case len(c.Lanes.Generate) > 0:
+		return Choice{c.Lanes.Generate[0].Pool, fileChose}
 	case c.LLMProvider != "":
 		return Choice{c.LLMProvider, "LLM_PROVIDER says so"}
 	case c.OpenAIKey != "":
 		return Choice{OpenAI, "OPENAI_API_KEY is set"}
 	}
-	return Choice{Extractive, "answers quote the best sentences: there is no OPENAI_API_KEY, and no LLM_PROVIDER"}
+	why := "answers quote the best sentences: there is no OPENAI_API_KEY, and no LLM_PROVIDER"
+	if able := c.generators(Extractive)[1:]; len(able) > 0 {
+		why += "; LLM_PROVIDER=" + able[0].Pool + " is possible"
+	}
+	return Choice{Extractive, why}
 }
 
 func (c *Config) reranking() Choice {
 	switch {
+	case len(c.Lanes.Rerank) > 0:
+		return Choice{c.Lanes.Rerank[0].Provider, fileChose}
 	case c.RerankingProvider != "":
 		return Choice{c.RerankingProvider, "RERANKING_PROVIDER says so"}
 	case c.VoyageKey != "":
@@ -91,13 +157,26 @@ func (c *Config) reranking() Choice {
 
 // possible says what is wrong with the choice that a variable made.
 func (c *Config) possible(variable string, choice Choice, known ...string) error {
-	switch {
-	case !slices.Contains(known, choice.Provider):
+	if !slices.Contains(known, choice.Provider) {
 		return fmt.Errorf("%s: %q is not one of %s", variable, choice.Provider, strings.Join(known, ", "))
-	case choice.Provider == OpenAI && !c.hasOpenAI():
-		return fmt.Errorf("OPENAI_API_KEY: %s=openai needs it", variable)
-	case choice.Provider == Voyage && c.VoyageKey == "":
-		return fmt.Errorf("VOYAGE_API_KEY: %s=voyage needs it", variable)
+	}
+	needs, ok := "", true
+	switch choice.Provider {
+	case OpenAI:
+		needs, ok = "OPENAI_API_KEY", c.hasOpenAI()
+	case Anthropic:
+		needs, ok = "ANTHROPIC_API_KEY", c.AnthropicKey != ""
+	case Gemini:
+		needs, ok = "GEMINI_API_KEY", c.GeminiKey != ""
+	case Groq:
+		needs, ok = "GROQ_API_KEY", c.GroqKey != ""
+	case Voyage:
+		needs, ok = "VOYAGE_API_KEY", c.VoyageKey != ""
+	case Local:
+		needs, ok = "LOCAL_LLM_BASE_URL", variable != "LLM_PROVIDER" || c.LocalBaseURL != ""
+	}
+	if !ok {
+		return fmt.Errorf("%s: %s=%s needs it", needs, variable, choice.Provider)
 	}
 	return nil
 }
@@ -110,26 +189,40 @@ func (c *Config) hasOpenAI() bool {
 const (
 	defaultOpenAIBaseURL    = "https://api.openai.com/v1"
 	defaultEmbeddingService = "http://localhost:8001"
+	groqBaseURL             = "https://api.groq.com/openai/v1"
 )
 
-// generators lists those that are configured, the default first.
-func (c *Config) generators(first string) []string {
-	all := []string{first}
-	add := func(provider string, configured bool) {
-		if configured && provider != first {
-			all = append(all, provider)
+// generators lists those that are configured, the default first, the others in
+// Skald's order.
+func (c *Config) generators(first string) []Lane {
+	all := []Lane{c.generateLane(first)}
+	for _, p := range []struct {
+		name       string
+		configured bool
+	}{
+		{OpenAI, c.hasOpenAI()},
+		{Anthropic, c.AnthropicKey != ""},
+		{Groq, c.GroqKey != ""},
+		{Local, c.LocalBaseURL != ""},
+		{Gemini, c.GeminiKey != ""},
+	} {
+		if p.configured && p.name != first {
+			all = append(all, c.generateLane(p.name))
 		}
 	}
-	add(OpenAI, c.hasOpenAI())
-	add(Local, c.LocalBaseURL != "")
-	add(Extractive, true)
 	return all
 }
 
-// EmbeddingService returns the address of the local embedding service.
-func (c *Config) EmbeddingService() string {
-	if c.EmbeddingServiceURL != "" {
-		return c.EmbeddingServiceURL
+// budgets returns those of the options: the whole server's.
+func (c *Config) budgets() []ledger.Budget {
+	var out []ledger.Budget
+	for _, b := range []struct {
+		period  ledger.Period
+		dollars float64
+	}{{ledger.Daily, c.BudgetDay}, {ledger.Monthly, c.BudgetMonth}} {
+		if b.dollars > 0 {
+			out = append(out, ledger.Budget{Period: b.period, Hard: ledger.FromDollars(b.dollars)})
+		}
 	}
-	return defaultEmbeddingService
+	return out
 }

@@ -21,7 +21,6 @@ const (
 	noCloud     = "there are no plans and no payments"
 	noReporting = "nothing is reported to anybody"
 	ownParsers  = "documents are read in this process"
-	notYet      = "this provider is not supported yet"
 )
 
 // unused are the variables of Skald's that do nothing here. A name that ends
@@ -44,7 +43,7 @@ var unused = map[string]string{
 
 	"DOCUMENT_EXTRACTION_PROVIDER": ownParsers, "DATALAB_API_KEY": ownParsers, "DOCLING_SERVICE_URL": ownParsers,
 
-	"ANTHROPIC_": notYet, "GROQ_": notYet, "GEMINI_": notYet, "BEDROCK_": notYet,
+	"BEDROCK_": "this provider is not supported yet",
 
 	"POST_RERANK_TOP_K":     "all results that were asked for are returned",
 	"VECTOR_SEARCH_TOP_K":   "requests say it in rag_config",

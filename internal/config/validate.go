@@ -48,14 +48,42 @@ func (c *Config) Validate() error {
 	add("LOCAL_LLM_BASE_URL", address(c.LocalBaseURL))
 	add("EMBEDDING_SERVICE_URL", address(c.EmbeddingServiceURL))
 	add("VOYAGE_BASE_URL", address(c.VoyageBaseURL))
-	add("EMBEDDING_VECTOR_DIMENSION", between(c.VectorDimension, 0, 1<<14))
-	add("KVASIR_EMBED_CONCURRENCY", between(c.EmbedConcurrency, 1, 1<<14))
-	add("KVASIR_GENERATE_CONCURRENCY", between(c.GenerateConcurrency, 1, 1<<14))
-	add("KVASIR_RERANK_CONCURRENCY", between(c.RerankConcurrency, 1, 1<<14))
-	add("KVASIR_INGEST_CONCURRENCY", between(c.IngestConcurrency, 1, 1<<14))
-	add("KVASIR_ANSWER_TIMEOUT", between(c.AnswerTimeout, time.Second, time.Hour))
+	add("ANTHROPIC_BASE_URL", address(c.AnthropicBaseURL))
+	add("GEMINI_BASE_URL", address(c.GeminiBaseURL))
+	add("EMBEDDING_VECTOR_DIMENSION", between(c.VectorDimension, 0, maxDimensions))
+	c.bounds(add)
 	return errors.Join(faults...)
 }
+
+// bounds checks the numbers that bound the work and its cost.
+func (c *Config) bounds(add func(string, error)) {
+	add("KVASIR_MAX_BODY_BYTES", between(c.MaxBodyBytes, 1, maxBytes))
+	add("KVASIR_MAX_UPLOAD_BYTES", between(c.MaxUploadBytes, 1, maxBytes))
+	add("KVASIR_INDEX_BYTES", between(c.IndexBytes, 1, maxBytes))
+	add("KVASIR_EMBED_CONCURRENCY", between(c.EmbedConcurrency, 1, maxConcurrency))
+	add("KVASIR_GENERATE_CONCURRENCY", between(c.GenerateConcurrency, 1, maxConcurrency))
+	add("KVASIR_RERANK_CONCURRENCY", between(c.RerankConcurrency, 1, maxConcurrency))
+	add("KVASIR_INGEST_CONCURRENCY", between(c.IngestConcurrency, 1, maxConcurrency))
+	add("KVASIR_EMBED_RPM", between(c.EmbedRPM, 0, maxRate))
+	add("KVASIR_EMBED_TPM", between(c.EmbedTPM, 0, maxRate))
+	add("KVASIR_GENERATE_RPM", between(c.GenerateRPM, 0, maxRate))
+	add("KVASIR_GENERATE_TPM", between(c.GenerateTPM, 0, maxRate))
+	add("KVASIR_RERANK_RPM", between(c.RerankRPM, 0, maxRate))
+	add("KVASIR_RERANK_TPM", between(c.RerankTPM, 0, maxRate))
+	add("KVASIR_BUDGET_DAY", between(c.BudgetDay, 0, maxDollars))
+	add("KVASIR_BUDGET_MONTH", between(c.BudgetMonth, 0, maxDollars))
+	add("KVASIR_HEDGE_SHARE", between(c.HedgeShare, 0, 1))
+	add("KVASIR_ANSWER_TIMEOUT", between(c.AnswerTimeout, time.Second, time.Hour))
+}
+
+// Beyond these a number is a slip of the hand.
+const (
+	maxDimensions  = 1 << 14
+	maxConcurrency = 1 << 14
+	maxBytes       = 1 << 50
+	maxRate        = 1e12 // a minute
+	maxDollars     = 1e9
+)
 
 func folder(dir string) error {
 	if dir == "" {
@@ -76,8 +104,8 @@ func address(text string) error {
 	return nil
 }
 
-func between[T int | time.Duration](v, low, high T) error {
-	if v < low || v > high {
+func between[T int | int64 | float64 | time.Duration](v, low, high T) error {
+	if !(low <= v && v <= high) { // which NaN is not
 		return fmt.Errorf("%v is not between %v and %v", v, low, high)
 	}
 	return nil

@@ -92,7 +92,7 @@ func parseBytes(text string) (int64, error) {
 			continue
 		}
 		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if err != nil || math.IsNaN(n) || n < 1 || n*u.bytes > 1<<50 {
+		if err != nil || math.IsNaN(n) || n < 0 || n*u.bytes > maxBytes {
 			break
 		}
 		return int64(n * u.bytes), nil

@@ -1,0 +1,158 @@
+package config
+
+import (
+	"cmp"
+	"runtime"
+
+	"kvasir/internal/ledger"
+)
+
+// A Lane is one way to a model: a server, one of its keys, and a model for one
+// kind of call.
+type Lane struct {
+	Pool       string // the name by which requests ask for a generator; empty for other kinds
+	Tier       int    // the order of failover; lanes of one entry share it
+	Provider   string // as people know it
+	Protocol   string // how it is spoken to: one of the protocols
+	BaseURL    string // empty for the protocol's own
+	APIVersion string // Azure's; empty for the adapter's default
+	Key        Secret // empty for none
+	KeyName    string // "#2": which of the provider's keys; empty if there is one
+	Model      string // empty where the server, or the folder, decides
+	ServedAs   string // what the server calls the model, if otherwise
+	FastModel  string // for calls that a small model will do for; empty for Model
+	Dimensions int    // of vectors; 0 takes what the model gives
+	Limits     LaneLimits
+	Price      ledger.Price
+}
+
+// LaneLimits are what is known of a lane beforehand. 0 is not known.
+type LaneLimits struct {
+	RequestsPerMinute float64
+	TokensPerMinute   float64
+	Concurrency       int // the most requests in flight
+}
+
+// or fills what is not known from another.
+func (l LaneLimits) or(other LaneLimits) LaneLimits {
+	return LaneLimits{
+		RequestsPerMinute: cmp.Or(l.RequestsPerMinute, other.RequestsPerMinute),
+		TokensPerMinute:   cmp.Or(l.TokensPerMinute, other.TokensPerMinute),
+		Concurrency:       cmp.Or(l.Concurrency, other.Concurrency),
+	}
+}
+
+// limited gives lanes the limits that the options name, where their own entry is
+// silent. Models in this process have the processors for a limit, or none.
+func limited(lanes []Lane, options LaneLimits) []Lane {
+	out := make([]Lane, len(lanes))
+	for i, l := range lanes {
+		switch l.Protocol {
+		case MiniLM:
+			l.Limits.Concurrency = cmp.Or(l.Limits.Concurrency, runtime.GOMAXPROCS(0))
+		case Extractive:
+		default:
+			l.Limits = l.Limits.or(options)
+		}
+		out[i] = l
+	}
+	return out
+}
+
+func (c *Config) embedLimits() LaneLimits {
+	return LaneLimits{c.EmbedRPM, c.EmbedTPM, c.EmbedConcurrency}
+}
+
+func (c *Config) generateLimits() LaneLimits {
+	return LaneLimits{c.GenerateRPM, c.GenerateTPM, c.GenerateConcurrency}
+}
+
+func (c *Config) rerankLimits() LaneLimits {
+	return LaneLimits{c.RerankRPM, c.RerankTPM, c.RerankConcurrency}
+}
+
+// embedLane returns the lane that the variables make of a provider.
+func (c *Config) embedLane(provider string) []Lane {
+	switch provider {
+	case OpenAI:
+		l := c.openAILane(c.OpenAIEmbedding)
+		l.Dimensions = c.VectorDimension
+		return []Lane{l}
+	case Voyage:
+		l := c.voyageLane(c.VoyageEmbedding)
+		l.Dimensions = c.VectorDimension
+		return []Lane{l}
+	case Local:
+		return []Lane{c.serviceLane()}
+	case MiniLM:
+		return []Lane{{Provider: MiniLM, Protocol: MiniLM}}
+	}
+	return nil
+}
+
+// rerankLane returns the lane that the variables make of a provider.
+func (c *Config) rerankLane(provider string) []Lane {
+	switch provider {
+	case Voyage:
+		return []Lane{c.voyageLane(c.VoyageModel)}
+	case OpenAI:
+		return []Lane{c.openAILane(c.OpenAIModel)}
+	case Local:
+		return []Lane{c.serviceLane()}
+	}
+	return nil
+}
+
+// generateLane returns the lane that the variables make of a provider.
+func (c *Config) generateLane(provider string) Lane {
+	l := Lane{Provider: provider, Protocol: provider}
+	switch provider {
+	case OpenAI:
+		l = c.openAILane(c.OpenAIModel)
+	case Anthropic:
+		l.BaseURL, l.Key, l.Model = c.AnthropicBaseURL, c.AnthropicKey, c.AnthropicModel
+		l.FastModel = companion(l.Model)
+	case Gemini:
+		l.BaseURL, l.Key, l.Model = c.GeminiBaseURL, c.GeminiKey, c.GeminiModel
+		l.FastModel = companion(l.Model)
+	case Groq:
+		l.Protocol, l.BaseURL, l.Key, l.Model = OpenAI, groqBaseURL, c.GroqKey, c.GroqModel
+	case Local:
+		l.Protocol, l.BaseURL, l.Key, l.Model = OpenAI, c.LocalBaseURL, c.LocalKey, c.LocalModel
+	}
+	l.Pool = provider
+	if provider != Local { // a model of one's own is free, whatever its name
+		l.Price = knownPrice(l.Model)
+	}
+	return l
+}
+
+func (c *Config) openAILane(model string) Lane {
+	return Lane{
+		Provider: OpenAI, Protocol: OpenAI, BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey,
+		Model: model, Price: knownPrice(model),
+	}
+}
+
+func (c *Config) voyageLane(model string) Lane {
+	return Lane{
+		Provider: Voyage, Protocol: Voyage, BaseURL: c.VoyageBaseURL, Key: c.VoyageKey,
+		Model: model, Price: knownPrice(model),
+	}
+}
+
+func (c *Config) serviceLane() Lane {
+	return Lane{Provider: Local, Protocol: Service, BaseURL: cmp.Or(c.EmbeddingServiceURL, defaultEmbeddingService)}
+}
+
+// companion returns the small model that Skald uses beside its own default. Who
+// names another model gets that one for everything.
+func companion(model string) string {
+	switch model {
+	case "claude-sonnet-4-5-20250929":
+		return "claude-haiku-4-5-20251001"
+	case "gemini-2.5-pro":
+		return "gemini-2.5-flash"
+	}
+	return ""
+}
