@@ -70,7 +70,7 @@ dimensions = 1536
 	first := config.Lane{
 		Provider: "openai", Protocol: "openai", Key: "k1", KeyName: "#1", Model: "text-embedding-3-small",
 		Dimensions: 1536, Limits: config.LaneLimits{RequestsPerMinute: 3000, TokensPerMinute: 1e6, Concurrency: 64},
-		Price: ledger.Price{Input: 1},
+		Price: ledger.Price{Input: 1, Cached: 1},
 	}
 	second := first
 	second.Key, second.KeyName = "k2", "#2"

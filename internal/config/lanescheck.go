@@ -101,7 +101,8 @@ func (r *laneReader) checkEntry(at entry, e entryText) {
 	r.check(at, "requests_per_minute", between(e.RequestsPerMinute, 0, maxRate))
 	r.check(at, "tokens_per_minute", between(e.TokensPerMinute, 0, maxRate))
 	r.check(at, "concurrency", between(e.Concurrency, 0, maxConcurrency))
-	if p := e.Price; p != nil {
+	if e.Price != nil {
+		p := e.Price.price()
 		r.check(at, "price.input", between(p.Input, 0, maxPrice))
 		r.check(at, "price.cached", between(p.Cached, 0, maxPrice))
 		r.check(at, "price.output", between(p.Output, 0, maxPrice))

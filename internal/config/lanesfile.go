@@ -66,9 +66,19 @@ type generateText struct {
 }
 
 type priceText struct {
-	Input  float64 `toml:"input"`
-	Cached float64 `toml:"cached"`
-	Output float64 `toml:"output"`
+	Input  float64  `toml:"input"`
+	Cached *float64 `toml:"cached"`
+	Output float64  `toml:"output"`
+}
+
+// price returns what the entry says; input read from a cache costs what other
+// input does unless it is named.
+func (p priceText) price() ledger.Price {
+	cached := p.Input
+	if p.Cached != nil {
+		cached = *p.Cached
+	}
+	return ledger.Price{Input: p.Input, Cached: cached, Output: p.Output}
 }
 
 type budgetText struct {
@@ -258,7 +268,7 @@ func (r *laneReader) lanes(at entry, e entryText, lane Lane) []Lane {
 	lane.Limits = LaneLimits{e.RequestsPerMinute, e.TokensPerMinute, e.Concurrency}
 	lane.Price = knownPrice(e.Model)
 	if e.Price != nil {
-		lane.Price = ledger.Price(*e.Price)
+		lane.Price = e.Price.price()
 	}
 	if len(p.keys) < 2 {
 		lane.Key = cmp.Or(p.keys...)
