@@ -24,6 +24,7 @@ type Lane struct {
 	Dimensions int    // of vectors; 0 takes what the model gives
 	Limits     LaneLimits
 	Price      ledger.Price
+	Priced     bool // whether the price is known; if not, budgets do not see what it costs
 }
 
 // LaneLimits are what is known of a lane beforehand. 0 is not known.
@@ -42,9 +43,10 @@ func (l LaneLimits) or(other LaneLimits) LaneLimits {
 	}
 }
 
-// limited gives lanes the limits that the options name, where their own entry is
-// silent. Models in this process have the processors for a limit, or none.
-func limited(lanes []Lane, options LaneLimits) []Lane {
+// complete fills in what lanes' own entries do not say: limits from the options,
+// prices from the table. Models in this process have the processors for a limit, or
+// none.
+func complete(lanes []Lane, options LaneLimits) []Lane {
 	out := make([]Lane, len(lanes))
 	for i, l := range lanes {
 		switch l.Protocol {
@@ -54,7 +56,7 @@ func limited(lanes []Lane, options LaneLimits) []Lane {
 		default:
 			l.Limits = l.Limits.or(options)
 		}
-		out[i] = l
+		out[i] = priced(l)
 	}
 	return out
 }
@@ -121,24 +123,15 @@ func (c *Config) generateLane(provider string) Lane {
 		l.Protocol, l.BaseURL, l.Key, l.Model = OpenAI, c.LocalBaseURL, c.LocalKey, c.LocalModel
 	}
 	l.Pool = provider
-	if provider != Local { // a model of one's own is free, whatever its name
-		l.Price = knownPrice(l.Model)
-	}
 	return l
 }
 
 func (c *Config) openAILane(model string) Lane {
-	return Lane{
-		Provider: OpenAI, Protocol: OpenAI, BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey,
-		Model: model, Price: knownPrice(model),
-	}
+	return Lane{Provider: OpenAI, Protocol: OpenAI, BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey, Model: model}
 }
 
 func (c *Config) voyageLane(model string) Lane {
-	return Lane{
-		Provider: Voyage, Protocol: Voyage, BaseURL: c.VoyageBaseURL, Key: c.VoyageKey,
-		Model: model, Price: knownPrice(model),
-	}
+	return Lane{Provider: Voyage, Protocol: Voyage, BaseURL: c.VoyageBaseURL, Key: c.VoyageKey, Model: model}
 }
 
 func (c *Config) serviceLane() Lane {

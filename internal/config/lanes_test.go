@@ -70,7 +70,7 @@ dimensions = 1536
 	first := config.Lane{
 		Provider: "openai", Protocol: "openai", Key: "k1", KeyName: "#1", Model: "text-embedding-3-small",
 		Dimensions: 1536, Limits: config.LaneLimits{RequestsPerMinute: 3000, TokensPerMinute: 1e6, Concurrency: 64},
-		Price: ledger.Price{Input: 1, Cached: 1},
+		Price: ledger.Price{Input: 1, Cached: 1}, Priced: true,
 	}
 	second := first
 	second.Key, second.KeyName = "k2", "#2"
@@ -78,7 +78,7 @@ dimensions = 1536
 		Tier: 1, Provider: "azure", Protocol: "azure", BaseURL: "https://kvasir.openai.azure.com",
 		APIVersion: "2024-10-21", Key: "k3", Model: "text-embedding-3-small", ServedAs: "my-deployment",
 		Dimensions: 1536, Limits: config.LaneLimits{RequestsPerMinute: 7, Concurrency: 128},
-		Price: ledger.Price{Input: 0.02},
+		Price: ledger.Price{Input: 0.02}, Priced: true,
 	}
 	if diff := cmp.Diff([]config.Lane{first, second, third}, m.Embed); diff != "" {
 		t.Errorf("lanes (-want +got):\n%s", diff)
@@ -157,7 +157,7 @@ func TestVariablesMakeOneLaneAKind(t *testing.T) {
 	openAI := config.Lane{
 		Provider: "openai", Protocol: "openai", BaseURL: "https://api.openai.com/v1", Key: "k",
 		Model: "text-embedding-3-large", Dimensions: 256, Limits: config.LaneLimits{Concurrency: 128},
-		Price: ledger.Price{Input: 0.13},
+		Price: ledger.Price{Input: 0.13}, Priced: true,
 	}
 	if diff := cmp.Diff([]config.Lane{openAI}, m.Embed); diff != "" {
 		t.Errorf("embed (-want +got):\n%s", diff)
@@ -166,7 +166,7 @@ func TestVariablesMakeOneLaneAKind(t *testing.T) {
 		Pool: "anthropic", Provider: "anthropic", Protocol: "anthropic", BaseURL: "https://api.anthropic.com", Key: "a",
 		Model: "claude-sonnet-4-5-20250929", FastModel: "claude-haiku-4-5-20251001",
 		Limits: config.LaneLimits{TokensPerMinute: 5, Concurrency: 1024},
-		Price:  ledger.Price{Input: 3, Cached: 0.3, Output: 15},
+		Price:  ledger.Price{Input: 3, Cached: 0.3, Output: 15}, Priced: true,
 	}
 	if diff := cmp.Diff(anthropic, m.Generate[0]); diff != "" {
 		t.Errorf("generate (-want +got):\n%s", diff)
@@ -176,7 +176,7 @@ func TestVariablesMakeOneLaneAKind(t *testing.T) {
 	}
 	voyage := config.Lane{
 		Provider: "voyage", Protocol: "voyage", BaseURL: "https://api.voyageai.com/v1", Key: "v",
-		Model: "rerank-2-lite", Limits: config.LaneLimits{Concurrency: 2}, Price: ledger.Price{Input: 0.02},
+		Model: "rerank-2-lite", Limits: config.LaneLimits{Concurrency: 2}, Price: ledger.Price{Input: 0.02}, Priced: true,
 	}
 	if diff := cmp.Diff([]config.Lane{voyage}, m.Rerank); diff != "" {
 		t.Errorf("rerank (-want +got):\n%s", diff)
@@ -352,5 +352,27 @@ func TestTheExamplesOfTheManualWork(t *testing.T) {
 				t.Errorf("no lanes: %+v", m)
 			}
 		})
+	}
+}
+
+func TestPricesThatAreNotKnownAreTold(t *testing.T) {
+	t.Parallel()
+	const own = "[[provider]]\nname = 'vllm'\nprotocol = 'openai'\nbase_url = 'http://l/v1'\n" +
+		"[[rerank]]\nprovider = 'vllm'\nmodel = 'm'\n"
+	local := []string{"LOCAL_LLM_BASE_URL=http://l/v1", "LOCAL_LLM_MODEL=gpt-4o", "LLM_PROVIDER=local"}
+	tests := []struct {
+		name string
+		lane config.Lane
+		want bool
+	}{
+		{"a model that nobody knows", lanes(t, own).Rerank[0], false},
+		{"one that is said to be free", lanes(t, own+"price = {}\n").Rerank[0], true},
+		{"the variables' own server, whatever it runs", lanes(t, "", local...).Generate[0], true},
+		{"quotations", lanes(t, "").Generate[0], true},
+	}
+	for _, tt := range tests {
+		if tt.lane.Priced != tt.want || tt.lane.Price != (ledger.Price{}) {
+			t.Errorf("%s: %+v", tt.name, tt.lane)
+		}
 	}
 }

@@ -266,9 +266,8 @@ func (r *laneReader) lanes(at entry, e entryText, lane Lane) []Lane {
 	lane.BaseURL, lane.APIVersion = p.BaseURL, p.APIVersion
 	lane.Model, lane.ServedAs = e.Model, e.ServedAs
 	lane.Limits = LaneLimits{e.RequestsPerMinute, e.TokensPerMinute, e.Concurrency}
-	lane.Price = knownPrice(e.Model)
 	if e.Price != nil {
-		lane.Price = e.Price.price()
+		lane.Price, lane.Priced = e.Price.price(), true
 	}
 	if len(p.keys) < 2 {
 		lane.Key = cmp.Or(p.keys...)

@@ -85,9 +85,9 @@ func (c *Config) Models(minilm bool) (Models, error) {
 	if !slices.ContainsFunc(m.Generate, speaks(Extractive)) {
 		m.Generate = slices.Concat(m.Generate, []Lane{c.generateLane(Extractive)})
 	}
-	m.Embed = limited(m.Embed, c.embedLimits())
-	m.Generate = limited(m.Generate, c.generateLimits())
-	m.Rerank = limited(m.Rerank, c.rerankLimits())
+	m.Embed = complete(m.Embed, c.embedLimits())
+	m.Generate = complete(m.Generate, c.generateLimits())
+	m.Rerank = complete(m.Rerank, c.rerankLimits())
 	return m, errors.Join(faults...)
 }
 

@@ -5,7 +5,7 @@ import "kvasir/internal/ledger"
 // prices are what known models cost, in dollars for a million tokens, as their
 // vendors published it in August 2026. Gemini's are those of prompts of up to
 // 200,000 tokens. An entry of the file of lanes may say otherwise; a model that
-// neither knows costs nothing.
+// neither knows is entered as free.
 var prices = map[string]ledger.Price{
 	"gpt-4o":       {Input: 2.50, Cached: 1.25, Output: 10},
 	"gpt-4o-mini":  {Input: 0.15, Cached: 0.075, Output: 0.60},
@@ -39,4 +39,15 @@ var prices = map[string]ledger.Price{
 	"rerank-2.5-lite": {Input: 0.02},
 }
 
-func knownPrice(model string) ledger.Price { return prices[model] }
+// priced gives a lane the price of its model, unless its entry has named one.
+// Models of one's own are free, whatever their names.
+func priced(l Lane) Lane {
+	switch {
+	case l.Priced:
+	case l.Provider == Local, l.Protocol == Service, l.Protocol == MiniLM, l.Protocol == Extractive:
+		l.Priced = true
+	default:
+		l.Price, l.Priced = prices[l.Model]
+	}
+	return l
+}
