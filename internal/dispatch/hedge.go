@@ -78,8 +78,10 @@ func (p *pool) hedgeAfter(a *attempt) (time.Duration, bool) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l := a.lane
-	return l.lat.p95, l.lat.n >= settled && l.lat.p95 > 2*quick
+	// Where there is no tail, the few calls past the percentile are hardly late.
+	lat := &a.lane.lat
+	after := max(lat.p95*11/10, lat.p50*3/2)
+	return after, lat.n >= settled && after > 2*quick
 }
 
 // hedge returns an attempt for a second exchange beside a, in another lane if it
@@ -90,7 +92,7 @@ func (p *pool) hedge(a *attempt) *attempt {
 	now := time.Now()
 	t := &ticket{call: a.call, tokens: a.tokens, avoid: a.lane, at: -1}
 	l, _ := p.pick(t, now)
-	if l == nil || headroom(l) < 0.25 || !p.hedges.spend(float64(a.tokens)) {
+	if l == nil || headroom(l) < 0.25 || !p.hedges.spend(float64(max(a.tokens, 1)), now) {
 		return nil
 	}
 	l.counts.hedged++

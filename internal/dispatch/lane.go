@@ -106,9 +106,15 @@ func (l *lane) opening(need float64, bulk bool, now time.Time) opening {
 	return opening{now: wait == 0, in: wait}
 }
 
-// spare returns how many tokens, estimated, a batch may have now.
+// spare returns how many tokens, estimated, a batch may have now. In bulk that is
+// no more than the limit gives in a second, or until the next request: some
+// providers allow no larger burst, and would refuse a larger request for ever.
 func (l *lane) spare(bulk bool, now time.Time) int {
-	return int(min(l.tokens.spare(bulk, now), l.learned.tokens.spare(bulk, now)) / l.ratio)
+	most := min(l.tokens.spare(bulk, now), l.learned.tokens.spare(bulk, now))
+	if rate := l.tokens.rate; bulk && rate > 0 {
+		most = min(most, rate*max(time.Second, l.interval()).Seconds())
+	}
+	return int(most / l.ratio)
 }
 
 // interval returns how long a lane takes between two requests at its limit: what

@@ -38,7 +38,7 @@ type pool struct {
 func newPool(kind llm.Kind, name string, cfg *Config, b *books) *pool {
 	p := &pool{
 		kind: kind, name: name, cfg: cfg, books: b, log: cfg.Log,
-		retries: allowance{share: cfg.RetryShare, most: leastRetries, left: leastRetries},
+		retries: allowance{share: cfg.RetryShare, most: leastRetries, left: leastRetries, trickle: 1},
 		hedges:  allowance{share: cfg.HedgeShare},
 	}
 	for i := range p.shares {
@@ -367,23 +367,4 @@ func (p *pool) late() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.lateLocked()
-}
-
-// An allowance is a share of what goes through, saved up to a few times over.
-type allowance struct {
-	share float64
-	most  float64 // saved; grows with the largest that was earned, if 0
-	left  float64
-}
-
-func (a *allowance) earn(amount float64) {
-	a.left = min(a.left+a.share*amount, max(a.most, 10*amount))
-}
-
-func (a *allowance) spend(amount float64) bool {
-	if a.left < amount {
-		return false
-	}
-	a.left -= amount
-	return true
 }

@@ -55,7 +55,7 @@ func try[T any](ctx context.Context, p *pool, j job[T]) (value T, won *attempt, 
 		if ctx.Err() != nil {
 			return value, nil, ctx.Err()
 		}
-		wait, again := p.judge(err, failed, n, deadline)
+		wait, again := p.judge(err, failed, bulky(j.call.Priority), n, deadline)
 		if !again {
 			return value, nil, inWords(err)
 		}
@@ -71,12 +71,13 @@ func try[T any](ctx context.Context, p *pool, j job[T]) (value T, won *attempt, 
 func (p *pool) earn(tokens int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.retries.earn(1)
-	p.hedges.earn(float64(tokens))
+	now := time.Now()
+	p.retries.earn(1, now)
+	p.hedges.earn(float64(max(tokens, 1)), now)
 }
 
 // judge decides whether a call that has failed in a lane is tried again, and when.
-func (p *pool) judge(err error, l *lane, n int, deadline time.Time) (wait time.Duration, again bool) {
+func (p *pool) judge(err error, l *lane, bulk bool, n int, deadline time.Time) (wait time.Duration, again bool) {
 	e, ok := errors.AsType[*llm.Error](err)
 	if !ok || e.Class == llm.ClassBadRequest || e.Class == llm.ClassTooLong {
 		return 0, false
@@ -95,15 +96,15 @@ func (p *pool) judge(err error, l *lane, n int, deadline time.Time) (wait time.D
 			wait = e.RetryAfter + rand.N(e.RetryAfter/10+time.Millisecond)
 		}
 	}
-	if now.Add(wait).After(deadline) {
+	// When the upstream fails most calls, more of them would not help it. What
+	// can wait has its retry when the allowance does; a person is told.
+	if bulk {
+		wait = max(wait, p.retries.promise(1, now))
+	} else if !p.retries.spend(1, now) {
 		return 0, false
 	}
-	if !p.retries.spend(1) {
-		// The upstream is failing, and more calls would not help it. What can wait
-		// waits until a second's trickle has its turn.
-		if wait = max(wait, time.Second+rand.N(time.Second)); now.Add(wait).After(deadline) {
-			return 0, false
-		}
+	if now.Add(wait).After(deadline) {
+		return 0, false
 	}
 	l.counts.retried++
 	if !elsewhere {

@@ -1,0 +1,201 @@
+package dispatch_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"kvasir/internal/dispatch"
+	"kvasir/internal/llm"
+)
+
+// A limiter is a provider with limits of requests and tokens a minute, as token
+// buckets, and with headers if it is honest.
+type limiter struct {
+	rpm, tpm float64
+	holds    float64 // minutes' worth that the buckets hold; 1 if 0
+	honest   bool
+	takes    time.Duration
+	jitter   time.Duration
+	random   float64 // share of calls that fail whatever the rate
+
+	mu               sync.Mutex
+	requests, tokens float64 // used up, draining
+	at               time.Time
+	good, refused    int
+	goodTokens       int
+	first            time.Time
+}
+
+func (p *limiter) Spec() llm.EmbedSpec {
+	return llm.EmbedSpec{Model: "limiter", MaxTokens: 8000, MaxItems: 256, MaxBatchTokens: 100_000}
+}
+
+func (p *limiter) Embed(ctx context.Context, req llm.EmbedRequest) (llm.EmbedResponse, error) {
+	tokens := 0
+	for _, text := range req.Texts {
+		tokens += llm.EstimateTokens(text)
+	}
+	time.Sleep(rand.N(5*time.Millisecond) + p.jitter/2)
+	err := p.admit(ctx, float64(tokens))
+	time.Sleep(p.takes + rand.N(p.jitter+1))
+	if err != nil {
+		return llm.EmbedResponse{}, err
+	}
+	vectors := make([]llm.Vector, len(req.Texts))
+	for i := range vectors {
+		vectors[i] = llm.Vector{1, 2}
+	}
+	return llm.EmbedResponse{Vectors: vectors, Usage: llm.Usage{InputTokens: tokens}}, nil
+}
+
+func (p *limiter) admit(ctx context.Context, tokens float64) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	passed := now.Sub(p.at).Minutes()
+	p.requests, p.tokens = max(0, p.requests-passed*p.rpm), max(0, p.tokens-passed*p.tpm)
+	p.at = now
+	holds := cmp.Or(p.holds, 1)
+	over := p.requests+1 > p.rpm*holds || p.tokens+tokens > p.tpm*holds
+	if !over {
+		p.requests, p.tokens = p.requests+1, p.tokens+tokens
+	}
+	if p.honest {
+		llm.ReportQuotas(ctx, llm.Quotas{Requests: quota(p.rpm, p.requests), Tokens: quota(p.tpm, p.tokens)})
+	}
+	if over || rand.Float64() < p.random {
+		p.refused++
+		return &llm.Error{Class: llm.ClassThrottled, Provider: "limiter", Status: 429}
+	}
+	p.good, p.goodTokens = p.good+1, p.goodTokens+int(tokens)
+	return nil
+}
+
+func quota(limit, used float64) llm.Quota {
+	return llm.Quota{
+		Limit: int(limit), Remaining: int(limit - used), Told: true,
+		Reset: time.Duration(used / limit * float64(time.Minute)),
+	}
+}
+
+// forget begins the count anew, after what is not to be counted.
+func (p *limiter) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.good, p.refused, p.goodTokens, p.first = 0, 0, 0, time.Now()
+}
+
+// flood keeps texts of a length in line until ctx ends.
+func flood(ctx context.Context, s *dispatch.Scheduler, g *errgroup.Group, letters int) {
+	text := func(i, j int) string { return fmt.Sprintf("%*d %d", letters, i, j) }
+	for i := range 64 {
+		g.Go(func() error {
+			for n := 0; ctx.Err() == nil; n++ {
+				batch := make([]string, 64)
+				for j := range batch {
+					batch[j] = text(i, n*64+j)
+				}
+				_, _ = s.Embed(ctx, ingest, llm.InputDocument, batch)
+			}
+			return nil
+		})
+	}
+}
+
+// The goals of the issue: a limit is used up and hardly ever hit.
+func TestLimitsAreUsedAndNotHit(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		p       *limiter
+		letters int // of a text; tokens bind from some 100 on
+		lane    dispatch.Limits
+		learn   time.Duration // not counted
+		used    float64       // of the limit that binds
+		refused float64       // at most, of all requests
+	}{
+		{"requests bind, honest headers", &limiter{rpm: 600, tpm: 1e9, honest: true}, 20, dispatch.Limits{}, 0, 0.95, 0.01},
+		{"tokens bind, honest headers", &limiter{rpm: 600, tpm: 1e6, honest: true}, 800, dispatch.Limits{}, 0, 0.95, 0.01},
+		{"both nearly", &limiter{rpm: 600, tpm: 1e7, honest: true}, 220, dispatch.Limits{}, 0, 0.95, 0.01},
+		{
+			"configured, no headers", &limiter{rpm: 600, tpm: 1e6}, 800,
+			dispatch.Limits{RequestsPerMinute: 600, TokensPerMinute: 1e6}, time.Minute, 0.95, 0.01,
+		},
+		{"few requests, no headers", &limiter{rpm: 60, tpm: 1e9}, 20, dispatch.Limits{}, 10 * time.Minute, 0.85, 0.03},
+		{
+			"a bucket of a second, no headers", &limiter{rpm: 600, tpm: 1e9, holds: 1.0 / 60}, 20, dispatch.Limits{},
+			5 * time.Minute, 0.85, 0.03,
+		},
+		{
+			"a bucket of a second, configured", &limiter{rpm: 600, tpm: 1e6, holds: 1.0 / 60}, 400,
+			dispatch.Limits{RequestsPerMinute: 600, TokensPerMinute: 1e6}, time.Minute, 0.95, 0.01,
+		},
+		{"requests bind, no headers", &limiter{rpm: 600, tpm: 1e9}, 20, dispatch.Limits{}, 5 * time.Minute, 0.85, 0.03},
+		{"tokens bind, no headers", &limiter{rpm: 1e6, tpm: 1e6}, 800, dispatch.Limits{}, 5 * time.Minute, 0.85, 0.03},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := tt.p
+				p.takes, p.jitter, p.first = 100*time.Millisecond, 50*time.Millisecond, time.Now()
+				lanes := embedIn(0, p)
+				lanes[0].Limits = tt.lane
+				s, stop := start(t, dispatch.Config{Embed: lanes})
+				ctx, cancel := context.WithCancel(t.Context())
+				var g errgroup.Group
+				flood(ctx, s, &g, tt.letters)
+				time.Sleep(tt.learn)
+				if tt.learn > 0 {
+					p.forget()
+				}
+				const long = 5 * time.Minute
+				time.Sleep(long)
+				good, goodTokens, refused := p.good, p.goodTokens, p.refused
+				cancel()
+				_ = g.Wait()
+				stop()
+				used := max(float64(good)/p.rpm, float64(goodTokens)/p.tpm) / long.Minutes()
+				share := float64(refused) / math.Max(1, float64(good+refused))
+				t.Logf("%.1f %% of the limit used, %.2f %% of requests refused", 100*used, 100*share)
+				if used < tt.used || share > tt.refused {
+					t.Errorf("%.3f of the limit used, want %.2f; %.4f refused, want %.2f", used, tt.used, share, tt.refused)
+				}
+			})
+		})
+	}
+}
+
+// Refusals that come whatever the rate cost their calls and nothing else.
+func TestRefusalsAtRandomAreNotTakenForALimit(t *testing.T) {
+	t.Parallel()
+	run := func(t *testing.T, random float64) (good int) {
+		synctest.Test(t, func(t *testing.T) {
+			p := &limiter{rpm: 1e9, tpm: 1e12, takes: 100 * time.Millisecond, random: random}
+			s, stop := start(t, dispatch.Config{Embed: embedIn(16, p)})
+			ctx, cancel := context.WithCancel(t.Context())
+			var g errgroup.Group
+			flood(ctx, s, &g, 20)
+			time.Sleep(2 * time.Minute)
+			good = p.good
+			cancel()
+			_ = g.Wait()
+			stop()
+		})
+		return good
+	}
+	well, ill := run(t, 0), run(t, 0.07)
+	t.Logf("%d requests without refusals, %d with", well, ill)
+	if float64(ill) < 0.85*float64(well) {
+		t.Errorf("%d requests with 7 %% refused at random, of %d without", ill, well)
+	}
+}
