@@ -50,7 +50,9 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-func day(year int, month time.Month, d int) time.Time { return time.Date(year, month, d, 0, 0, 0, 0, time.UTC) }
+func day(year int, month time.Month, d int) time.Time {
+	return time.Date(year, month, d, 0, 0, 0, 0, time.UTC)
+}
 
 func TestUsage(t *testing.T) {
 	t.Parallel()

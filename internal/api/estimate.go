@@ -13,6 +13,9 @@ import (
 // body's are.
 const maxSamples = 1000
 
+// An Estimator says what an import would take.
+type Estimator func(ctx context.Context, p account.ProjectID, plan Plan) Estimate
+
 // A Plan is an import that is thought of.
 type Plan struct {
 	Samples []string // texts, or parts of them
@@ -101,9 +104,6 @@ func (s *server) estimate(ctx context.Context, in *struct{ request }) (*estimate
 	}
 	return &estimateOutput{s.Estimate(ctx, in.project, plan)}, nil
 }
-
-// An Estimator says what an import would take.
-type Estimator func(ctx context.Context, p account.ProjectID, plan Plan) Estimate
 
 const estimateExample = `{"texts": ["# Trains\n\nFirst class from four hours on."], "bytes": 4200000, "memos": 900}`
 

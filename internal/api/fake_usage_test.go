@@ -57,14 +57,14 @@ func (b *backend) Usage(_ context.Context, q ledger.Query) ([]ledger.Entry, erro
 }
 
 // budgets are a project's own and the server's.
-func (b *backend) budgets(p account.ProjectID) []BudgetState {
+func (b *backend) budgets(_ context.Context, p account.ProjectID) ([]BudgetState, error) {
 	const dollar = ledger.Unit
 	until := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	return []BudgetState{
 		{ledger.Budget{Project: string(p), Period: ledger.Monthly, Soft: 4 * dollar, Hard: 5 * dollar}, dollar, until},
 		{ledger.Budget{Organization: "o1", Period: ledger.Daily, Soft: dollar}, dollar / 2, until},
 		{ledger.Budget{Period: ledger.Monthly, Hard: 9 * dollar}, 7 * dollar, until},
-	}
+	}, nil
 }
 
 // estimate makes a token of four bytes.

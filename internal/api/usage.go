@@ -29,7 +29,12 @@ type BudgetState struct {
 	Until time.Time // when its period ends
 }
 
+// Budgets returns the budgets that bind a project.
+type Budgets func(ctx context.Context, p account.ProjectID) ([]BudgetState, error)
+
 const (
+	usagePath = "/api/v1/usage"
+
 	defaultUsageDays = 30
 	maxUsageRows     = 10_000
 	defaultUsageRows = 1_000
@@ -226,7 +231,11 @@ func (s *server) usage(ctx context.Context, in *usageInput) (*usageOutput, error
 	for i := range entries {
 		out.Rows[i] = rowOf(q.By, &entries[i])
 	}
-	for _, b := range s.Budgets(in.project) {
+	budgets, err := s.Budgets(ctx, in.project)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range budgets {
 		out.Budgets = append(out.Budgets, budgetOf(b))
 	}
 	return &usageOutput{"no-store", out}, nil
@@ -276,8 +285,3 @@ func (s *server) registerUsage() {
 	}, []int{400}, s.usage)
 	s.registerEstimate()
 }
-
-const usagePath = "/api/v1/usage"
-
-// Budgets returns the budgets that bind a project.
-type Budgets func(p account.ProjectID) []BudgetState

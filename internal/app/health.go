@@ -7,6 +7,7 @@ import (
 
 	"kvasir/internal/api"
 	"kvasir/internal/config"
+	"kvasir/internal/llm"
 )
 
 // healthWithin bounds what health asks of the database: a stuck one must not
@@ -24,29 +25,37 @@ func (a *App) health(ctx context.Context) api.Health {
 		Version: Version,
 		Uptime:  time.Since(a.started).Seconds(),
 	}
-	counts, err := a.store.Counts(ctx)
-	if err != nil {
+	var err error
+	if h.Queue, err = a.queue(ctx); err != nil {
 		a.log.ErrorContext(ctx, "health: database does not answer", "error", err)
 		h.Status, h.Checks.Database = "degraded", false
 	}
-	h.Queue = api.HealthQueue{Pending: counts.Pending, Errors: counts.Failed, Oldest: counts.Oldest}
 	h.Providers = api.HealthProviders{
 		Embeddings: a.embeddingsHealth(ctx),
 		Answers:    provider(a.models.Answers, a.providers()[0].Model),
 		Reranking:  provider(a.models.Reranking, ""),
 	}
-	for _, lane := range a.dispatch.Snapshot() {
-		note := lane.Reason
-		switch lane.Kind {
-		case "embed":
-			h.Providers.Embeddings.Note = join(h.Providers.Embeddings.Note, note)
-		case "generate":
-			h.Providers.Answers.Note = join(h.Providers.Answers.Note, note)
-		case "rerank":
-			h.Providers.Reranking.Note = join(h.Providers.Reranking.Note, note)
+	for _, pool := range a.dispatch.Snapshot() {
+		p := &h.Providers.Answers
+		switch pool.Kind {
+		case llm.KindEmbed:
+			p = &h.Providers.Embeddings.HealthProvider
+		case llm.KindRerank:
+			p = &h.Providers.Reranking
+		}
+		for _, lane := range pool.Lanes {
+			if lane.State != "open" { // an open one has a reason too, when it is busy
+				p.Note = join(p.Note, lane.Reason)
+			}
 		}
 	}
 	return h
+}
+
+// queue counts the memos on their way.
+func (a *App) queue(ctx context.Context) (api.HealthQueue, error) {
+	c, err := a.store.Counts(ctx)
+	return api.HealthQueue{Pending: c.Pending, Errors: c.Failed, Oldest: c.Oldest}, err
 }
 
 func (a *App) embeddingsHealth(ctx context.Context) api.HealthEmbeddings {
