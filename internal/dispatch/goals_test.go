@@ -232,6 +232,7 @@ func FuzzScheduler(f *testing.F) {
 				time.Sleep(time.Duration(rng.Int64N(int64(300 * time.Millisecond))))
 			}
 			_ = g.Wait()
+			synctest.Wait() // what nobody waits for is cancelled
 			for _, l := range s.Snapshot()[0].Lanes {
 				if l.InFlight != 0 {
 					t.Errorf("%d requests are in flight for nobody", l.InFlight)
