@@ -24,6 +24,7 @@ import (
 	"kvasir/internal/dispatch"
 	"kvasir/internal/index/flat"
 	"kvasir/internal/ingest"
+	"kvasir/internal/llm"
 	"kvasir/internal/memo"
 	"kvasir/internal/parse"
 	"kvasir/internal/search"
@@ -41,6 +42,7 @@ type App struct {
 	parser   *parse.Parser
 	dispatch *dispatch.Scheduler
 	ingest   *ingest.Service
+	observer llm.Observer // of model calls; nil for none
 	listener net.Listener
 	handler  http.Handler
 	newKey   account.Key

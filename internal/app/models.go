@@ -1,13 +1,15 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
-	"time"
+	"slices"
+	"strings"
 
 	"kvasir/internal/chat"
 	"kvasir/internal/config"
@@ -23,110 +25,164 @@ import (
 	"kvasir/internal/provider/voyage"
 )
 
-// bulkWithin is how long ingestion's calls are tried before their memo goes back
-// into the line with the reason, where people can read it.
-const bulkWithin = 10 * time.Second
-
 func minilmInstalled(dir string) bool { return minilm.Installed(dir) }
 
-// newDispatch builds the lanes of the chosen providers.
+// newDispatch builds the lanes of the models in use.
 func (a *App) newDispatch(ctx context.Context) (*dispatch.Scheduler, error) {
-	shared := exchange.NewHTTPClient(exchange.HTTPOptions{})
 	cfg := dispatch.Config{
-		EmbedSlots:    a.cfg.EmbedConcurrency,
-		GenerateSlots: a.cfg.GenerateConcurrency,
-		RerankSlots:   a.cfg.RerankConcurrency,
-		BulkWithin:    bulkWithin,
-		Log:           a.log,
+		Ledger:     a.store,
+		Budgets:    a.models.Budgets,
+		Weights:    a.models.Weights,
+		Observer:   a.observer,
+		HedgeShare: a.cfg.HedgeShare,
+		Log:        a.log,
 	}
+	if a.cfg.HedgeShare == 0 {
+		cfg.HedgeShare = -1 // off; 0 is dispatch's default
+	}
+	if a.cfg.VectorCacheBytes > 0 {
+		cfg.Cache = a.store
+	}
+	with := adapters{http: exchange.NewHTTPClient(exchange.HTTPOptions{}), modelDir: a.cfg.ModelDir}
 	var err error
-	if cfg.Embedder, err = a.embedder(shared); err != nil {
+	if cfg.Embed, err = with.embedLanes(a.models.Embed); err != nil {
 		return nil, err
 	}
-	if cfg.Embedder != nil {
-		cfg.Dimensions, err = a.store.Dimension(ctx, cfg.Embedder.Spec().Model)
+	if len(cfg.Embed) > 0 {
+		cfg.Dimensions, err = a.store.Dimension(ctx, cfg.Embed[0].Embedder.Spec().Model)
 		if err != nil {
 			return nil, fmt.Errorf("read the model's dimension: %w", err)
 		}
 	}
-	for _, name := range a.models.Generators {
-		cfg.Generators = append(cfg.Generators, dispatch.Named{Name: name, Generator: a.generator(name, shared)})
+	for _, l := range a.models.Generate {
+		g := with.generator(l)
+		cfg.Generate = append(cfg.Generate, dispatch.GenerateLane{Lane: lane(l, g.Model()), Pool: l.Pool, Generator: g})
 	}
-	cfg.Reranker = a.reranker(shared)
+	for _, l := range a.models.Rerank {
+		r := with.reranker(l)
+		cfg.Rerank = append(cfg.Rerank, dispatch.RerankLane{Lane: lane(l, r.Model()), Reranker: r})
+	}
+	a.warnOfUnknownPrices(ctx)
 	return dispatch.New(cfg), nil
 }
 
-func (a *App) openAI(shared *http.Client) *openai.Client {
-	return openai.New(openai.Config{
-		BaseURL: a.cfg.OpenAIBaseURL, APIKey: a.cfg.OpenAIKey.Reveal(), HTTPClient: shared,
-	})
+// warnOfUnknownPrices tells which models no budget sees.
+func (a *App) warnOfUnknownPrices(ctx context.Context) {
+	if len(a.models.Budgets) == 0 {
+		return
+	}
+	for _, l := range slices.Concat(a.models.Embed, a.models.Generate, a.models.Rerank) {
+		if !l.Priced {
+			a.log.WarnContext(ctx, "no price is known: budgets do not see what the model costs",
+				"provider", l.Provider+l.KeyName, "model", l.Model)
+		}
+	}
 }
 
-func (a *App) voyage(shared *http.Client) *voyage.Client {
-	return voyage.New(voyage.Config{
-		BaseURL: a.cfg.VoyageBaseURL, APIKey: a.cfg.VoyageKey.Reveal(), HTTPClient: shared,
-	})
+// lane turns a configured lane into dispatch's. Where the configuration names no
+// model, the adapter's name for it stands.
+func lane(l config.Lane, model string) dispatch.Lane {
+	return dispatch.Lane{
+		Provider: l.Provider,
+		Key:      l.KeyName,
+		Model:    cmp.Or(l.Model, model),
+		Tier:     l.Tier,
+		Limits:   dispatch.Limits(l.Limits),
+		Price:    l.Price,
+	}
 }
 
-func (a *App) localService(shared *http.Client) *localservice.Client {
-	return localservice.New(localservice.Config{URL: a.cfg.EmbeddingService(), HTTPClient: shared})
+// Adapters are made of what all of them share.
+type adapters struct {
+	http     *http.Client
+	modelDir string // of minilm
 }
 
-// embedder returns the chosen embedding model, nil for none.
-func (a *App) embedder(shared *http.Client) (llm.Embedder, error) {
-	switch a.models.Embeddings.Provider {
-	case config.OpenAI:
-		return a.openAI(shared).Embedder(openai.EmbedConfig{
-			Model: a.cfg.OpenAIEmbedding, Dimensions: a.cfg.VectorDimension,
-		}), nil
+// embedLanes makes the embedding lanes. Their vectors are of one space. Its name
+// follows from the first lane's protocol rather than its provider: a provider may
+// be called otherwise, and its vectors stay good.
+func (s adapters) embedLanes(configured []config.Lane) ([]dispatch.EmbedLane, error) {
+	lanes := make([]dispatch.EmbedLane, len(configured))
+	space := ""
+	for i, l := range configured {
+		e, model, err := s.embedder(l, space)
+		if err != nil {
+			return nil, err
+		}
+		space = cmp.Or(space, e.Spec().Model)
+		lanes[i] = dispatch.EmbedLane{Lane: lane(l, model), Embedder: e}
+	}
+	return lanes, nil
+}
+
+// embedder returns an embedding model, and what to call it if it has no name.
+func (s adapters) embedder(l config.Lane, space string) (_ llm.Embedder, model string, err error) {
+	switch l.Protocol {
 	case config.Voyage:
-		return a.voyage(shared).Embedder(voyage.EmbedConfig{
-			Model: a.cfg.VoyageEmbedding, Dimensions: a.cfg.VectorDimension,
-		}), nil
-	case config.Local:
-		return a.localService(shared), nil
+		return s.voyage(l).Embedder(voyage.EmbedConfig{Model: served(l), Dimensions: l.Dimensions}), "", nil
+	case config.Service:
+		c := s.service(l)
+		return c, c.Model(), nil
 	case config.MiniLM:
-		return minilm.New(a.cfg.ModelDir, nil)
+		e, err := minilm.New(s.modelDir, nil)
+		if err != nil {
+			return nil, "", err
+		}
+		model, _, _ = strings.Cut(strings.TrimPrefix(e.Spec().Model, "minilm/"), "@")
+		return e, model, nil
 	}
-	return nil, nil
+	return s.openAI(l).Embedder(openai.EmbedConfig{Model: served(l), Dimensions: l.Dimensions}), "", nil
 }
 
-func (a *App) generator(name string, shared *http.Client) llm.Generator {
-	switch name {
-	case config.OpenAI:
-		return a.openAI(shared).Generator(openai.GenerateConfig{Model: a.cfg.OpenAIModel})
-	case config.Local:
-		local := openai.New(openai.Config{
-			Name: config.Local, BaseURL: a.cfg.LocalBaseURL, APIKey: a.cfg.LocalKey.Reveal(), HTTPClient: shared,
-		})
-		return local.Generator(openai.GenerateConfig{Model: a.cfg.LocalModel})
+func (s adapters) generator(l config.Lane) llm.Generator {
+	if l.Protocol == config.Extractive {
+		return extract.New()
 	}
-	return extract.New()
+	return s.openAI(l).Generator(openai.GenerateConfig{Model: served(l), FastModel: l.FastModel})
 }
 
-// reranker returns the chosen reranking model, nil for none.
-func (a *App) reranker(shared *http.Client) llm.Reranker {
-	switch a.models.Reranking.Provider {
-	case config.OpenAI:
-		return a.openAI(shared).Reranker(a.cfg.OpenAIModel)
+func (s adapters) reranker(l config.Lane) llm.Reranker {
+	switch l.Protocol {
 	case config.Voyage:
-		return a.voyage(shared).Reranker(a.cfg.VoyageModel)
-	case config.Local:
-		return a.localService(shared)
+		return s.voyage(l).Reranker(served(l))
+	case config.Service:
+		return s.service(l)
 	}
-	return nil
+	return s.openAI(l).Reranker(served(l))
 }
 
-// providers lists the generators as people see them.
+// served returns what the server calls the lane's model.
+func served(l config.Lane) string { return cmp.Or(l.ServedAs, l.Model) }
+
+func (s adapters) openAI(l config.Lane) *openai.Client {
+	return openai.New(openai.Config{Name: l.Provider, BaseURL: l.BaseURL, APIKey: l.Key.Reveal(), HTTPClient: s.http})
+}
+
+func (s adapters) voyage(l config.Lane) *voyage.Client {
+	return voyage.New(voyage.Config{BaseURL: l.BaseURL, APIKey: l.Key.Reveal(), HTTPClient: s.http})
+}
+
+func (s adapters) service(l config.Lane) *localservice.Client {
+	return localservice.New(localservice.Config{URL: l.BaseURL, HTTPClient: s.http})
+}
+
+// providers lists the generators that requests may ask for as people see them,
+// each by the model of its first lane.
 func (a *App) providers() []chat.Provider {
-	labels := map[string]chat.Provider{
-		config.OpenAI:     {Name: config.OpenAI, Label: "OpenAI", Model: a.cfg.OpenAIModel},
-		config.Local:      {Name: config.Local, Label: "Local", Model: a.cfg.LocalModel},
-		config.Extractive: {Name: config.Extractive, Label: "Extractive", Model: "quotations", Quotes: true},
+	labels := map[string]string{
+		config.OpenAI: "OpenAI", config.Anthropic: "Anthropic", config.Gemini: "Gemini", config.Groq: "Groq",
+		config.Local: "Local", config.Extractive: "Extractive",
 	}
-	out := make([]chat.Provider, len(a.models.Generators))
-	for i, name := range a.models.Generators {
-		out[i] = labels[name]
+	var out []chat.Provider
+	for _, l := range a.models.Generate {
+		if slices.ContainsFunc(out, func(p chat.Provider) bool { return p.Name == l.Pool }) {
+			continue
+		}
+		p := chat.Provider{Name: l.Pool, Label: cmp.Or(labels[l.Pool], l.Pool), Model: l.Model}
+		if l.Protocol == config.Extractive {
+			p.Model, p.Quotes = "quotations", true
+		}
+		out = append(out, p)
 	}
 	return out
 }

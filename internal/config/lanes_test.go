@@ -376,3 +376,34 @@ func TestPricesThatAreNotKnownAreTold(t *testing.T) {
 		}
 	}
 }
+
+func FuzzLanesFile(f *testing.F) {
+	archive, err := txtar.ParseFile("testdata/faults.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range archive.Files {
+		text, _, _ := strings.Cut(string(file.Data), "=> ")
+		f.Add(text)
+	}
+	f.Add(twoKeys + "[[generate]]\nprovider = 'openai'\nmodel = 'm'\nprice = { input = 1 }\n")
+	path := filepath.Join(f.TempDir(), "lanes.toml")
+	f.Fuzz(func(t *testing.T, text string) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, _, err := parse(t, []string{"KEY=k", "ONE=1", "TWO=2", "THREE=3", "KVASIR_MODELS=" + path})
+		if err != nil {
+			return
+		}
+		m, err := cfg.Models(true)
+		if err != nil {
+			t.Fatalf("a file without faults makes no models: %v", err)
+		}
+		for _, l := range slices.Concat(m.Embed, m.Generate, m.Rerank) {
+			if l.Provider == "" || l.Protocol == "" {
+				t.Errorf("a lane of no provider: %+v", l)
+			}
+		}
+	})
+}
