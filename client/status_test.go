@@ -30,8 +30,9 @@ func TestStatus(t *testing.T) {
 		Reason: "openai/text-embedding-3-small: 429 until 17:46:10", ETA: at.Add(130 * time.Second),
 		Lanes: []client.Lane{{
 			Name: "openai/text-embedding-3-small", Provider: "openai", Model: "text-embedding-3-small",
-			State: "paused", Reason: "429", Until: time.Date(2026, 11, 22, 17, 46, 10, 0, time.UTC),
-			LastError: "openai: Rate limit reached (HTTP 429)", InFlight: 3, Concurrency: 8,
+			State: "paused", Reason: "openai/text-embedding-3-small: 429 until 17:46:10",
+			Until:     time.Date(2026, 11, 22, 17, 46, 10, 0, time.UTC),
+			LastError: "openai: throttled (HTTP 429): Rate limit reached", InFlight: 3, Concurrency: 8,
 			Requests:   client.Limit{PerMinute: 3000, Source: "reported"},
 			Tokens:     client.Limit{PerMinute: 1e6, Left: 812345.6, Source: "configured"},
 			LatencyP50: 118.2, LatencyP95: 1340, TokensPerS: 15210.7, Price: client.Price{Input: 0.02},

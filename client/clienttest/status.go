@@ -27,8 +27,8 @@ const statusAnswer = `{
 		"reason": "openai/text-embedding-3-small: 429 until 17:46:10", "eta": "2026-11-22T17:47:50.038Z",
 		"lanes": [{
 			"name": "openai/text-embedding-3-small", "provider": "openai", "model": "text-embedding-3-small", "tier": 0,
-			"state": "paused", "reason": "429", "until": "2026-11-22T17:46:10Z",
-			"last_error": "openai: Rate limit reached (HTTP 429)",
+			"state": "paused", "reason": "openai/text-embedding-3-small: 429 until 17:46:10", "until": "2026-11-22T17:46:10Z",
+			"last_error": "openai: throttled (HTTP 429): Rate limit reached",
 			"in_flight": 3, "concurrency": 8,
 			"requests_per_minute": {"limit": 3000, "left": 0, "source": "reported"},
 			"tokens_per_minute": {"limit": 1000000, "left": 812345.6, "source": "configured"},
@@ -49,8 +49,8 @@ const statusAnswer = `{
 			"counts": {"sent": 0, "failed": 0, "throttled": 0, "retried": 0, "hedged": 0}
 		}, {
 			"name": "azure#2/gpt-4o-mini", "provider": "azure", "model": "gpt-4o-mini", "tier": 1,
-			"state": "broken", "reason": "5 failures in a row", "until": "2026-11-22T17:46:00Z",
-			"last_error": "azure: connection refused", "in_flight": 0, "concurrency": 16,
+			"state": "broken", "reason": "azure#2/gpt-4o-mini: sick upstream until 17:46:00", "until": "2026-11-22T17:46:00Z",
+			"last_error": "azure: sick upstream: connection refused", "in_flight": 0, "concurrency": 16,
 			"requests_per_minute": {"limit": 60, "left": 12.5, "source": "learned"},
 			"tokens_per_minute": {"limit": null, "left": null, "source": null},
 			"latency_p50_ms": 640, "latency_p95_ms": 2210, "tokens_per_second": 0,

@@ -21,6 +21,7 @@ type addCommand struct {
 	Prune bool     `help:"Delete the memos of files that are gone from the given folders."`
 	Wait  bool     `default:"true" negatable:"" help:"Wait until everything can be found."`
 	Jobs  int      `default:"8" placeholder:"N" help:"How many files at once, up to 64."`
+	Dry   bool     `name:"dry-run" help:"Add nothing; tell what it would take and cost."`
 	JSON  bool     `name:"json" help:"Print JSON."`
 }
 
@@ -30,12 +31,14 @@ func (addCommand) Help() string {
 with all that is below them, except hidden files, files of other types and
 empty ones. A file that is there and unchanged is skipped, a changed one
 replaced: the memo's reference id is the file's path. With --prune, memos of
-files that are gone are deleted.
+files that are gone are deleted. With --dry-run nothing is added: samples are
+counted by the server, and it tells tokens, cost and time.
 
 Examples:
 
     kvasir add notes.md
     kvasir add --prune ~/notes ~/papers
+    kvasir add --dry-run ~/papers
     kvasir add --no-wait --json doc`
 }
 
@@ -47,6 +50,9 @@ func (c *addCommand) Run(ctx context.Context, s *session) error {
 	found, err := scan(c.Paths)
 	if err != nil {
 		return err
+	}
+	if c.Dry {
+		return c.rehearse(ctx, s, found)
 	}
 	sync := &syncer{client: c.client(s), session: s, jobs: min(max(c.Jobs, 1), maxJobs), quiet: c.JSON}
 	if err := sync.learn(ctx); err != nil {

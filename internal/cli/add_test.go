@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -139,6 +140,23 @@ func TestAddWithoutWaiting(t *testing.T) {
 	add(t, srv, 0, "--no-wait", write(t, map[string]string{"a.md": "a"}))
 	if m := srv.Memos()[0]; m.Asked != 0 {
 		t.Errorf("the status was asked for %d times", m.Asked)
+	}
+}
+
+func TestAddTellsWhyItTakesItsTime(t *testing.T) {
+	t.Parallel()
+	srv := clienttest.Start(t)
+	files := map[string]string{}
+	for i := range 20 {
+		files[fmt.Sprintf("%d.md", i)] = clienttest.SlowText
+	}
+	res := on(t, srv, "add", write(t, files)).succeed(t)
+	// All wait for one thing, which is told once: the figures alone differ.
+	if n := strings.Count(res.stderr, " waits: openai/m: 429 until 12:03:10, "); n != 1 {
+		t.Errorf("the reason is told %d times:\n%s", n, res.stderr)
+	}
+	if !strings.Contains(res.stderr, " texts ahead; done in about 0 s\n") {
+		t.Errorf("it is not told when that is done:\n%s", res.stderr)
 	}
 }
 

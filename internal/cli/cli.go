@@ -56,6 +56,8 @@ type commands struct {
 	Add     addCommand     `cmd:"" help:"Add files and folders; skip what is unchanged."`
 	Search  searchCommand  `cmd:"" help:"Find passages."`
 	Ask     askCommand     `cmd:"" help:"Ask a question; the answer names its sources."`
+	Status  statusCommand  `cmd:"" help:"See what runs, what waits and why."`
+	Usage   usageCommand   `cmd:"" help:"See what was spent, and the budgets."`
 	Memo    memoCommands   `cmd:"" help:"List, read, delete and retry memos."`
 	Model   modelCommands  `cmd:"" help:"Install the offline model, or see whether it is."`
 	Version versionCommand `cmd:"" help:"Print the version."`

@@ -71,8 +71,8 @@ func TestHelp(t *testing.T) {
 	const golden = "testdata/help.txtar"
 	got := &txtar.Archive{}
 	for _, line := range []string{
-		"", "up", "serve", "add", "search", "ask", "memo", "memo list", "memo get", "memo rm", "memo status",
-		"memo retry", "model", "model install", "model status", "version",
+		"", "up", "serve", "add", "search", "ask", "status", "usage", "memo", "memo list", "memo get", "memo rm",
+		"memo status", "memo retry", "model", "model install", "model status", "version",
 	} {
 		r := command(t.Context(), nil, append(strings.Fields(line), "--help")...).succeed(t)
 		if r.stderr != "" {
@@ -80,6 +80,12 @@ func TestHelp(t *testing.T) {
 		}
 		got.Files = append(got.Files, txtar.File{Name: strings.TrimSpace("kvasir " + line), Data: []byte(r.stdout)})
 	}
+	compareGolden(t, golden, got)
+}
+
+// compareGolden compares texts with those of a file; -update rewrites that.
+func compareGolden(t *testing.T, golden string, got *txtar.Archive) {
+	t.Helper()
 	text := txtar.Format(got)
 	if *update {
 		if err := os.MkdirAll("testdata", 0o755); err != nil {
@@ -94,7 +100,7 @@ func TestHelp(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), string(text)); diff != "" {
-		t.Errorf("help changed; go test -update rewrites it (-want +got):\n%s", diff)
+		t.Errorf("%s differs; go test -update rewrites it (-want +got):\n%s", golden, diff)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"kvasir/client"
 )
@@ -197,11 +198,16 @@ func describe(m client.MemoStatus) string {
 	}
 	if m.WaitingFor != "" {
 		text += "; waiting: " + oneLine(m.WaitingFor)
-		if !m.NextAttempt.IsZero() {
-			text += " until " + m.NextAttempt.Local().Format("15:04:05")
-		}
 	}
-	return text
+	return text + doneIn(m.ETA)
+}
+
+// doneIn tells how long something will take; nothing if that is not known.
+func doneIn(eta time.Time) string {
+	if eta.IsZero() {
+		return ""
+	}
+	return "; done in about " + spoken(time.Until(eta))
 }
 
 // A memoRetry processes failed memos again.

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/schollz/progressbar/v3"
 )
@@ -18,7 +20,12 @@ type progress struct {
 	total int64
 	done  int64
 	told  int64 // tenths
+
+	reasons map[string]time.Time // when each was last told, by its words
 }
+
+// repeatEvery is how often a reason is told whose figures alone have changed.
+const repeatEvery = 10 * time.Second
 
 // The units of a progress.
 const (
@@ -88,6 +95,30 @@ func (p *progress) note(format string, args ...any) {
 		defer func() { _ = p.bar.RenderBlank() }()
 	}
 	p.out.printf(format+"\n", args...)
+}
+
+// waits tells why one thing is not done yet. A reason is told again after a
+// while only: memos that wait together give the same one with other figures.
+func (p *progress) waits(what, why string) {
+	words := strings.Map(func(r rune) rune {
+		if unicode.IsDigit(r) {
+			return -1
+		}
+		return r
+	}, why)
+	p.mu.Lock()
+	if p.reasons == nil {
+		p.reasons = map[string]time.Time{}
+	}
+	now := time.Now()
+	fresh := now.Sub(p.reasons[words]) >= repeatEvery
+	if fresh {
+		p.reasons[words] = now
+	}
+	p.mu.Unlock()
+	if fresh {
+		p.note("%s waits: %s", what, why)
+	}
 }
 
 // finish takes the bar away.

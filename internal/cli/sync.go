@@ -204,9 +204,8 @@ func (y *syncer) wait(ctx context.Context, label string, outcomes []outcome) {
 	_ = g.Wait() // failures are outcomes
 }
 
-// follow waits for one memo. Each new reason why it waits is told once.
+// follow waits for one memo, and tells why that takes its time.
 func (y *syncer) follow(ctx context.Context, o *outcome, p *progress) error {
-	told := ""
 	for status, err := range y.client.WatchMemo(ctx, client.ByID(o.MemoID)) {
 		if failed, ok := errors.AsType[*client.ProcessingError](err); ok {
 			return errors.New(failed.Reason)
@@ -214,9 +213,8 @@ func (y *syncer) follow(ctx context.Context, o *outcome, p *progress) error {
 		if err != nil {
 			return err
 		}
-		if status.WaitingFor != "" && status.WaitingFor != told {
-			told = status.WaitingFor
-			p.note("%s is waiting: %s", oneLine(o.Path), oneLine(told))
+		if status.WaitingFor != "" {
+			p.waits(oneLine(o.Path), oneLine(status.WaitingFor)+doneIn(status.ETA))
 		}
 	}
 	return nil
