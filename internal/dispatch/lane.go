@@ -211,7 +211,7 @@ func (l *lane) succeeded(a *attempt, o outcome, now time.Time) {
 	l.breath.done(a.tokens, took, a.full, now)
 	l.lat.note(took)
 	actual := l.settle(a, o.usage, now)
-	l.learned.succeeded(a.sent, now, actual)
+	l.learned.passed(a.sent, now, actual)
 	l.speed.note(actual, now)
 }
 
@@ -235,16 +235,18 @@ func (l *lane) failed(a *attempt, e *llm.Error, now time.Time) {
 	switch e.Class {
 	case llm.ClassThrottled:
 		l.counts.throttled++
-		l.learned.throttled(a.sent, now)
+		storm := l.weather.note(true, now)
+		l.learned.throttled(a.sent, now, storm)
 		if a.probe {
 			l.breaker.healed() // it answers
 		}
-		if l.weather.note(true, now) {
+		if storm {
 			until := now.Add(max(e.RetryAfter, firstBackoff))
 			l.paused = l.paused.later(trouble{l.Name() + ": " + status(e), until})
 		}
 	case llm.ClassSick:
 		l.weather.note(false, now)
+		l.learned.passed(a.sent, now, a.charged)
 		if timeout, ok := errors.AsType[net.Error](e); ok && timeout.Timeout() {
 			l.breath.timedOut(now)
 		}

@@ -11,16 +11,20 @@ const (
 	// steep is how far above the measured rate the climb begins to double, because
 	// the limit has plainly moved; and how far apart the doublings are.
 	steep = 0.1
-	// judged is how many exchanges show what a change of the rate has changed.
-	judged = 60
+	// judged is how many exchanges, or refusals among them, show what a change of the
+	// rate has changed.
+	judged, judgedRefusals = 60, 5
 	// tolerable is the share of refusals that is not worth a change.
 	tolerable = 0.02
-	// innocent is how long refusals that the rate does not cause are put up with.
-	innocent = time.Minute
+	// usual is how many exchanges are looked at together while refusals are put up
+	// with that the rate does not cause.
+	usual = 240
 	// remembered successes are what a rate is measured by.
 	remembered = 64
 	// enough successes make a measurement.
 	enough = 16
+	// stormy is how many exchanges show that most are refused.
+	stormy = 8
 )
 
 // A learner finds the rate of a provider that refuses and does not say what it
@@ -29,33 +33,37 @@ const (
 // increase and multiplicative decrease (Chiu and Jain, 1989) of a rate rather than
 // of a window, for a single slot at 100 ms is already ten calls a second.
 //
-// Some providers refuse at random, whatever the rate. They show by it: when two
-// cuts in a row have not lessened the refusals, the cuts are taken back.
+// Some providers refuse at random, whatever the rate. They show by it: a limit
+// lets the same number through however many are sent, and chance the same share.
+// When a cut has lessened the successes and not the share, the cuts are taken back.
 type learner struct {
 	requests, tokens bucket
 	measured         float64 // requests a second at the last cut
-	clean            float64 // successes since, in climbs
 
-	since          time.Time // of the last cut: what was sent before says nothing of it
-	fair, refused  int       // exchanges sent since
-	cuts           int       // in a row that have not helped
-	lastShare      float64   // of refusals before the last cut
-	putUpUntil     time.Time
-	recent         [remembered]success // a ring
-	next, measures int
+	since         time.Time           // of the last cut, or judgement: what was sent before says nothing of it
+	fair, refused int                 // exchanges sent since
+	cuts          int                 // in a row that have not helped
+	share         float64             // of refusals before the last cut
+	speed         float64             // successes a second before it
+	putUpWith     float64             // the share of refusals that the rate does not cause
+	recent        [remembered]success // a ring
+	next, known   int
 }
 
-// A success is an exchange that was not refused.
+// A success is an exchange that was not refused, whatever came of it.
 type success struct {
 	at     time.Time
 	tokens float64
 }
 
-// succeeded notes an exchange that was not refused.
-func (n *learner) succeeded(sent, now time.Time, tokens float64) {
+// passed notes an exchange that was not refused.
+func (n *learner) passed(sent, now time.Time, tokens float64) {
 	n.recent[n.next] = success{now, tokens}
 	n.next = (n.next + 1) % remembered
-	n.measures = min(n.measures+1, remembered)
+	n.known = min(n.known+1, remembered)
+	if n.since.IsZero() {
+		n.since = sent
+	}
 	if sent.Before(n.since) {
 		return
 	}
@@ -70,82 +78,89 @@ func (n *learner) succeeded(sent, now time.Time, tokens float64) {
 func (n *learner) grow(now time.Time) {
 	step := climb
 	if over := n.requests.limit/60/n.measured - 1; over > steep {
-		step = min(climb*float64(int(1)<<min(int(over/steep), 10)), 0.05)
+		step = min(climb*float64(int(1)<<min(int(over/steep), 10)), 0.01)
 	}
 	n.requests.set(n.requests.limit+step*n.measured*60, sourceLearned, now)
 	n.tokens.set(n.tokens.limit*(1+step), sourceLearned, now)
 }
 
-// throttled notes a refusal of an exchange that was sent at a given time.
-func (n *learner) throttled(sent, now time.Time) {
+// throttled notes a refusal of an exchange that was sent at a given time. Storm
+// says that most of the latest were refused.
+func (n *learner) throttled(sent, now time.Time, storm bool) {
 	if sent.Before(n.since) {
 		return
 	}
 	n.refused++
-	if n.requests.rate > 0 && n.cuts == 0 && n.refused >= 2 && now.After(n.putUpUntil) {
+	switch {
+	case storm && n.fair+n.refused >= stormy:
+		// No chance is that bad: there is a limit, and it is far below.
+		n.putUpWith = 0
+		if passed := now.Sub(n.since).Seconds(); passed > 0 {
+			n.lower(float64(n.fair)/passed, now)
+		}
+	case n.requests.rate > 0 && n.cuts == 0 && n.refused >= 2:
 		n.cut(now) // a limit that is known to be there
-		return
+	default:
+		n.judge(now)
 	}
-	n.judge(now)
 }
 
 // judge looks at what has come back since the last cut, when there is enough.
 func (n *learner) judge(now time.Time) {
 	total := n.fair + n.refused
-	if total < judged {
+	passed := now.Sub(n.since).Seconds()
+	early := n.refused >= judgedRefusals && total >= stormy
+	switch {
+	case n.putUpWith > 0 && total < usual, n.putUpWith == 0 && total < judged && !early, passed <= 0:
 		return
 	}
-	share := float64(n.refused) / float64(total)
+	share, speed := float64(n.refused)/float64(total), float64(n.fair)/passed
 	switch {
-	case now.Before(n.putUpUntil):
+	case n.putUpWith > 0 && share <= 2*n.putUpWith:
 	case share <= tolerable:
 		n.cuts = 0
-	case n.cuts >= 2 && share > n.lastShare/2 && share < 0.5:
-		// Twice cut and no better: it is not the rate.
+	case n.cuts >= 2 && share > n.share/2 && share < 0.5 && speed < 0.95*n.speed:
 		n.requests, n.tokens = bucket{}, bucket{}
-		n.cuts, n.putUpUntil = 0, now.Add(innocent)
+		n.cuts, n.putUpWith = 0, max(share, n.share)
 	default:
-		n.lastShare = share
+		n.share, n.speed, n.putUpWith = share, speed, 0
 		n.cut(now)
 		return
 	}
-	n.fair, n.refused = 0, 0
-	n.since = now
+	n.since, n.fair, n.refused = now, 0, 0
 }
 
 // cut lowers the limits to what has lately succeeded, less a little.
 func (n *learner) cut(now time.Time) {
-	requests, tokens, ok := n.rates(now)
-	if !ok {
+	if n.known >= enough {
+		first := n.recent[(n.next-n.known+remembered)%remembered]
+		n.lower(float64(n.known-1)/max(now.Sub(first.at).Seconds(), 1e-3), now)
+	}
+}
+
+// lower sets the limits to a little under so many requests a second. The time that
+// was measured may have been without calls, so one cut costs no more than three
+// quarters; and no measurement raises a limit that was refused.
+func (n *learner) lower(rate float64, now time.Time) {
+	if have := n.requests.limit / 60; have > 0 {
+		rate = min(max(rate, have/4), have)
+	}
+	if rate <= 0 {
 		return
 	}
-	if have := n.requests.limit / 60; have > 0 {
-		// The pause before may have been without calls, so one odd moment shall not
-		// cost more than half; and no measurement raises a limit that was refused.
-		keep := min(max(requests, have/2), have) / requests
-		requests, tokens = requests*keep, tokens*keep
-	}
-	n.measured = requests
-	n.requests.set(60*backTo*requests/underLimit, sourceLearned, now)
-	n.tokens.set(60*backTo*tokens/underLimit, sourceLearned, now)
+	n.measured = rate
+	n.requests.set(60*backTo*rate/underLimit, sourceLearned, now)
+	n.tokens.set(60*backTo*rate*n.size()/underLimit, sourceLearned, now)
 	n.requests.level, n.tokens.level = 0, 0
 	n.since, n.fair, n.refused = now, 0, 0
 	n.cuts++
 }
 
-// rates measures the latest successes, up to now. It reports false when there
-// are too few.
-func (n *learner) rates(now time.Time) (requests, tokens float64, ok bool) {
-	if n.measures < enough {
-		return 0, 0, false
+// size returns the tokens of an exchange of late.
+func (n *learner) size() float64 {
+	sum := 1.0
+	for i := range n.known {
+		sum += n.recent[i].tokens
 	}
-	first := n.recent[(n.next-n.measures+remembered)%remembered]
-	for i := range n.measures - 1 {
-		tokens += n.recent[(n.next-1-i+remembered)%remembered].tokens
-	}
-	passed := now.Sub(first.at).Seconds()
-	if passed <= 0 {
-		return 0, 0, false
-	}
-	return float64(n.measures-1) / passed, tokens / passed, true
+	return sum / float64(max(n.known, 1))
 }
