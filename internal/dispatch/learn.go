@@ -95,8 +95,10 @@ func (n *learner) throttled(sent, now time.Time, storm bool) {
 	case storm && n.fair+n.refused >= stormy:
 		// No chance is that bad: there is a limit, and it is far below.
 		n.putUpWith = 0
-		if passed := now.Sub(n.since).Seconds(); passed > 0 {
+		if passed := now.Sub(n.since).Seconds(); n.requests.rate > 0 && passed > 0 {
 			n.lower(float64(n.fair)/passed, now)
+		} else {
+			n.cut(now)
 		}
 	case n.requests.rate > 0 && n.cuts == 0 && n.refused >= 2:
 		n.cut(now) // a limit that is known to be there

@@ -97,7 +97,7 @@ func (p *limiter) forget() {
 // flood keeps texts of a length in line until ctx ends.
 func flood(ctx context.Context, s *dispatch.Scheduler, g *errgroup.Group, letters int) {
 	text := func(i, j int) string { return fmt.Sprintf("%*d %d", letters, i, j) }
-	for i := range 64 {
+	for i := range 32 {
 		g.Go(func() error {
 			for n := 0; ctx.Err() == nil; n++ {
 				batch := make([]string, 64)

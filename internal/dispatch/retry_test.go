@@ -282,7 +282,7 @@ func TestFailuresDelayOnlyThemselves(t *testing.T) {
 	smooth, rough := run(t, false), run(t, true)
 	t.Logf("%v without failures, %v with", smooth, rough)
 	// A quarter more exchanges are made; the rest is waiting.
-	if rough > smooth*14/10 {
+	if rough > smooth*15/10 {
 		t.Errorf("with failures it took %v instead of %v", rough, smooth)
 	}
 }
