@@ -133,6 +133,7 @@ func (a *App) assemble(uploads string) {
 			SecurityHeaders: protection.Headers,
 			HSTS:            protection.HSTS,
 			RateLimits:      protection.RateLimits,
+			MetricsToken:    a.cfg.MetricsToken.Reveal(),
 		},
 	})
 }

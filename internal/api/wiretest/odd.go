@@ -19,6 +19,7 @@ func (c *client) testOdd(t *testing.T) {
 				c.answered(t, "POST", "/api/v1/search", kind, body)
 				c.answered(t, "POST", "/api/v1/chat", kind, body)
 				c.answered(t, "POST", "/api/v1/generate", kind, body)
+				c.answered(t, "POST", "/api/v1/usage/estimate", kind, body)
 			}
 		})
 	}
@@ -39,6 +40,9 @@ func (c *client) testOdd(t *testing.T) {
 			for _, list := range []string{"/api/v1/memo", "/api/v1/chat"} {
 				c.answered(t, "GET", list+"?page="+url.QueryEscape(n), "", "")
 				c.answered(t, "GET", list+"?page_size="+n, "", "")
+			}
+			for _, name := range []string{"from", "to", "group_by", "limit"} {
+				c.answered(t, "GET", "/api/v1/usage?"+name+"="+url.QueryEscape(n), "", "")
 			}
 		}
 	})
@@ -76,6 +80,7 @@ func oddBodies() map[string]string {
 		bodies["every member "+value] = `{"title":` + value + `,"content":` + value + `,"query":` + value +
 			`,"prompt":` + value + `,"limit":` + value + `,"filters":` + value + `,"rag_config":` + value +
 			`,"chat_id":` + value + `,"system_prompt":` + value + `,"tags":` + value + `,"metadata":` + value +
+			`,"texts":` + value + `,"bytes":` + value + `,"memos":` + value +
 			`,"scopes":` + value + `,"expiration_date":` + value + `,"reference_id":` + value + `,"stream":` + value + `}`
 		bodies["an odd filter "+value] = filter(value)
 	}

@@ -29,6 +29,7 @@ func Run(t *testing.T, base, key string) {
 	t.Run("chat", c.testChat)
 	t.Run("stream", c.testStream)
 	t.Run("generate", c.testGenerate)
+	t.Run("routes of our own", c.testOwn)
 	t.Run("conditional requests", c.testConditional)
 	t.Run("odd requests", c.testOdd)
 }
