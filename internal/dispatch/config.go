@@ -18,7 +18,10 @@ type Lane struct {
 	Model    string // its name
 	// Tier orders failover: calls go to the lanes of the lowest tier that works, and
 	// are spread over them.
-	Tier   int
+	Tier int
+	// Local says that the model runs in this process: asking twice would only slow
+	// the first answer down.
+	Local  bool
 	Limits Limits
 	Price  ledger.Price
 }

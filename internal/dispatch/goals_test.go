@@ -40,7 +40,7 @@ func TestALargeProjectDelaysAMemoByOneRequest(t *testing.T) {
 				idle = max(idle, one(i))
 			}
 			var g errgroup.Group
-			flood(ctx, s, &g, letters)
+			flood(ctx, s, &g, 64, letters)
 			time.Sleep(time.Minute)
 			var worst time.Duration
 			for i := range 200 {
@@ -71,7 +71,7 @@ func TestBulkDoesNotSlowQueriesDown(t *testing.T) {
 			var mu sync.Mutex
 			var took []time.Duration
 			var g errgroup.Group
-			for i := range 300 {
+			for i := range 200 {
 				time.Sleep(100 * time.Millisecond)
 				g.Go(func() error {
 					began := time.Now()
@@ -90,11 +90,11 @@ func TestBulkDoesNotSlowQueriesDown(t *testing.T) {
 		}
 		idle := ask("idle")
 		var g errgroup.Group
-		flood(ctx, s, &g, 20)
-		time.Sleep(20 * time.Second)
+		flood(ctx, s, &g, 128, 20)
+		time.Sleep(10 * time.Second)
 		p.forget()
 		busy := ask("busy")
-		used := float64(p.good) / p.rpm * 2 // of 30 s
+		used := float64(p.good) / p.rpm * 3 // of 20 s
 		cancel()
 		_ = g.Wait()
 		stop()

@@ -92,7 +92,7 @@ func (p *pool) hedge(a *attempt) *attempt {
 	now := time.Now()
 	t := &ticket{call: a.call, tokens: a.tokens, avoid: a.lane, at: -1}
 	l, _ := p.pick(t, now)
-	if l == nil || headroom(l) < 0.25 || !p.hedges.spend(float64(max(a.tokens, 1)), now) {
+	if l == nil || l.Local || headroom(l) < 0.25 || !p.hedges.spend(float64(max(a.tokens, 1)), now) {
 		return nil
 	}
 	l.counts.hedged++

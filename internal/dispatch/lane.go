@@ -55,9 +55,6 @@ type trouble struct {
 	until time.Time
 }
 
-// over reports whether it has passed.
-func (t trouble) over(now time.Time) bool { return !now.Before(t.until) }
-
 // String returns the words and the time.
 func (t trouble) String() string {
 	return fmt.Sprintf("%s until %s", t.words, t.until.UTC().Format(time.TimeOnly))
@@ -92,7 +89,7 @@ func (l *lane) opening(need float64, bulk bool, now time.Time) opening {
 		}
 		return opening{closed: true, in: at.Sub(now)}
 	}
-	if !l.paused.over(now) {
+	if now.Before(l.paused.until) {
 		return opening{closed: true, in: l.paused.until.Sub(now)}
 	}
 	size := l.breath.size()
@@ -137,7 +134,8 @@ func (l *lane) begin(a *attempt) {
 	if bulky(a.call.Priority) {
 		l.bulk++
 	}
-	a.full = l.busy >= l.breath.size() || a.call.Priority >= llm.PriorityIngest && l.bulk >= l.breath.size()-l.reserved()
+	size := l.breath.size()
+	a.full = l.busy >= size || l.bulk >= size-l.reserved()
 	a.probe = l.breaker.begin()
 	l.requests.take(1, a.sent)
 	l.learned.requests.take(1, a.sent)
@@ -261,21 +259,21 @@ func (l *lane) failed(a *attempt, e *llm.Error, now time.Time) {
 	}
 }
 
-// why says in words why calls wait, "" if none need.
+// why says in words why calls wait, and until when; "" if none need.
 func (l *lane) why(bulk bool, now time.Time) (reason string, until time.Time) {
-	at, ok := l.breaker.wait(now)
-	switch o := l.opening(1, bulk, now); {
-	case l.breaker.open && l.breaker.dead && !ok:
-		return trouble{l.Name() + ": the key is refused; tried again", l.breaker.until}.words + at.UTC().Format(" at 15:04:05"), at
-	case l.breaker.open && !ok && !at.IsZero():
-		return trouble{l.Name() + ": sick upstream", at}.String(), at
-	case l.breaker.open && !ok:
+	o := l.opening(1, bulk, now)
+	switch state := l.state(now); {
+	case state == stateBroken && l.breaker.dead:
+		return trouble{l.Name() + ": the key is refused", l.breaker.until}.String(), l.breaker.until
+	case state == stateBroken:
+		return trouble{l.Name() + ": sick upstream", l.breaker.until}.String(), l.breaker.until
+	case state == stateProbing:
 		return l.Name() + ": sick upstream; one call probes whether it is well", now
-	case !l.paused.over(now):
+	case state == statePaused:
 		return l.paused.String(), l.paused.until
-	case !o.now && o.in > 0:
+	case o.in > 0:
 		return fmt.Sprintf("%s: at its limit of %s", l.Name(), l.limit(bulk, now)), now.Add(o.in)
-	case !l.backoff.over(now):
+	case now.Before(l.backoff.until):
 		return l.backoff.String(), l.backoff.until
 	case !o.now:
 		return fmt.Sprintf("%s: %d in flight, as many as go at once", l.Name(), l.busy), now
@@ -300,16 +298,24 @@ func (l *lane) limit(bulk bool, now time.Time) string {
 	return words
 }
 
-// state says how the lane is: open, paused, broken or probing.
+// The states of a lane.
+const (
+	stateOpen    = "open"
+	statePaused  = "paused"
+	stateBroken  = "broken"
+	stateProbing = "probing"
+)
+
+// state says how the lane is.
 func (l *lane) state(now time.Time) string {
-	_, ok := l.breaker.wait(now)
+	_, ready := l.breaker.wait(now)
 	switch {
-	case l.breaker.open && (ok || l.breaker.probing):
-		return "probing"
+	case l.breaker.open && (ready || l.breaker.probing):
+		return stateProbing
 	case l.breaker.open:
-		return "broken"
-	case !l.paused.over(now):
-		return "paused"
+		return stateBroken
+	case now.Before(l.paused.until):
+		return statePaused
 	}
-	return "open"
+	return stateOpen
 }

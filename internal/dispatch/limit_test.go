@@ -95,9 +95,9 @@ func (p *limiter) forget() {
 }
 
 // flood keeps texts of a length in line until ctx ends.
-func flood(ctx context.Context, s *dispatch.Scheduler, g *errgroup.Group, letters int) {
+func flood(ctx context.Context, s *dispatch.Scheduler, g *errgroup.Group, callers, letters int) {
 	text := func(i, j int) string { return fmt.Sprintf("%*d %d", letters, i, j) }
-	for i := range 32 {
+	for i := range callers {
 		g.Go(func() error {
 			for n := 0; ctx.Err() == nil; n++ {
 				batch := make([]string, 64)
@@ -153,7 +153,7 @@ func TestLimitsAreUsedAndNotHit(t *testing.T) {
 				s, stop := start(t, dispatch.Config{Embed: lanes})
 				ctx, cancel := context.WithCancel(t.Context())
 				var g errgroup.Group
-				flood(ctx, s, &g, tt.letters)
+				flood(ctx, s, &g, 32, tt.letters)
 				time.Sleep(tt.learn)
 				if tt.learn > 0 {
 					p.forget()
@@ -184,8 +184,8 @@ func TestRefusalsAtRandomAreNotTakenForALimit(t *testing.T) {
 			s, stop := start(t, dispatch.Config{Embed: embedIn(16, p)})
 			ctx, cancel := context.WithCancel(t.Context())
 			var g errgroup.Group
-			flood(ctx, s, &g, 20)
-			time.Sleep(2 * time.Minute)
+			flood(ctx, s, &g, 64, 20)
+			time.Sleep(time.Minute)
 			good = p.good
 			cancel()
 			_ = g.Wait()

@@ -213,13 +213,11 @@ func (p *pool) need(t *ticket, l *lane) float64 {
 	if t.texts == nil {
 		return float64(t.tokens) * l.ratio
 	}
-	first, all := t.texts.load()
-	if rate := l.tokens.rate; rate > 0 {
-		all = min(all, int(rate*l.interval().Seconds()))
-	} else {
-		all = first
+	need, all := t.texts.load()
+	if rate := l.tokens.rate; rate > 0 && bulky(t.call.Priority) {
+		need = max(need, min(all, int(rate*l.interval().Seconds())))
 	}
-	return float64(max(first, all)) * l.ratio
+	return float64(need) * l.ratio
 }
 
 // wake sets the timer by which the line is looked at again.
@@ -289,10 +287,11 @@ func (a *attempt) end(o outcome) {
 }
 
 func (p *pool) endLocked(a *attempt, o outcome) {
-	wasOpen := a.lane.paused.over(a.sent) && !a.lane.breaker.open
 	now := time.Now()
+	before := a.lane.state(now)
 	a.lane.end(a, o, now)
-	if reason, _ := a.lane.why(true, now); wasOpen && a.lane.state(now) != "open" {
+	if after := a.lane.state(now); before == stateOpen && after != stateOpen {
+		reason, _ := a.lane.why(true, now)
 		p.log.Warn("model calls wait", "kind", p.kind, "reason", reason)
 	}
 	p.admit()
@@ -349,7 +348,7 @@ func (p *pool) lateLocked() error {
 		switch {
 		case l.breaker.open && l.breaker.dead:
 			return fault.New(fault.Unavailable, cmp.Or(l.lastError, "the key is refused"))
-		case !l.paused.over(now):
+		case now.Before(l.paused.until):
 			return fault.New(fault.RateLimited, l.paused.String())
 		}
 	}

@@ -66,8 +66,8 @@ func TestADeadKeyIsPassedOverAtOnce(t *testing.T) {
 			t.Errorf("20 queries took %v, %d of them by the dead key", took, dead.sent())
 		}
 		lane := s.Snapshot()[0].Lanes[0]
-		if want := "test/e: the key is refused; tried again at "; !strings.HasPrefix(lane.Reason, want) {
-			t.Errorf("the dead lane says %q, want %q and when", lane.Reason, want)
+		if want := "test/e: the key is refused until "; !strings.HasPrefix(lane.Reason, want) {
+			t.Errorf("the dead lane says %q, want %q and a time", lane.Reason, want)
 		}
 		dead.script = nil
 		time.Sleep(time.Minute)
