@@ -59,6 +59,7 @@ func TestAMemoFromBeginningToEnd(t *testing.T) {
 			Metadata: map[string]any{"year": 2026.0}, ReferenceID: "birds/duck", Status: client.StatusProcessed,
 		},
 		Content: "Ducks eat seeds.", Type: "plaintext", Source: "farm", Scopes: map[string]string{"team": "all"},
+		Stage:  "processed",
 		Tags:   []client.Tag{{ID: id, Name: "birds"}},
 		Chunks: []client.Chunk{{ID: id, Content: "Ducks eat seeds.", End: 16, Headings: []string{"Ducks"}}},
 	}

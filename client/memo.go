@@ -102,6 +102,9 @@ type Memo struct {
 	Expires     time.Time         `json:"expiration_date,omitzero"` // zero for never
 	Archived    bool              `json:"archived"`
 	ErrorReason string            `json:"error_reason"` // why processing failed
+	Stage       string            `json:"stage"`        // the step: parsing, chunking, embedding
+	WaitingFor  string            `json:"waiting_for"`  // why it is not processed yet, in words
+	ETA         time.Time         `json:"eta,omitzero"` // when it is, at the present rate; zero if unknown
 	Tags        []Tag             `json:"tags"`
 	Chunks      []Chunk           `json:"chunks"`
 }

@@ -112,7 +112,7 @@ func (c *memoGet) Run(ctx context.Context, s *session) error {
 	}
 	s.out.printf("%s\n", s.out.bold(oneLine(m.Title)))
 	facts := []string{string(m.Status), fmt.Sprintf("%d passages", len(m.Chunks))}
-	for _, fact := range []string{m.Source, m.ReferenceID, m.ErrorReason} {
+	for _, fact := range []string{m.Source, m.ReferenceID, m.ErrorReason, m.WaitingFor} {
 		if fact != "" {
 			facts = append(facts, oneLine(fact))
 		}
