@@ -34,10 +34,21 @@ func (a *App) estimate(_ context.Context, _ account.ProjectID, plan api.Plan) ap
 	}
 	for _, pool := range a.dispatch.Snapshot() {
 		if pool.Kind == llm.KindEmbed && len(pool.Lanes) > 0 {
-			return estimateOf(measure(plan, a.dispatch.CountTokens), plan.Memos, spec, &pool)
+			e := estimateOf(measure(plan, a.dispatch.CountTokens), plan.Memos, spec, &pool)
+			if !a.models.Embed[0].Priced {
+				e.Note = orNil(join("no price is known for this model", orEmpty(e.Note)))
+			}
+			return e
 		}
 	}
 	return api.Estimate{Memos: plan.Memos}
+}
+
+func orEmpty(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
 }
 
 // A volume is what an import would have embedded.
@@ -92,9 +103,6 @@ func estimateOf(v volume, memos int, spec llm.EmbedSpec, pool *dispatch.PoolStat
 	var notes []string
 	if v.guessed && tokens > 0 {
 		notes = append(notes, "without samples, four bytes are taken for a token")
-	}
-	if lane.Price.Input == 0 {
-		notes = append(notes, "no price is set for this lane")
 	}
 	if while, known := duration(v.tokens, requests, lane); known {
 		e.Seconds = new(math.Ceil((while + pool.ETA).Seconds()))
