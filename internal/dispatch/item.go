@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 
 	"kvasir/internal/llm"
@@ -49,15 +50,14 @@ type itemHeap []*item
 
 func (h itemHeap) Len() int { return len(h) }
 
-func (h itemHeap) Less(i, j int) bool {
-	a, b := h[i], h[j]
-	if a.call.Priority != b.call.Priority {
-		return a.call.Priority < b.call.Priority
-	}
-	if a.start != b.start {
-		return a.start < b.start
-	}
-	return a.order < b.order
+func (h itemHeap) Less(i, j int) bool { return h[i].before(h[j]) }
+
+// before reports whether an item goes before another.
+func (it *item) before(other *item) bool {
+	return cmp.Or(
+		cmp.Compare(it.call.Priority, other.call.Priority), cmp.Compare(it.start, other.start),
+		cmp.Compare(it.order, other.order),
+	) < 0
 }
 
 func (h itemHeap) Swap(i, j int) {

@@ -158,7 +158,7 @@ func TestLimitsAreUsedAndNotHit(t *testing.T) {
 				if tt.learn > 0 {
 					p.forget()
 				}
-				const long = 5 * time.Minute
+				long := time.Duration(max(5, 1800/p.rpm)) * time.Minute // a long run by requests, too
 				time.Sleep(long)
 				good, goodTokens, refused := p.good, p.goodTokens, p.refused
 				cancel()

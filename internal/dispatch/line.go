@@ -1,6 +1,10 @@
 package dispatch
 
-import "kvasir/internal/llm"
+import (
+	"cmp"
+
+	"kvasir/internal/llm"
+)
 
 // A ticket is a call in line before the lanes of a pool.
 type ticket struct {
@@ -23,13 +27,9 @@ func (l line) Len() int { return len(l) }
 
 func (l line) Less(i, j int) bool {
 	a, b := l[i], l[j]
-	if a.call.Priority != b.call.Priority {
-		return a.call.Priority < b.call.Priority
-	}
-	if a.start != b.start {
-		return a.start < b.start
-	}
-	return a.order < b.order
+	return cmp.Or(
+		cmp.Compare(a.call.Priority, b.call.Priority), cmp.Compare(a.start, b.start), cmp.Compare(a.order, b.order),
+	) < 0
 }
 
 func (l line) Swap(i, j int) {

@@ -258,21 +258,22 @@ func (q *queue) waiting(by map[string]TenantWaiting) {
 }
 
 // ahead returns how many texts, and of how many tokens, go before the first one of
-// a memo. It reports false when none of its texts is in line.
+// a memo; none, if it is on its way already. It reports false when the queue has
+// none of the memo's texts.
 func (q *queue) ahead(memo string) (texts, tokens int, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	first := -1
-	for i, it := range q.line {
-		if it.call.Memo == memo && (first < 0 || q.line.Less(i, first)) {
-			first = i
+	var first *item
+	for _, it := range q.byKey {
+		if it.call.Memo == memo && (first == nil || it.batch != nil || first.batch == nil && it.before(first)) {
+			first = it
 		}
 	}
-	if first < 0 {
-		return 0, 0, false
+	if first == nil || first.batch != nil {
+		return 0, 0, first != nil
 	}
-	for i, it := range q.line {
-		if q.line.Less(i, first) {
+	for _, it := range q.line {
+		if it.before(first) {
 			texts, tokens = texts+1, tokens+it.tokens
 		}
 	}

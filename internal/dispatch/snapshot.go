@@ -86,7 +86,7 @@ func (s *Scheduler) pools() []*pool {
 }
 
 // Waiting says why texts of a memo are not embedded yet. It reports false when
-// none of them is in line.
+// none of them is here.
 func (s *Scheduler) Waiting(memo string) (Wait, bool) {
 	if s.packer == nil {
 		return Wait{}, false
