@@ -101,7 +101,8 @@ type Wait struct {
 	Until  time.Time
 }
 
-// A Config is what the edge is made of. All parts are needed but Metrics.
+// A Config is what the edge is made of. All parts are needed but Metrics
+// and Routed.
 type Config struct {
 	Keys      Keys
 	Memos     Memos
@@ -119,6 +120,9 @@ type Config struct {
 	Status    func(context.Context, account.ProjectID) Status
 	// Metrics answers /metrics for those who may see it; nil for no such page.
 	Metrics http.Handler
+	// Routed is put directly around the routes, where a request has its pattern
+	// when it comes back; nil for nothing.
+	Routed func(http.Handler) http.Handler
 
 	// CheckFileName refuses files that cannot be parsed, in the wire's words.
 	CheckFileName func(name string) error
@@ -195,7 +199,11 @@ func New(cfg Config) http.Handler {
 	s.registerMetrics(routes)
 	s.registerFixed(routes)
 	s.registerDocs(routes)
-	return guard.Chain(routes, s.guards(routes)...)
+	var inner http.Handler = routes
+	if s.Routed != nil {
+		inner = s.Routed(inner)
+	}
+	return guard.Chain(inner, s.guards(routes)...)
 }
 
 func (s *server) guards(routes *router) []func(http.Handler) http.Handler {

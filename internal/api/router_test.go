@@ -167,3 +167,25 @@ func TestGuardsAreInPlace(t *testing.T) {
 		t.Errorf("the documentation's policy is %q", page)
 	}
 }
+
+func TestPatternsAreSeenAroundTheRoutes(t *testing.T) {
+	t.Parallel()
+	b := &backend{}
+	cfg := b.config(t)
+	patterns := make(chan string, 1)
+	cfg.Routed = func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, r)
+			patterns <- r.Pattern
+		})
+	}
+	base := serve(t, cfg)
+	for path, want := range map[string]string{
+		"/API/v1/Memo/x/status/": "GET /api/v1/memo/{id}/status", "/api/v1/status": "GET /api/v1/status", "/nothing": "/",
+	} {
+		do(t, "GET", base+path, nil)
+		if got := <-patterns; got != want {
+			t.Errorf("the pattern of %s is %q, want %q", path, got, want)
+		}
+	}
+}
