@@ -30,6 +30,7 @@ import (
 	"kvasir/internal/search"
 	"kvasir/internal/store"
 	"kvasir/internal/store/sqlite"
+	"kvasir/internal/telemetry"
 )
 
 // An App is a server with all its parts.
@@ -49,6 +50,8 @@ type App struct {
 	missing  slowCount
 	started  time.Time
 	ready    chan struct{} // closed when requests are served
+
+	telemetry *telemetry.Telemetry
 }
 
 // Version is the build's version, shown by health and kvasir version.
@@ -66,6 +69,10 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 	if a.models, err = cfg.Models(minilmInstalled(cfg.ModelDir)); err != nil {
 		return nil, err
 	}
+	if a.telemetry, err = telemetry.New(ctx, Version, log); err != nil {
+		return nil, err
+	}
+	a.observer = a.telemetry
 	if a.store, err = sqlite.Open(ctx, cfg.Data, nil); err != nil {
 		return nil, err
 	}
@@ -105,7 +112,7 @@ func (a *App) assemble(uploads string) {
 	})
 	answers := chat.New(retriever(finder), a.store, a.dispatch, a.providers(), chat.Limits{}, a.log)
 	protection := a.cfg.Protection()
-	a.handler = api.New(api.Config{
+	a.handler = a.telemetry.Requests(api.New(api.Config{
 		Keys:          a.store,
 		Memos:         a.store,
 		Intake:        a.ingest,
@@ -120,6 +127,8 @@ func (a *App) assemble(uploads string) {
 		Waits:         (&waiter{position: a.store.QueuePosition, line: a.dispatch.Waiting}).wait,
 		Health:        a.health,
 		Status:        a.status,
+		Metrics:       a.metrics(),
+		Routed:        telemetry.Route,
 		CheckFileName: parse.Allowed,
 		TempDir:       uploads,
 		Log:           a.log,
@@ -135,7 +144,7 @@ func (a *App) assemble(uploads string) {
 			RateLimits:      protection.RateLimits,
 			MetricsToken:    a.cfg.MetricsToken.Reveal(),
 		},
-	})
+	}))
 }
 
 // ensureKey makes the default project accept the configured key, or makes one.
@@ -241,6 +250,9 @@ func (a *App) close(ctx context.Context) error {
 	}
 	if a.store != nil {
 		errs = append(errs, a.store.Close())
+	}
+	if a.telemetry != nil {
+		a.telemetry.Close(ctx)
 	}
 	return errors.Join(errs...)
 }

@@ -39,7 +39,10 @@ func statusOf(pool *dispatch.PoolState, p account.ProjectID, now time.Time) api.
 	own, others := api.StatusProject{Project: p}, api.StatusProject{Project: api.Others}
 	for _, t := range pool.Tenants {
 		sum := &others
-		if t.Tenant == string(p) {
+		switch t.Tenant {
+		case "":
+			continue // a batch of several that is tried again
+		case string(p):
 			sum = &own
 		}
 		sum.Calls += t.Count

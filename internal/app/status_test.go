@@ -20,10 +20,10 @@ import (
 // busyPool is a line of three tenants before one paused lane.
 func busyPool(now time.Time) *dispatch.PoolState {
 	return &dispatch.PoolState{
-		Kind: llm.KindEmbed, Waiting: 60, WaitingTokens: 600,
+		Kind: llm.KindEmbed, Waiting: 61, WaitingTokens: 610,
 		Tenants: []dispatch.TenantWaiting{
 			{Tenant: "p2", Count: 30, Tokens: 300}, {Tenant: "p1", Count: 10, Tokens: 100},
-			{Tenant: "p3", Count: 20, Tokens: 200},
+			{Tenant: "p3", Count: 20, Tokens: 200}, {Count: 1, Tokens: 10},
 		},
 		Reason: "openai/m: 429 until 12:03:10", ETA: 2 * time.Minute,
 		Lanes: []dispatch.LaneState{{
@@ -41,7 +41,7 @@ func TestAStatusShowsOthersAsOne(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	want := api.StatusPool{
 		Kind: "embed", Reason: new("openai/m: 429 until 12:03:10"), ETA: new(now.Add(2 * time.Minute)),
-		Waiting: api.StatusWaiting{Calls: 60, Tokens: 600, Projects: []api.StatusProject{
+		Waiting: api.StatusWaiting{Calls: 61, Tokens: 610, Projects: []api.StatusProject{
 			{Project: "p1", Calls: 10, Tokens: 100}, {Project: api.Others, Calls: 50, Tokens: 500},
 		}},
 		Lanes: []api.StatusLane{{
