@@ -87,6 +87,7 @@ func lane(l config.Lane, model string) dispatch.Lane {
 		Key:      l.KeyName,
 		Model:    cmp.Or(l.Model, model),
 		Tier:     l.Tier,
+		Local:    l.Protocol == config.MiniLM || l.Protocol == config.Extractive,
 		Limits:   dispatch.Limits(l.Limits),
 		Price:    l.Price,
 	}
