@@ -53,29 +53,57 @@ func readChat(body []byte) (call, error) {
 	if len(in.Messages) == 0 {
 		return call{}, errors.New("'messages' is empty")
 	}
-	c := call{Request: Request{Model: in.Model, Stream: in.Stream}, usage: in.StreamOptions.IncludeUsage}
+	c := call{Request: Request{Model: in.Model, Stream: in.Stream}}
 	for _, m := range in.Messages {
 		c.Texts = append(c.Texts, m.Content)
 	}
 	last := c.Texts[len(c.Texts)-1]
+	answer := answerTo(last)
 	c.tokens = func(o Options, a Action) []string {
-		switch {
-		case a.Text != "":
-			return strings.SplitAfter(a.Text, " ")
-		case len(in.Format) > 0:
+		if len(in.Format) > 0 && a.Text == "" {
 			return []string{score(last)}
 		}
-		return Answer(question(last), o.Tokens)
+		return answer(o, a)
 	}
+	c.voice = c.openAI(in.StreamOptions.IncludeUsage)
 	c.document = func(o Options, a Action) any {
 		tokens, stop := c.tokens(o, a), "stop"
 		whole := choice{Message: &message{"assistant", strings.Join(tokens, "")}, FinishReason: &stop}
 		return completion{
 			ID: "chatcmpl-1", Object: "chat.completion", Model: in.Model,
-			Choices: []choice{whole}, Usage: usageOf(c.Texts, len(tokens)),
+			Choices: []choice{whole}, Usage: usageOf(c.read(), len(tokens)),
 		}
 	}
 	return c, nil
+}
+
+// answerTo returns the tokens of the answer to a message.
+func answerTo(message string) func(Options, Action) []string {
+	return func(o Options, a Action) []string {
+		if a.Text != "" {
+			return strings.SplitAfter(a.Text, " ")
+		}
+		return Answer(question(message), o.Tokens)
+	}
+}
+
+// openAI says an answer as OpenAI does, with the usage at its end if asked for.
+func (c *call) openAI(withUsage bool) voice {
+	event := func(v completion) string { return "data: " + text(v) + "\n\n" }
+	return voice{
+		token: func(piece string) string { return event(chunk(c.Model, piece, "")) },
+		finish: func(tokens int) []string {
+			last := []string{event(chunk(c.Model, "", "stop"))}
+			if withUsage {
+				sum := chunk(c.Model, "", "")
+				sum.Choices, sum.Usage = []choice{}, usageOf(c.read(), tokens)
+				last = append(last, event(sum))
+			}
+			return append(last, "data: [DONE]\n\n")
+		},
+		half:   `data: {"choices": [{"delta": {"cont` + "\n\n",
+		report: func(body string) string { return "data: " + body + "\n\n" },
+	}
 }
 
 // question finds the question in a message that may hold passages before it.

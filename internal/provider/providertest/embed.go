@@ -23,11 +23,7 @@ type usage struct {
 	TotalTokens      int `json:"total_tokens"`
 }
 
-func usageOf(texts []string, written int) *usage {
-	read := 0
-	for _, text := range texts {
-		read += len(words(text))
-	}
+func usageOf(read, written int) *usage {
 	return &usage{PromptTokens: read, CompletionTokens: written, TotalTokens: read + written}
 }
 
@@ -70,7 +66,7 @@ func readEmbeddings(body []byte) (call, error) {
 			Model  string      `json:"model"`
 			Data   []embedding `json:"data"`
 			Usage  *usage      `json:"usage"`
-		}{"list", in.Model, data, usageOf(in.Input, 0)}
+		}{"list", in.Model, data, usageOf(c.read(), 0)}
 	}
 	return c, nil
 }

@@ -1,8 +1,11 @@
 package providertest
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,25 +17,65 @@ type exchange struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	kept   *Request
+	opts   Options
+	manner Manner
 }
 
 const garbage = "<html>502 Bad Gateway</html>"
 
+// answer decides what happens to a call, and does it. It reports whether the
+// answer, good or bad, is complete.
+func (e *exchange) answer(c call, how Headers) bool {
+	tokens := e.cost(c)
+	v := e.server.meters[c.Kind].admit(e.w.Header(), e.manner.Limit, how, c.Model, tokens)
+	if v.refused {
+		e.server.answering(e.kept, http.StatusTooManyRequests)
+		refuse(e.w, http.StatusTooManyRequests, c.complain(http.StatusTooManyRequests, v.message, v.wait))
+		return true
+	}
+	e.server.admitted(c.Kind, tokens)
+	a, scripted := e.server.decide(c.Request)
+	if !scripted {
+		a = e.server.chance.fail(&e.manner.Odds, c.Stream, e.opts.Tokens)
+		if a.Status == http.StatusTooManyRequests && how != HeadersSilent {
+			a.Header = map[string]string{"Retry-After": "1"}
+			a.wait = time.Second
+		}
+	}
+	return e.perform(c, a)
+}
+
+// cost returns the tokens that a call counts.
+func (e *exchange) cost(c call) int {
+	if c.tokens == nil {
+		return c.read()
+	}
+	return c.read() + e.opts.Tokens
+}
+
 // perform does what a says, and reports whether the answer, good or bad, is
 // complete.
 func (e *exchange) perform(c call, a Action) bool {
-	if !e.pause(e.server.opts.Latency[c.Kind] + a.Delay) {
+	latency := e.server.chance.vary(e.manner.Latency, &e.manner.Pace)
+	if !e.pause(e.opts.Latency[c.Kind] + a.Delay + latency) {
 		return false
 	}
 	for name, value := range a.Header {
 		e.w.Header().Set(name, value)
 	}
 	switch {
+	case a.Fault == Reset:
+		return e.reset()
 	case a.Fault == Stall && a.After == 0:
 		return e.stall()
 	case a.Status != 0:
 		e.server.answering(e.kept, a.Status)
-		writeFailure(e.w, a)
+		body := a.Body
+		if body == "" {
+			words := cmp.Or(a.words, fmt.Sprintf("scripted status %d", a.Status))
+			body = c.complain(a.Status, words, a.wait)
+		}
+		refuse(e.w, a.Status, body)
 		return true
 	case c.Stream:
 		return e.stream(c, a)
@@ -67,7 +110,7 @@ func (e *exchange) stall() bool {
 
 // document answers with one JSON document.
 func (e *exchange) document(c call, a Action) bool {
-	data, err := json.Marshal(c.document(e.server.opts, a))
+	data, err := json.Marshal(c.document(e.opts, a))
 	if err != nil {
 		http.Error(e.w, err.Error(), http.StatusInternalServerError)
 		return true
@@ -92,6 +135,8 @@ func (e *exchange) document(c call, a Action) bool {
 		return e.cut()
 	case Stall:
 		return e.flush() && e.stall()
+	case None:
+		e.server.served(e.kept)
 	}
 	return true
 }
@@ -109,32 +154,64 @@ func (e *exchange) cut() bool {
 	return true
 }
 
+// reset breaks the connection in place of an answer, as a crash does.
+func (e *exchange) reset() bool {
+	e.server.answering(e.kept, 0)
+	conn, _, err := http.NewResponseController(e.w).Hijack()
+	if err != nil {
+		return true
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // what fails here only makes the end a softer one
+	}
+	_ = conn.Close()
+	return true
+}
+
 // stream answers with server-sent events, one a token.
 func (e *exchange) stream(c call, a Action) bool {
 	e.server.answering(e.kept, http.StatusOK)
 	e.w.Header().Set("Content-Type", "text/event-stream")
-	tokens := c.tokens(e.server.opts, a)
+	if first := e.server.chance.vary(e.manner.FirstToken, &e.manner.Pace); first > 0 && !(e.flush() && e.pause(first)) {
+		return false
+	}
+	delay := e.opts.TokenDelay
+	if speed := e.manner.TokensPerSecond; speed > 0 {
+		delay = time.Duration(float64(time.Second) / speed)
+	}
+	if !e.send(c.voice.open...) {
+		return false
+	}
+	tokens := c.tokens(e.opts, a)
 	for i, token := range tokens {
 		if a.Fault != None && i >= a.After {
 			break
 		}
-		if !e.pause(e.server.opts.TokenDelay) {
+		if !e.pause(delay) {
 			return false
 		}
 		e.server.streaming(e.kept)
-		if !e.event(chunk(c.Model, token, "")) {
+		if !e.send(c.voice.token(token)) {
 			return false
 		}
 	}
+	return e.end(c, a, len(tokens))
+}
+
+// end ends a stream of so many tokens, or spoils it.
+func (e *exchange) end(c call, a Action, tokens int) bool {
 	switch a.Fault {
 	case None:
-		return e.finish(c, len(tokens))
+		if !e.send(c.voice.finish(tokens)...) {
+			return false
+		}
+		e.server.served(e.kept)
 	case Garbage:
 		return e.send("data: " + garbage + "\n\n")
 	case Truncate:
-		return e.send(`data: {"choices": [{"delta": {"cont` + "\n\n")
+		return e.send(c.voice.half)
 	case Report:
-		return e.send("data: " + a.Body + "\n\n")
+		return e.send(c.voice.report(a.Body))
 	case Cut:
 		return e.cut()
 	case Stall:
@@ -143,28 +220,12 @@ func (e *exchange) stream(c call, a Action) bool {
 	return true
 }
 
-// finish sends the events after the last token.
-func (e *exchange) finish(c call, tokens int) bool {
-	if !e.event(chunk(c.Model, "", "stop")) {
-		return false
-	}
-	if c.usage {
-		last := chunk(c.Model, "", "")
-		last.Choices, last.Usage = []choice{}, usageOf(c.Texts, tokens)
-		if !e.event(last) {
+// send writes and flushes, and reports whether the client is still there.
+func (e *exchange) send(pieces ...string) bool {
+	for _, piece := range pieces {
+		if _, err := io.WriteString(e.w, piece); err != nil {
 			return false
 		}
 	}
-	return e.send("data: [DONE]\n\n")
-}
-
-func (e *exchange) event(v any) bool {
-	data, err := json.Marshal(v)
-	return err == nil && e.send("data: "+string(data)+"\n\n")
-}
-
-// send writes and flushes, and reports whether the client is still there.
-func (e *exchange) send(s string) bool {
-	_, err := io.WriteString(e.w, s)
-	return err == nil && e.flush() && e.r.Context().Err() == nil
+	return (len(pieces) == 0 || e.flush()) && e.r.Context().Err() == nil
 }

@@ -2,6 +2,8 @@ package providertest
 
 import (
 	"context"
+	"hash/maphash"
+	"maps"
 	"slices"
 	"sync"
 )
@@ -27,13 +29,23 @@ type Request struct {
 
 // Totals count the requests of one kind since the start.
 type Totals struct {
-	Requests int
-	Texts    int // of all requests
-	Failed   int // answered with an error status
-	HungUp   int // the client left before the answer was complete
-	InFlight int
-	Peak     int // the most in flight at one time
+	Requests int `json:"requests"`
+	Texts    int `json:"texts"`   // of all requests
+	Failed   int `json:"failed"`  // answered with an error status
+	HungUp   int `json:"hung_up"` // the client left before the answer was complete
+	InFlight int `json:"in_flight"`
+	Peak     int `json:"peak"` // the most in flight at one time
+
+	ByStatus map[int]int `json:"by_status"` // the answers; 0 for a connection that broke before one
+	Tokens   int         `json:"tokens"`    // of requests within the limits
+	Served   int         `json:"served"`    // texts of complete answers
+	// Duplicates counts the texts that were embedded once more after they had been,
+	// if [Options.Remember] is set.
+	Duplicates int `json:"duplicates"`
 }
+
+// Throttled returns the requests that were answered with status 429.
+func (t Totals) Throttled() int { return t.ByStatus[429] }
 
 // A Record remembers requests. It is safe for concurrent use.
 type Record struct {
@@ -44,10 +56,16 @@ type Record struct {
 	kept    []*Request
 	totals  map[Kind]*Totals
 	changed chan struct{} // closed and replaced at each change
+	seed    maphash.Seed
+	bought  map[uint64]struct{} // hashes of embedded texts; nil for none
 }
 
-func newRecord(keep int) *Record {
-	return &Record{keep: keep, totals: map[Kind]*Totals{}, changed: make(chan struct{})}
+func newRecord(keep int, remember bool) *Record {
+	r := &Record{keep: keep, totals: map[Kind]*Totals{}, changed: make(chan struct{}), seed: maphash.MakeSeed()}
+	if remember {
+		r.bought = map[uint64]struct{}{}
+	}
+	return r
 }
 
 // Requests returns copies of the kept requests of a kind, oldest first.
@@ -67,7 +85,9 @@ func (r *Record) Requests(kind Kind) []Request {
 func (r *Record) Totals(kind Kind) Totals {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return *r.of(kind)
+	t := *r.of(kind)
+	t.ByStatus = maps.Clone(t.ByStatus)
+	return t
 }
 
 // WaitFor returns nil as soon as condition holds, or the error of ctx. The
@@ -91,7 +111,7 @@ func (r *Record) WaitFor(ctx context.Context, condition func() bool) error {
 // of returns the counts of a kind. The caller holds the lock.
 func (r *Record) of(kind Kind) *Totals {
 	if r.totals[kind] == nil {
-		r.totals[kind] = &Totals{}
+		r.totals[kind] = &Totals{ByStatus: map[int]int{}}
 	}
 	return r.totals[kind]
 }
@@ -129,6 +149,7 @@ func (r *Record) answering(q *Request, status int) {
 	defer r.mu.Unlock()
 	defer r.announce()
 	q.Status = status
+	r.of(q.Kind).ByStatus[status]++
 	if status >= 400 {
 		r.of(q.Kind).Failed++
 	}
@@ -140,6 +161,31 @@ func (r *Record) streaming(q *Request) {
 	defer r.mu.Unlock()
 	defer r.announce()
 	q.Tokens++
+}
+
+// admitted counts the tokens of a request within the limits.
+func (r *Record) admitted(kind Kind, tokens int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.of(kind).Tokens += tokens
+}
+
+// served counts the texts of a whole answer.
+func (r *Record) served(q *Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.of(q.Kind)
+	t.Served += len(q.Texts)
+	if r.bought == nil || q.Kind != Embed {
+		return
+	}
+	for _, text := range q.Texts {
+		h := maphash.String(r.seed, text)
+		if _, again := r.bought[h]; again {
+			t.Duplicates++
+		}
+		r.bought[h] = struct{}{}
+	}
 }
 
 func (r *Record) end(q *Request, hungUp bool) {

@@ -57,7 +57,7 @@ func readRerank(body []byte) (call, error) {
 			Data   []ranked `json:"data"`
 			Model  string   `json:"model"`
 			Usage  *usage   `json:"usage"`
-		}{"list", in.rank(a), in.Model, &usage{TotalTokens: usageOf(append(in.Documents, in.Query), 0).TotalTokens}}
+		}{"list", in.rank(a), in.Model, &usage{TotalTokens: c.read()}}
 	}
 	return c, err
 }

@@ -1,7 +1,6 @@
 package providertest
 
 import (
-	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
@@ -23,6 +22,7 @@ const (
 	End            // the stream ends well in HTTP after After tokens, with no closing event
 	Report         // the stream reports Body as an error after After tokens, and ends
 	Stall          // nothing more comes after After tokens; 0 is before the headers
+	Reset          // the connection is reset in place of an answer
 )
 
 // An Action is what happens to one request. The zero value answers it well.
@@ -33,7 +33,7 @@ type Action struct {
 	Header map[string]string
 	// Status, if not 0, is answered with Body in place of an answer.
 	Status int
-	// Body is the error's body; empty means an object as OpenAI sends it.
+	// Body is the error's body; empty means an object as the protocol has it.
 	Body string
 	// Text, if not empty, is what a chat answers.
 	Text string
@@ -41,16 +41,16 @@ type Action struct {
 	Fault Fault
 	// After is the number of tokens before the fault.
 	After int
+
+	words string        // of the error without a body
+	wait  time.Duration // that such an error asks for
 }
 
 // Fail returns the action that answers with a status and a message.
 func Fail(status int, message string) Action {
-	type object map[string]any
-	body, err := json.Marshal(object{"error": object{"message": message, "type": "scripted", "code": nil}})
-	if err != nil {
-		return Action{Status: status}
+	return Action{
+		Status: status, Body: text(object{"error": object{"message": message, "type": "scripted", "code": nil}}),
 	}
-	return Action{Status: status, Body: string(body)}
 }
 
 // Throttle returns the action that answers 429 and asks to wait.
@@ -124,7 +124,8 @@ func (s *Script) Sometimes(kind Kind, fraction float64, a Action) {
 }
 
 // Limit adds a rule that throttles what comes beyond n requests of a kind in each
-// window of the given length, and asks to wait until the next one.
+// window of the given length, and asks to wait until the next one. [Limit] is
+// more like what providers do.
 func (s *Script) Limit(kind Kind, n int, window time.Duration) {
 	var begun time.Time
 	used := 0
@@ -145,20 +146,21 @@ func (s *Script) Clear() {
 	s.next, s.rules = nil, nil
 }
 
-func (s *Script) decide(r Request) Action {
+// decide returns the action for a request. It reports false if nothing applies.
+func (s *Script) decide(r Request) (Action, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if queue := s.next[r.Kind]; len(queue) > 0 {
 		s.next[r.Kind] = queue[1:]
-		return queue[0]
+		return queue[0], true
 	}
 	for _, rule := range s.rules {
 		if rule.kind != r.Kind {
 			continue
 		}
 		if a, applies := rule.decide(r); applies {
-			return a
+			return a, true
 		}
 	}
-	return Action{}
+	return Action{}, false
 }

@@ -2,12 +2,12 @@ package providertest
 
 import (
 	"cmp"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -38,6 +38,15 @@ type Options struct {
 	Latency map[Kind]time.Duration
 	// TokenDelay is the time before each token of a streamed answer.
 	TokenDelay time.Duration
+	// Behaviour is the behaviour at the start.
+	Behaviour Behaviour
+	// Seed is that of all chance; 0 means 1.
+	Seed uint64
+	// Control mounts GET and PUT /behaviour, and GET /totals.
+	Control bool
+	// Remember keeps hashes of all embedded texts, to count those that are embedded
+	// twice.
+	Remember bool
 	// Keep is how many requests the record holds, the newest; 0 means 10,000, a
 	// negative number none. Totals count them all.
 	Keep int
@@ -49,9 +58,13 @@ type Server struct {
 	*Record
 
 	opts    Options
+	chance  *chance
+	meters  map[Kind]*meter // one each
 	http    *httptest.Server
 	once    sync.Once
 	closing chan struct{} // closed by Close: ends pauses and stalls
+
+	behaviour atomic.Pointer[Behaviour]
 }
 
 // Start starts a server. The caller closes it.
@@ -60,16 +73,26 @@ func Start(opts Options) *Server {
 	opts.Tokens = cmp.Or(opts.Tokens, 12)
 	s := &Server{
 		Script:  &Script{},
-		Record:  newRecord(cmp.Or(opts.Keep, 10_000)),
+		Record:  newRecord(cmp.Or(opts.Keep, 10_000), opts.Remember),
 		opts:    opts,
+		chance:  newChance(cmp.Or(opts.Seed, 1)),
+		meters:  map[Kind]*meter{Embed: {}, Chat: {}, Rerank: {}},
 		closing: make(chan struct{}),
 	}
+	s.Behave(opts.Behaviour)
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/embeddings", s.handle(Embed, readEmbeddings))
-	mux.HandleFunc("POST /v1/chat/completions", s.handle(Chat, readChat))
-	mux.HandleFunc("POST /v1/rerank", s.handle(Rerank, readRerank))
-	mux.HandleFunc("POST /embed", s.handle(Embed, readServiceEmbed))
-	mux.HandleFunc("POST /rerank", s.handle(Rerank, readServiceRerank))
+	mux.HandleFunc("POST /v1/embeddings", s.handle(Embed, complainOpenAI, readEmbeddings))
+	mux.HandleFunc("POST /v1/chat/completions", s.handle(Chat, complainOpenAI, readChat))
+	mux.HandleFunc("POST /v1/rerank", s.handle(Rerank, complainOpenAI, readRerank))
+	mux.HandleFunc("POST /v1/messages", s.handle(Chat, complainAnthropic, readMessages))
+	mux.HandleFunc("POST /v1beta/models/{call}", s.gemini())
+	mux.HandleFunc("POST /embed", s.handle(Embed, complainOpenAI, readServiceEmbed))
+	mux.HandleFunc("POST /rerank", s.handle(Rerank, complainOpenAI, readServiceRerank))
+	if opts.Control {
+		mux.HandleFunc("GET /behaviour", s.showBehaviour)
+		mux.HandleFunc("PUT /behaviour", s.changeBehaviour)
+		mux.HandleFunc("GET /totals", s.showTotals)
+	}
 	if opts.Listener == nil {
 		s.http = httptest.NewServer(mux)
 		return s
@@ -82,8 +105,18 @@ func Start(opts Options) *Server {
 // URL returns the server's address: the base URL of Skald's embedding service.
 func (s *Server) URL() string { return s.http.URL }
 
-// BaseURL returns the base URL of the OpenAI and Voyage protocols.
+// BaseURL returns the base URL of the OpenAI, Anthropic and Voyage protocols.
 func (s *Server) BaseURL() string { return s.http.URL + "/v1" }
+
+// GeminiURL returns the base URL of the Gemini protocol.
+func (s *Server) GeminiURL() string { return s.http.URL + "/v1beta" }
+
+// Behave changes the behaviour, which must pass [Behaviour.Check]. Requests under
+// way keep the one they began with.
+func (s *Server) Behave(b Behaviour) { s.behaviour.Store(&b) }
+
+// Behaviour returns the present behaviour.
+func (s *Server) Behaviour() Behaviour { return *s.behaviour.Load() }
 
 // Close ends every exchange and returns when all are over. It may be called
 // more than once.
@@ -98,15 +131,25 @@ type call struct {
 	// document returns the whole answer, to be sent as JSON. The fault Missing
 	// leaves something out of it.
 	document func(Options, Action) any
-	// tokens returns the pieces of an answer that is streamed.
-	tokens func(Options, Action) []string
-	usage  bool // the stream shall end with the usage
+	// tokens returns the pieces of a text that is answered; nil if none is.
+	tokens   func(Options, Action) []string
+	voice    voice // of a streamed answer
+	complain complaint
+}
+
+// read counts the tokens of the request: its words.
+func (c *call) read() int {
+	n := countWords(c.Query)
+	for _, text := range c.Texts {
+		n += countWords(text)
+	}
+	return n
 }
 
 // maxBody bounds a request: 2,048 long texts have less.
 const maxBody = 128 << 20
 
-func (s *Server) handle(kind Kind, read func([]byte) (call, error)) http.HandlerFunc {
+func (s *Server) handle(kind Kind, complain complaint, read func([]byte) (call, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 		if err != nil {
@@ -115,27 +158,26 @@ func (s *Server) handle(kind Kind, read func([]byte) (call, error)) http.Handler
 		}
 		c, err := read(body)
 		if err != nil {
-			writeFailure(w, Fail(http.StatusBadRequest, err.Error()))
+			refuse(w, http.StatusBadRequest, complain(http.StatusBadRequest, err.Error(), 0))
 			return
 		}
-		c.Kind, c.Path = kind, r.URL.Path
-		c.Authorized = r.Header.Get("Authorization") != ""
+		c.Kind, c.Path, c.complain = kind, r.URL.Path, complain
+		for _, header := range []string{"Authorization", "X-Api-Key", "X-Goog-Api-Key"} {
+			c.Authorized = c.Authorized || r.Header.Get(header) != ""
+		}
 		kept := s.begin(c.Request)
 		c.ID = kept.ID
-		e := &exchange{server: s, w: w, r: r, kept: kept}
-		complete := e.perform(c, s.decide(c.Request))
+		behaviour := s.Behaviour()
+		e := &exchange{server: s, w: w, r: r, kept: kept, opts: s.opts, manner: *behaviour.Of(kind)}
+		e.opts.Tokens = cmp.Or(e.manner.Tokens, e.opts.Tokens)
+		complete := e.answer(c, behaviour.Headers)
 		s.end(kept, !complete && r.Context().Err() != nil)
 	}
 }
 
-// writeFailure answers with an error in OpenAI's form, unless the action has a
-// body of its own.
-func writeFailure(w http.ResponseWriter, a Action) {
-	body := a.Body
-	if body == "" {
-		body = fmt.Sprintf(`{"error": {"message": "scripted status %d", "type": "scripted", "code": null}}`, a.Status)
-	}
+// refuse answers with an error.
+func refuse(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(a.Status)
+	w.WriteHeader(status)
 	_, _ = io.WriteString(w, body) // the client may be gone
 }

@@ -12,6 +12,19 @@ func words(text string) []string {
 	})
 }
 
+// countWords counts what words returns.
+func countWords(text string) int {
+	n, inside := 0, false
+	for _, r := range text {
+		letter := unicode.IsLetter(r) || unicode.IsDigit(r)
+		if letter && !inside {
+			n++
+		}
+		inside = letter
+	}
+	return n
+}
+
 const (
 	wordSpots     = 4    // dimensions a word touches: more blur, fewer collide
 	trigramWeight = 0.25 // of a word's: forms of a word are near, words stay apart
