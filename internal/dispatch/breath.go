@@ -7,9 +7,9 @@ import (
 
 const (
 	// firstBreath is how many requests a lane begins with.
-	firstBreath = 8
-	// quick latencies are noise of this machine, not of the provider.
-	quick = 5 * time.Millisecond
+	firstBreath = 32
+	// quick answers are not made to queue by how many there are, or it does not matter.
+	quick = 25 * time.Millisecond
 	// strained is how many times the least latency means that the upstream has as
 	// much as it can work on; overfull, that it queues.
 	strained, overfull = 1.5, 2.0
@@ -49,7 +49,6 @@ func (b *breath) done(tokens int, took time.Duration, full bool, now time.Time) 
 	case b.swell > overfull && now.Sub(b.lately) > took:
 		b.cut(0.9, now)
 	case b.swell > strained:
-		b.grown = true
 	case full && b.grown:
 		b.limit = min(b.limit+1/b.limit, float64(b.most))
 	case full:

@@ -205,8 +205,8 @@ func TestSnapshotNamesEveryLane(t *testing.T) {
 		}
 	}
 	want := []string{
-		"embed  test/e open 2 0 ", "generate a a/teller open 8 0 ", "generate a a/teller open 8 0 ",
-		"generate b b/teller open 3 60 configured", "rerank  test/r open 8 0 ",
+		"embed  test/e open 2 0 ", "generate a a/teller open 32 0 ", "generate a a/teller open 32 0 ",
+		"generate b b/teller open 3 60 configured", "rerank  test/r open 32 0 ",
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("Snapshot (-want +got):\n%s", diff)

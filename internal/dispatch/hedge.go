@@ -9,6 +9,10 @@ import (
 	"kvasir/internal/llm"
 )
 
+// worthwhile is the wait below which nobody notices that a second exchange was
+// quicker.
+const worthwhile = 10 * time.Millisecond
+
 // A result is how one of two racing exchanges came out.
 type result[T any] struct {
 	value T
@@ -81,7 +85,7 @@ func (p *pool) hedgeAfter(a *attempt) (time.Duration, bool) {
 	// Where there is no tail, the few calls past the percentile are hardly late.
 	lat := &a.lane.lat
 	after := max(lat.p95*11/10, lat.p50*3/2)
-	return after, lat.n >= settled && after > 2*quick
+	return after, lat.n >= settled && after > worthwhile
 }
 
 // hedge returns an attempt for a second exchange beside a, in another lane if it
