@@ -3,9 +3,12 @@ package telemetry
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
@@ -34,6 +37,10 @@ func newCollector(log *slog.Logger) (*collector, error) {
 	if variable("ENDPOINT") == "" || os.Getenv("OTEL_TRACES_EXPORTER") == "none" ||
 		strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
 		return nil, nil
+	}
+	schemes := []string{"http", "https", "unix"}
+	if u, err := url.Parse(variable("ENDPOINT")); err != nil || !slices.Contains(schemes, u.Scheme) {
+		return nil, errors.New("OTEL_EXPORTER_OTLP_ENDPOINT: not an address such as http://localhost:4318")
 	}
 	if p := variable("PROTOCOL"); p != "" && !strings.HasPrefix(p, "http/") {
 		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_PROTOCOL=%s: set http/protobuf, and the port for it, mostly 4318", p)

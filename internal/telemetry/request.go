@@ -80,7 +80,10 @@ func Route(mux http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if req, ok := r.Context().Value(requestKey{}).(*request); ok {
-				_, req.route, _ = strings.Cut(" "+r.Pattern, " ")
+				req.route = r.Pattern
+				if _, path, ok := strings.Cut(r.Pattern, " "); ok {
+					req.route = path
+				}
 			}
 		}()
 		mux.ServeHTTP(w, r)

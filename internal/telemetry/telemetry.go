@@ -13,7 +13,6 @@ package telemetry
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -66,17 +65,20 @@ func New(ctx context.Context, version string, log *slog.Logger) (*Telemetry, err
 	return t, nil
 }
 
-// Close sends the spans that are left, and waits a few seconds for it. It is
-// called once, when nothing is observed any more.
+// Close sends the spans that are left. A collector that takes its time is left in
+// the middle of it after a few seconds, or when ctx ends. Close is called once, when
+// nothing is observed any more.
 func (t *Telemetry) Close(ctx context.Context) {
 	if t.spans == nil {
 		return
 	}
 	within, cancel := context.WithTimeout(ctx, closeWithin)
 	defer cancel()
-	err := t.spans.Shutdown(within)
-	if err = errors.Join(err, t.collector.Stop(ctx)); err != nil { // cuts an upload that goes on
-		t.log.WarnContext(ctx, "the last traces are lost", "error", err)
+	rest := context.WithoutCancel(ctx)
+	// From then on no upload succeeds, and none takes any time.
+	defer context.AfterFunc(within, func() { _ = t.collector.Stop(rest) })()
+	if err := t.spans.Shutdown(rest); err != nil {
+		t.log.WarnContext(ctx, "stop traces", "error", err)
 	}
 }
 
