@@ -78,9 +78,10 @@ func (m *modelMetrics) count(kind, lane string, took time.Duration, o llm.Outcom
 	if o.FirstToken > 0 {
 		m.firstToken.WithLabelValues(kind, lane).Observe(o.FirstToken.Seconds())
 	}
-	m.input.WithLabelValues(kind, lane).Add(float64(o.Usage.InputTokens))
-	m.cached.WithLabelValues(kind, lane).Add(float64(o.Usage.CachedTokens))
-	m.output.WithLabelValues(kind, lane).Add(float64(o.Usage.OutputTokens))
+	// A counter panics if it is to go down, and a provider may say anything.
+	m.input.WithLabelValues(kind, lane).Add(max(float64(o.Usage.InputTokens), 0))
+	m.cached.WithLabelValues(kind, lane).Add(max(float64(o.Usage.CachedTokens), 0))
+	m.output.WithLabelValues(kind, lane).Add(max(float64(o.Usage.OutputTokens), 0))
 }
 
 // finish ends a span. What went wrong is told by its class alone.

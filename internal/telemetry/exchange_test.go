@@ -33,7 +33,7 @@ func TestExchangesAreCounted(t *testing.T) {
 		a := exchange()
 		a.Hedge = err == nil
 		_, end := tel.Begin(t.Context(), a)
-		o := llm.Outcome{Err: err}
+		o := llm.Outcome{Err: err, Usage: llm.Usage{InputTokens: -1}}
 		if err == nil {
 			o.Usage = llm.Usage{InputTokens: 100, CachedTokens: 60, OutputTokens: 7}
 			o.FirstToken = time.Second

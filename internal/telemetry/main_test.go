@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -134,11 +135,11 @@ func scrape(t *testing.T, h http.Handler) map[sample]float64 {
 	samples := map[sample]float64{}
 	for name, f := range families {
 		for _, m := range f.Metric {
-			labels := ""
+			var labels strings.Builder
 			for _, l := range m.Label {
-				labels += l.GetName() + "=" + l.GetValue() + " "
+				labels.WriteString(l.GetName() + "=" + l.GetValue() + " ")
 			}
-			at := sample{name, labels}
+			at := sample{name, labels.String()}
 			samples[at] = m.GetGauge().GetValue() + m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
 		}
 	}

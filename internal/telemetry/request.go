@@ -10,7 +10,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.41.0"
@@ -68,7 +67,7 @@ func answered(span trace.Span, method, route string, status int) {
 		semconv.HTTPRoute(route),
 		semconv.HTTPResponseStatusCode(status))
 	if status >= http.StatusInternalServerError {
-		span.SetAttributes(attribute.String("error.type", strconv.Itoa(status)))
+		span.SetAttributes(semconv.ErrorTypeKey.String(strconv.Itoa(status)))
 		span.SetStatus(codes.Error, "")
 	}
 }

@@ -1,6 +1,7 @@
 package telemetry_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"net/http"
@@ -108,7 +109,7 @@ func TestATraceIsContinued(t *testing.T) {
 		t.Fatalf("the spans are %v", spans)
 	}
 	if hex.EncodeToString(request.TraceId) != trace || hex.EncodeToString(request.ParentSpanId) != parent ||
-		hex.EncodeToString(chat.ParentSpanId) != hex.EncodeToString(request.SpanId) || request.Kind != tracepb.Span_SPAN_KIND_SERVER {
+		!bytes.Equal(chat.ParentSpanId, request.SpanId) || request.Kind != tracepb.Span_SPAN_KIND_SERVER {
 		t.Errorf("%v is not between the client's span and %v", request, chat)
 	}
 	if hex.EncodeToString(broken.TraceId) == trace || broken.Status.GetCode() != tracepb.Status_STATUS_CODE_ERROR {
