@@ -28,6 +28,7 @@ type lane struct {
 	busy, bulk int // requests in flight, and of them those that nobody waits for
 	lat        latencies
 	speed      speed
+	ails       string // of what it was sick the last time
 	lastError  string
 	counts     counts
 }
@@ -240,11 +241,12 @@ func (l *lane) failed(a *attempt, e *llm.Error, now time.Time) {
 		}
 		if storm {
 			until := now.Add(max(e.RetryAfter, firstBackoff))
-			l.paused = l.paused.later(trouble{l.Name() + ": " + status(e), until})
+			l.paused = l.paused.later(trouble{l.Name() + ": " + ailment(e), until})
 		}
 	case llm.ClassSick:
 		l.weather.note(false, now)
 		l.learned.passed(a.sent, now, a.charged)
+		l.ails = ailment(e)
 		if timeout, ok := errors.AsType[net.Error](e); ok && timeout.Timeout() {
 			l.breath.timedOut(now)
 		}
@@ -266,9 +268,9 @@ func (l *lane) why(bulk bool, now time.Time) (reason string, until time.Time) {
 	case state == stateBroken && l.breaker.dead:
 		return trouble{l.Name() + ": the key is refused", l.breaker.until}.String(), l.breaker.until
 	case state == stateBroken:
-		return trouble{l.Name() + ": sick upstream", l.breaker.until}.String(), l.breaker.until
+		return trouble{l.Name() + ": " + l.ails, l.breaker.until}.String(), l.breaker.until
 	case state == stateProbing:
-		return l.Name() + ": sick upstream; one call probes whether it is well", now
+		return l.Name() + ": " + l.ails + "; one call probes whether it is well", now
 	case state == statePaused:
 		return l.paused.String(), l.paused.until
 	case o.in > 0:

@@ -124,7 +124,7 @@ func TestTheCircuitOpensAndOneCallProbes(t *testing.T) {
 		})
 		time.Sleep(5 * time.Minute)
 		lane := s.Snapshot()[0].Lanes[0]
-		if lane.State != "broken" && lane.State != "probing" || !strings.HasPrefix(lane.Reason, "test/e: sick upstream") {
+		if lane.State != "broken" && lane.State != "probing" || !strings.HasPrefix(lane.Reason, "test/e: 503") {
 			t.Errorf("lane %s, %q", lane.State, lane.Reason)
 		}
 		if n := e.sent(); n > 40 {

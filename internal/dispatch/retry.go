@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"time"
 
 	"kvasir/internal/fault"
@@ -108,7 +109,7 @@ func (p *pool) judge(err error, l *lane, bulk bool, n int, deadline time.Time) (
 	}
 	l.counts.retried++
 	if !elsewhere {
-		l.backoff = l.backoff.later(trouble{l.Name() + ": " + status(e), now.Add(wait)})
+		l.backoff = l.backoff.later(trouble{l.Name() + ": " + ailment(e), now.Add(wait)})
 	}
 	return wait, true
 }
@@ -123,12 +124,23 @@ func (p *pool) elsewhere(failed *lane, now time.Time) bool {
 	return false
 }
 
-// status names a failure in a word.
-func status(e *llm.Error) string {
-	if e.Status == 0 {
-		return string(e.Class)
+// longAilment bounds what a reason repeats of a provider's words, in bytes.
+const longAilment = 120
+
+// ailment names a passing failure in a few words: "429", "503 (overloaded)".
+func ailment(e *llm.Error) string {
+	words := string(e.Class)
+	if e.Status != 0 {
+		words = strconv.Itoa(e.Status)
 	}
-	return strconv.Itoa(e.Status)
+	if e.Class == llm.ClassThrottled || e.Message == "" {
+		return words // the number says it all
+	}
+	message := e.Message
+	if len(message) > longAilment {
+		message = strings.ToValidUTF8(message[:longAilment], "") + "…"
+	}
+	return words + " (" + message + ")"
 }
 
 // kinds says what each class is to the person who asked. A key that the provider

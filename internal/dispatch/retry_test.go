@@ -220,7 +220,7 @@ func TestTheSnapshotSaysWhyACallWaits(t *testing.T) {
 			return err
 		})
 		time.Sleep(time.Second)
-		want := "test/e: sick upstream until " // and a time
+		want := "test/e: sick upstream (reset) until " // and a time
 		if st := s.Snapshot()[0].Lanes[0]; !strings.HasPrefix(st.Reason, want) || st.LastError != "test: sick upstream: reset" {
 			t.Errorf("state of the lane: %+v, want the reason %q", st, want)
 		}

@@ -23,7 +23,7 @@ type layer struct {
 }
 
 var house = []layer{
-	{"assembly", true, []string{"cli", "app", "config"}, []string{"edges", "use cases", "capabilities", "words"}},
+	{"assembly", true, []string{"cli", "app", "bench", "config"}, []string{"edges", "use cases", "capabilities", "words"}},
 	{"edges", false, []string{"api", "dashboard", "mcpserver"}, []string{"use cases", "words"}},
 	{"use cases", false, []string{"ingest", "search", "chat", "evaluate", "access"}, []string{"words"}},
 	{
@@ -34,7 +34,7 @@ var house = []layer{
 	{
 		"words", true,
 		[]string{
-			"conversation", "memo", "account", "experiment", "rank", "chunk", "lexical", "llm", "fault",
+			"conversation", "memo", "account", "experiment", "ledger", "rank", "chunk", "lexical", "llm", "fault",
 		},
 		nil,
 	},
