@@ -44,8 +44,8 @@ type Server struct {
 	// Metrics set to false takes /metrics away, where Prometheus reads.
 	Metrics Switch `variable:"KVASIR_METRICS" default:"true" placeholder:"true|false"`
 
-	// MetricsToken is what a reader of /metrics must send as its bearer token.
-	// Without one, only requests that come directly from this machine are answered.
+	// MetricsToken is what readers of /metrics send as their bearer token, but for
+	// those who ask directly from this machine. Without one, only these are answered.
 	MetricsToken Secret `variable:"KVASIR_METRICS_TOKEN" placeholder:"TOKEN"`
 }
 
