@@ -187,7 +187,7 @@ func (e *exchange) stream(c call, a Action) bool {
 		if a.Fault != None && i >= a.After {
 			break
 		}
-		if !e.pause(delay) {
+		if (i > 0 || e.manner.FirstToken == 0) && !e.pause(delay) {
 			return false
 		}
 		e.server.streaming(e.kept)

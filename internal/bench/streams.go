@@ -1,0 +1,146 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"kvasir/internal/dispatch"
+	"kvasir/internal/llm"
+	"kvasir/internal/provider/providertest"
+)
+
+// opensEvery is how often a stream is opened: a thousand a second.
+const opensEvery = time.Millisecond
+
+// streams opens many answers at once and keeps them open.
+func streams(ctx context.Context, b *bed) (*Report, error) {
+	first := 4 * b.Latency
+	behaviour := providertest.Behaviour{}
+	behaviour.Chat.Pace = b.pace()
+	behaviour.Chat.FirstToken = providertest.Duration(first)
+	// A word a second, and as many as outlast the measurement: those that open last
+	// do so after all others.
+	behaviour.Chat.TokensPerSecond, behaviour.Chat.Tokens = 1, 3600
+	if err := b.provider.behave(ctx, behaviour); err != nil {
+		return nil, err
+	}
+	before := resident()
+	during, open := math.NaN(), 0
+	var times spread
+	ramp := time.Duration(b.Streams) * opensEvery
+	opened := &opening{all: make(chan struct{})}
+	limits := dispatch.Limits{Concurrency: b.Streams}
+	err := b.with(ctx, plan{limits: limits}, func(ctx context.Context, r *rig) error {
+		opened.begin(ctx, b, r)
+		giveUp := time.After(ramp + b.Duration + 3*first)
+		b.Progress(fmt.Sprintf("opening %d streams", b.Streams))
+		select {
+		case <-opened.all:
+			if err := b.pause(ctx, b.Duration/2, "holding them"); err != nil {
+				return err
+			}
+		case <-giveUp: // as many as there are by now are what there will be
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		during = resident()
+		totals, err := b.provider.totals(ctx, providertest.Chat)
+		open, times = totals.InFlight, opened.times()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	report := &Report{Conditions: []string{fmt.Sprintf(
+		"latency %v, then %v to the first token, then a token a second", b.Latency, first)}}
+	report.add("streams open at once", unitCount, float64(open)).against(float64(b.Streams)).atLeast(1)
+	resting := ""
+	if b.own {
+		resting = ", the provider's part in it"
+	}
+	report.add("resident memory"+resting, unitMB, during).atMost(500, "< 500 MB")
+	report.add("resident memory before", unitMB, before)
+	report.add("memory a stream", "KB", (during-before)*1000/float64(max(open, 1)))
+	report.add("first token, p50", unitMs, ms(times.p50)).against(ms(b.Latency + first))
+	report.add("first token, p99", unitMs, ms(times.p99)).against(ms(b.Latency + first))
+	return report, nil
+}
+
+// An opening is streams that have said their first word.
+type opening struct {
+	all chan struct{} // closed when all have
+
+	mu   sync.Mutex // guards what follows
+	took []time.Duration
+}
+
+// begin opens the streams one after the other. They end with ctx.
+func (o *opening) begin(ctx context.Context, b *bed, r *rig) {
+	began := time.Now()
+	for i := range b.Streams {
+		r.load.Go(func() error {
+			if err := until(ctx, began.Add(time.Duration(i)*opensEvery)); err != nil {
+				return nil // the measurement is over
+			}
+			return unless(ctx, o.read(ctx, b.Streams, r, i))
+		})
+	}
+}
+
+// read reads a stream to its end.
+func (o *opening) read(ctx context.Context, all int, r *rig, i int) error {
+	call := llm.Call{Tenant: fmt.Sprintf("project-%d", i%100), Priority: llm.PriorityAnswer}
+	ask := llm.GenerateRequest{Messages: []llm.Message{{Role: llm.RoleUser, Text: r.text(questionWords)}}}
+	began, heard := time.Now(), false
+	for _, err := range r.Generate(ctx, call, "", ask) {
+		if err != nil {
+			return err
+		}
+		if !heard {
+			heard = true
+			o.note(time.Since(began), all)
+		}
+	}
+	return nil
+}
+
+func (o *opening) note(took time.Duration, all int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.took = append(o.took, took); len(o.took) == all {
+		close(o.all)
+	}
+}
+
+func (o *opening) times() spread {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return spreadOf(append([]time.Duration{}, o.took...))
+}
+
+// resident returns the memory of this process in MB as the system counts it; NaN
+// where it does not tell.
+func resident() float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return math.NaN()
+	}
+	for line := range strings.Lines(string(status)) {
+		value, found := strings.CutPrefix(line, "VmRSS:")
+		if !found {
+			continue
+		}
+		kb, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 64)
+		if err != nil {
+			return math.NaN()
+		}
+		return kb * 1024 / 1e6
+	}
+	return math.NaN()
+}
