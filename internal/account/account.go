@@ -21,6 +21,7 @@ type ProjectID string
 type Caller struct {
 	Organization OrganizationID
 	Project      ProjectID
+	Key          string // the API key's prefix, which may be shown
 }
 
 // A Key is an API key in clear: "sk_proj_" and 40 hexadecimal digits. It prints

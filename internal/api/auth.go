@@ -88,6 +88,7 @@ func needsCaller(path string) bool {
 // itself for those that read bodies or write streams.
 type request struct {
 	project account.ProjectID
+	key     string // the caller's, as it may be shown
 	r       *http.Request
 	w       http.ResponseWriter
 }
@@ -96,7 +97,7 @@ type request struct {
 func (q *request) Resolve(ctx huma.Context) []error {
 	q.r, q.w = humago.Unwrap(ctx)
 	if caller, ok := callerOf(q.r); ok {
-		q.project = caller.Project
+		q.project, q.key = caller.Project, caller.Key
 	}
 	return nil
 }

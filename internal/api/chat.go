@@ -139,7 +139,7 @@ func (s *server) chat(ctx context.Context, in *chatInput) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	q.Project = in.project
+	q.Project, q.Key = in.project, in.key
 	if !body.Stream {
 		return s.chatWhole(ctx, in, q)
 	}

@@ -55,7 +55,7 @@ func (b *backend) id() string {
 func (b *backend) FindKey(_ context.Context, hash string) (account.Caller, error) {
 	switch hash {
 	case account.HashKey(testKey):
-		return account.Caller{Organization: "o1", Project: "p1"}, nil
+		return account.Caller{Organization: "o1", Project: "p1", Key: "sk_proj_0123"}, nil
 	case account.HashKey("broken"):
 		return account.Caller{}, fmt.Errorf("read key: disk on fire")
 	}

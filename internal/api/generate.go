@@ -54,7 +54,7 @@ func (s *server) generate(ctx context.Context, in *generateInput) (*reply, error
 	if err != nil {
 		return nil, err
 	}
-	r.Project = in.project
+	r.Project, r.Key = in.project, in.key
 	if body.Stream {
 		return &reply{func(huma.Context) { s.streamDocument(ctx, in.w, r) }}, nil
 	}

@@ -159,6 +159,7 @@ func (s *server) store(ctx context.Context, in *createInput, d memo.Draft, u *in
 	if err != nil {
 		return nil, err
 	}
+	d.Key = in.key
 	if !upsert {
 		id, err := s.Intake.Add(ctx, in.project, d, u)
 		return &createOutput{http.StatusCreated, created{OK: true, MemoUUID: id}}, err

@@ -118,7 +118,7 @@ func (s *server) search(ctx context.Context, in *searchInput) (*searchOutput, er
 	if err != nil {
 		return nil, err
 	}
-	q.Project = in.project
+	q.Project, q.Key = in.project, in.key
 	hits, err := s.Searcher.Search(ctx, q)
 	if err != nil {
 		return nil, err

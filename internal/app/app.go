@@ -76,6 +76,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 	if a.store, err = sqlite.Open(ctx, cfg.Data, nil); err != nil {
 		return nil, err
 	}
+	a.store.BoundCache(cfg.VectorCacheBytes)
 	if err = a.ensureKey(ctx); err != nil {
 		return nil, err
 	}
@@ -174,7 +175,7 @@ func freshFolder(dir string) error {
 func retriever(finder *search.Service) chat.Retriever {
 	return func(ctx context.Context, r chat.Retrieval) ([]memo.Passage, error) {
 		hits, err := finder.Search(ctx, search.Query{
-			Project: r.Project, Text: r.Text, Filters: r.Filters, Limit: r.Limit, Candidates: r.Candidates,
+			Project: r.Project, Key: r.Key, Text: r.Text, Filters: r.Filters, Limit: r.Limit, Candidates: r.Candidates,
 			MaxDistance: r.MaxDistance, SkipRerank: r.SkipRerank,
 		})
 		passages := make([]memo.Passage, len(hits))

@@ -37,6 +37,7 @@ type Options struct {
 // A Question is a request for an answer.
 type Question struct {
 	Project      account.ProjectID
+	Key          string // the API key that asks, as it may be shown
 	Text         string
 	Chat         conversation.ChatID // continues this chat; empty starts one
 	SystemPrompt *string
@@ -62,6 +63,7 @@ type Outcome struct {
 // A Retrieval asks for the passages to answer from.
 type Retrieval struct {
 	Project     account.ProjectID
+	Key         string // the API key that asks
 	Text        string
 	Filters     memo.Filters
 	Limit       int      // passages at most

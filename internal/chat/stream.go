@@ -91,6 +91,7 @@ func (a *Answer) save(ctx context.Context, text string, cut bool) (conversation.
 func (a *Answer) retrieve(ctx context.Context) ([]memo.Passage, error) {
 	o := a.q.Options
 	found, err := a.retriever(ctx, Retrieval{
+		Key:         a.q.Key,
 		Project:     a.q.Project,
 		Text:        a.rewrite(ctx),
 		Filters:     a.q.Filters,
@@ -120,11 +121,11 @@ func fit(passages []memo.Passage, budget int, count func(string) int) []memo.Pas
 // generate asks the model. Its failures are Unavailable in the wire's words,
 // unless the provider's own kind says more.
 func (a *Answer) generate(ctx context.Context, passages []memo.Passage) iter.Seq2[llm.Event, error] {
-	call := llm.Call{Tenant: string(a.q.Project), Priority: llm.PriorityAnswer}
+	call := llm.Call{Tenant: string(a.q.Project), Key: a.q.Key, Priority: llm.PriorityAnswer}
 	events := a.models.Generate(ctx, call, a.provider.Name, answerRequest(a.q, a.history, passages))
 	return func(yield func(llm.Event, error) bool) {
 		for ev, err := range events {
-			if err != nil && fault.KindOf(err) != fault.Canceled {
+			if err != nil && fault.KindOf(err) != fault.Canceled && fault.KindOf(err) != fault.Exhausted {
 				err = fault.Wrap(fault.Unavailable, "Chat agent unavailable", err)
 			}
 			if !yield(ev, err) {
@@ -141,7 +142,7 @@ func (a *Answer) rewrite(ctx context.Context) string {
 	if !a.q.Options.QueryRewrite || len(a.history) == 0 || a.provider.Quotes {
 		return a.q.Text
 	}
-	call := llm.Call{Tenant: string(a.q.Project), Priority: llm.PriorityAnswer}
+	call := llm.Call{Tenant: string(a.q.Project), Key: a.q.Key, Priority: llm.PriorityAnswer}
 	var b strings.Builder
 	for ev, err := range a.models.Generate(ctx, call, a.provider.Name, rewriteRequest(a.q.Text, a.history)) {
 		if err != nil {

@@ -16,6 +16,7 @@ const writePassages = 25
 // A DocumentRequest asks for a text written from a project's memos.
 type DocumentRequest struct {
 	Project account.ProjectID
+	Key     string // the API key that asks, as it may be shown
 	Prompt  string
 	Rules   string
 	Filters memo.Filters
@@ -30,14 +31,14 @@ func (s *Service) Write(ctx context.Context, r DocumentRequest) iter.Seq2[string
 			return
 		}
 		found, err := s.retriever(ctx, Retrieval{
-			Project: r.Project, Text: r.Prompt, Filters: r.Filters, Limit: writePassages,
+			Project: r.Project, Key: r.Key, Text: r.Prompt, Filters: r.Filters, Limit: writePassages,
 		})
 		if err != nil {
 			yield("", err)
 			return
 		}
 		passages := fit(found, s.limits.ContextTokens, s.models.CountTokens)
-		call := llm.Call{Tenant: string(r.Project), Priority: llm.PriorityAnswer}
+		call := llm.Call{Tenant: string(r.Project), Key: r.Key, Priority: llm.PriorityAnswer}
 		for ev, err := range s.models.Generate(ctx, call, "", writeRequest(r, passages)) {
 			if (err != nil || ev.Text != "") && !yield(ev.Text, err) {
 				return

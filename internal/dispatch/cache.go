@@ -33,12 +33,15 @@ func newMemory(cfg *Config) *memory {
 // where there is none. Without a cache, or while it fails, it knows nothing.
 func (m *memory) recall(ctx context.Context, project string, s llm.VectorSpace, texts []string) (kept, int) {
 	k := kept{project: project, space: s, vectors: make([]llm.Vector, len(texts))}
-	if m.cache == nil || s.Dimensions == 0 {
+	if m.cache == nil {
 		return k, 0
 	}
 	k.hashes = make([]llm.TextHash, len(texts))
 	for i, text := range texts {
 		k.hashes[i] = llm.HashText(text)
+	}
+	if s.Dimensions == 0 {
+		return k, 0 // nothing was ever bought of the model
 	}
 	known, err := m.cache.CachedVectors(ctx, project, s, k.hashes)
 	if err != nil {

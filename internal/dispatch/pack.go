@@ -78,6 +78,7 @@ func (s *Scheduler) Embed(
 	for i, v := range vectors {
 		known.vectors[at[i]] = v
 		if v != nil && known.hashes != nil {
+			fresh.space.Dimensions = len(v)
 			fresh.hashes, fresh.vectors = append(fresh.hashes, known.hashes[at[i]]), append(fresh.vectors, v)
 		}
 	}

@@ -2,7 +2,10 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"kvasir/internal/account"
 	"kvasir/internal/fault"
@@ -77,21 +80,37 @@ func (s *Service) fillPage(ctx context.Context, model string, page []memo.ChunkT
 	return s.fillPage(ctx, model, page[half:])
 }
 
+// fillChunks embeds the chunks of a page, each on the account of its memo, side by
+// side so that they share requests.
 func (s *Service) fillChunks(ctx context.Context, model string, page []memo.ChunkText) error {
-	texts := make([]string, len(page))
-	for i, c := range page {
+	g, ctx := errgroup.WithContext(ctx)
+	for len(page) > 0 {
+		n := 1
+		for n < len(page) && page[n].Memo == page[0].Memo {
+			n++
+		}
+		part := page[:n]
+		page = page[n:]
+		g.Go(func() error { return s.fillMemo(ctx, model, part) })
+	}
+	return g.Wait()
+}
+
+// fillMemo embeds chunks of one memo.
+func (s *Service) fillMemo(ctx context.Context, model string, chunks []memo.ChunkText) error {
+	texts := make([]string, len(chunks))
+	for i, c := range chunks {
 		texts[i] = c.Text
 	}
-	call := llm.Call{Tenant: string(page[0].Project), Priority: llm.PriorityIngest}
+	call := llm.Call{Tenant: string(chunks[0].Project), Memo: string(chunks[0].Memo), Priority: llm.PriorityIngest}
 	vectors, err := s.models.Embed(ctx, call, llm.InputDocument, texts)
-	if err != nil {
-		return err
-	}
-	out := make([]memo.ChunkVector, len(page))
+	var out []memo.ChunkVector
 	for i, v := range vectors {
-		out[i] = memo.ChunkVector{Chunk: page[i].Chunk, Vector: v}
+		if v != nil {
+			out = append(out, memo.ChunkVector{Chunk: chunks[i].Chunk, Vector: v})
+		}
 	}
-	return s.store.SaveVectors(ctx, model, out)
+	return errors.Join(err, s.store.SaveVectors(context.WithoutCancel(ctx), model, out))
 }
 
 func pause(ctx context.Context, d time.Duration) error {

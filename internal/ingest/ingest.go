@@ -77,7 +77,7 @@ type Options struct {
 	InFlightBytes int64 // their texts and files together; 256 MiB
 	Parsers       int   // documents parsed or cut at once; all processors but one, at least 1
 	FileBytes     int64 // the largest file taken in; 100 MiB
-	Attempts      int   // tries before a memo that meets passing failures ends as an error; 20
+	Attempts      int   // tries before a memo that meets internal failures ends as an error; 20
 	ChunkWords    int   // words in a chunk, about; 180
 }
 

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -67,12 +68,15 @@ func (w *worker) process(ctx context.Context, work memo.Work) {
 	log.WarnContext(ctx, "memo not processed", "attempt", work.Attempt, "error", err)
 }
 
-// settle records a failure: passing ones wait and are tried again, others end
-// the memo with a reason.
+// settle records a failure. What passes outside, as a provider that is down or a
+// budget that is spent, is waited for as long as it takes; what may be a bug of
+// ours, for some attempts; anything else ends the memo with a reason.
 func (w *worker) settle(ctx context.Context, work memo.Work, err error) error {
 	now := time.Now()
 	switch fault.KindOf(err) {
-	case fault.Unavailable, fault.RateLimited, fault.Canceled, fault.Internal:
+	case fault.Unavailable, fault.RateLimited, fault.Canceled, fault.Exhausted:
+		return w.store.Postpone(ctx, work, now.Add(retryAfter(work.Attempt)), fault.Message(err))
+	case fault.Internal:
 		if work.Attempt < w.opts.Attempts {
 			return w.store.Postpone(ctx, work, now.Add(retryAfter(work.Attempt)), fault.Message(err))
 		}
@@ -241,14 +245,25 @@ func (w *worker) embedSlice(ctx context.Context, work memo.Work, model string, c
 	for i, c := range chunks {
 		texts[i] = memo.PassageText(work.Title, c.Headings, c.Content)
 	}
-	call := llm.Call{Tenant: string(work.Project), Priority: llm.PriorityIngest}
+	call := llm.Call{
+		Tenant: string(work.Project), Key: work.Key, Memo: string(work.Memo), Priority: llm.PriorityIngest,
+	}
 	vectors, err := w.models.Embed(ctx, call, llm.InputDocument, texts)
-	if err != nil {
-		return err
-	}
-	out := make([]memo.ChunkVector, len(chunks))
+	// Some texts may have failed. What the others cost is kept.
+	return errors.Join(err, w.saveVectors(ctx, model, chunks, vectors))
+}
+
+// saveVectors stores those vectors that there are. They were paid for, so a run
+// that is cut short stores them all the same.
+func (w *worker) saveVectors(ctx context.Context, model string, chunks []memo.Chunk, vectors []llm.Vector) error {
+	var out []memo.ChunkVector
 	for i, v := range vectors {
-		out[i] = memo.ChunkVector{Chunk: chunks[i].ID, Vector: v}
+		if v != nil {
+			out = append(out, memo.ChunkVector{Chunk: chunks[i].ID, Vector: v})
+		}
 	}
-	return w.store.SaveVectors(ctx, model, out)
+	if len(out) == 0 {
+		return nil
+	}
+	return w.store.SaveVectors(context.WithoutCancel(ctx), model, out)
 }

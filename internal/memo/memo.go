@@ -123,6 +123,7 @@ type Draft struct {
 	Attributes
 	Content string // of a plaintext memo
 	File    *File  // of a document; then Content is empty
+	Key     string // the API key that adds it, as it may be shown; it is billed
 }
 
 // A Patch is a change of a memo; nil leaves a field as it is.

@@ -17,6 +17,7 @@ type Work struct {
 	Attempt    int // 1 for the first
 	Stage      Stage
 	Worker     string // who holds the claim
+	Key        string // the API key that added the memo, as it may be shown
 	Title      string
 	Content    *string // nil while a document is unparsed
 	File       *File

@@ -84,7 +84,7 @@ func (s *Service) embedAndFind(
 	}
 	within, cancel := context.WithTimeout(ctx, embedWithin)
 	defer cancel()
-	call := llm.Call{Tenant: string(q.Project), Priority: llm.PriorityQuery}
+	call := llm.Call{Tenant: string(q.Project), Key: q.Key, Priority: llm.PriorityQuery}
 	vectors, err := s.embedder.Embed(within, call, llm.InputQuery, []string{q.Text})
 	if err != nil {
 		return nil, err

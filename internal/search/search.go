@@ -44,6 +44,7 @@ const (
 // A Query asks for the best passages of a project.
 type Query struct {
 	Project account.ProjectID
+	Key     string // the API key that asks, as it may be shown
 	Text    string
 	Filters memo.Filters
 	Method  Method
@@ -183,7 +184,7 @@ func (s *Service) rerank(ctx context.Context, q Query, hits []Hit) []Hit {
 	for i, h := range hits {
 		documents[i] = memo.PassageText(h.Title, h.Headings, h.Content)
 	}
-	call := llm.Call{Tenant: string(q.Project), Priority: llm.PriorityRerank}
+	call := llm.Call{Tenant: string(q.Project), Key: q.Key, Priority: llm.PriorityRerank}
 	answer, err := s.reranker.Rerank(ctx, call, llm.RerankRequest{Query: q.Text, Documents: documents})
 	if err != nil {
 		s.log.WarnContext(ctx, "not reranked; the fused order stands", "project", string(q.Project), "error", err)

@@ -21,16 +21,15 @@ VALUES ($1, $2, 'Default Project', true, $3)`
 INSERT INTO api_keys (hash, prefix, project, bootstrap, created) VALUES ($1, $2, $3, true, $4)
 ON CONFLICT (hash) DO NOTHING`
 	findKey = `
-SELECT p.organization, p.id FROM api_keys k JOIN projects p ON p.id = k.project WHERE k.hash = $1`
+SELECT p.organization, p.id, k.prefix FROM api_keys k JOIN projects p ON p.id = k.project WHERE k.hash = $1`
 	hasBootstrapKey = `SELECT 1 FROM api_keys WHERE bootstrap LIMIT 1`
 )
 
 func scanCaller(r Rows) (c account.Caller, err error) {
 	var organization, project string
-	err = r.Scan(&organization, &project)
-	return account.Caller{
-		Organization: account.OrganizationID(organization), Project: account.ProjectID(project),
-	}, err
+	err = r.Scan(&organization, &project, &c.Key)
+	c.Organization, c.Project = account.OrganizationID(organization), account.ProjectID(project)
+	return c, err
 }
 
 // EnsureProject makes sure that there is a default project in a default

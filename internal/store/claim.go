@@ -45,7 +45,7 @@ UPDATE memos SET claimed_by = $2, claimed_until = $3, attempt = attempt + 1, sta
 WHERE id = $1`
 	selectWork = `
 SELECT m.id, m.project, m.generation, m.attempt, m.stage, g.title, g.length IS NOT NULL, g.content,
-	g.file_name, g.file_type, g.file_size, g.file_blob, g.file_hash
+	g.file_name, g.file_type, g.file_size, g.file_blob, g.file_hash, m.api_key
 FROM memos m JOIN generations g ON g.memo = m.id AND g.generation = m.generation
 WHERE m.claimed_by = $1 AND m.id IN`
 	selectWorkChunks = `

@@ -13,8 +13,8 @@ import (
 const (
 	insertMemo = `
 INSERT INTO memos (id, project, type, title, source, reference_id, tags, metadata, scopes, expires, archived,
-	created, updated, stage, generation, queued)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, 'received', 1, $12)`
+	created, updated, stage, generation, queued, api_key)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, 'received', 1, $12, $13)`
 	insertGeneration = `
 INSERT INTO generations (memo, generation, title, hash, bytes, length,
 	file_name, file_type, file_size, file_blob, file_hash, content)
@@ -43,7 +43,7 @@ type newMemo struct {
 func createMemo(ctx context.Context, tx Tx, p account.ProjectID, id memo.ID, n newMemo) error {
 	a := columnsOf(n.Attributes)
 	_, err := tx.Exec(ctx, insertMemo, id, p, typeOf(n.Draft), n.Title, n.Source, n.ReferenceID,
-		a.tags, a.metadata, a.scopes, a.expires, n.Archived, micros(n.now))
+		a.tags, a.metadata, a.scopes, a.expires, n.Archived, micros(n.now), n.Key)
 	if err != nil {
 		return err
 	}

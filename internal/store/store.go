@@ -56,7 +56,8 @@ type Store struct {
 	db   Database
 	wake chan struct{} // holds one signal: there is work
 
-	turn rotation
+	turn  rotation
+	cache cacheSize
 }
 
 // A rotation remembers where the last claim has stopped.

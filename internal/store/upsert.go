@@ -9,6 +9,8 @@ import (
 	"kvasir/internal/memo"
 )
 
+const billTo = `UPDATE memos SET api_key = $2 WHERE id = $1`
+
 // UpsertMemo replaces the newest memo with the draft's reference id, or creates
 // one with the given id. A new generation begins if the title, or the hash of
 // the content or file, differs; otherwise only the attributes are replaced, and
@@ -56,6 +58,9 @@ func replaceMemo(ctx context.Context, tx Tx, m *memo.Memo, draft newMemo, up *me
 		if _, err := tx.Exec(ctx, restart, m.ID, m.Progress.Generation, micros(draft.now)); err != nil {
 			return err
 		}
+	}
+	if _, err := tx.Exec(ctx, billTo, m.ID, draft.Key); err != nil {
+		return err
 	}
 	up.Generation = m.Progress.Generation
 	m.Type = typeOf(draft.Draft)

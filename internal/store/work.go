@@ -56,7 +56,7 @@ func scanWork(r Rows) (memo.Work, error) {
 	var content []byte
 	var f fileColumns
 	err := r.Scan(&id, &project, &w.Generation, &w.Attempt, &stage, &w.Title, &parsed, &content,
-		&f.name, &f.mimeType, &f.size, &f.blob, &f.hash)
+		&f.name, &f.mimeType, &f.size, &f.blob, &f.hash, &w.Key)
 	w.Memo, w.Project, w.Stage, w.File = memo.ID(id), account.ProjectID(project), memo.Stage(stage), f.file()
 	if parsed {
 		w.Content = new(string(content))

@@ -8,6 +8,18 @@ CREATE TABLE api_keys (
     created   bigint NOT NULL
 );
 
+CREATE TABLE cached_vectors (
+    id     integer PRIMARY KEY, -- in the order of arrival
+    space  integer NOT NULL REFERENCES vector_spaces (id) ON DELETE CASCADE,
+    hash   text NOT NULL,       -- SHA-256 of the text
+    used   integer NOT NULL,    -- the day
+    vector blob NOT NULL        -- float32, little-endian
+);
+
+CREATE UNIQUE INDEX cached_vectors_by_hash ON cached_vectors (space, hash);
+
+CREATE INDEX cached_vectors_by_use ON cached_vectors (used, id);
+
 CREATE TABLE chats (
     id            text PRIMARY KEY,
     project       text NOT NULL REFERENCES projects (id),
@@ -91,7 +103,7 @@ CREATE TABLE memos (
         CASE WHEN stage NOT IN ('processed', 'error')
         THEN max(queued, coalesce(claimed_until, 0), coalesce(not_before, 0)) END
     ) STORED
-);
+, api_key text NOT NULL DEFAULT '');
 
 CREATE INDEX memos_by_reference ON memos (project, reference_id, created, id) WHERE reference_id IS NOT NULL;
 
@@ -138,6 +150,33 @@ CREATE TABLE projects (
 );
 
 CREATE UNIQUE INDEX projects_bootstrap ON projects (bootstrap) WHERE bootstrap;
+
+CREATE TABLE usage (
+    day           integer NOT NULL, -- since 1970, in UTC
+    project       text NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    api_key       text NOT NULL,    -- as it may be shown; empty for none
+    memo          text NOT NULL,    -- empty for none; it may be gone
+    kind          text NOT NULL,
+    provider      text NOT NULL,
+    model         text NOT NULL,
+    requests      bigint NOT NULL,
+    input_tokens  bigint NOT NULL,
+    cached_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    cost          bigint NOT NULL,
+    PRIMARY KEY (project, day, kind, provider, model, api_key, memo)
+) WITHOUT ROWID;
+
+CREATE INDEX usage_by_day ON usage (day, project, cost);
+
+CREATE TABLE vector_spaces (
+    id           integer PRIMARY KEY,
+    organization text NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
+    model        text NOT NULL,
+    dimensions   integer NOT NULL,
+    input        text NOT NULL,
+    UNIQUE (organization, model, dimensions, input)
+);
 
 CREATE TABLE vectors (
     chunk  text NOT NULL REFERENCES chunks (id) ON DELETE CASCADE,
