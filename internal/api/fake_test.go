@@ -42,6 +42,8 @@ type backend struct {
 	failing error // what reading memos answers, if set
 	asked   chat.Question
 	queried search.Query
+	drafted memo.Draft
+	written chat.DocumentRequest
 	entries []ledger.Entry // all that was spent, by anybody
 	planned Plan
 	wait    Wait // of every unfinished memo
@@ -129,6 +131,7 @@ func (b *backend) Add(_ context.Context, p account.ProjectID, d memo.Draft, u *i
 	if u != nil {
 		b.uploads = append(b.uploads, content)
 	}
+	b.drafted = d
 	m := memo.Memo{ID: memo.ID(b.id()), Project: p, Type: kind, Attributes: d.Attributes, Created: time.Now()}
 	for range d.Tags {
 		m.TagIDs = append(m.TagIDs, b.id())
@@ -290,6 +293,9 @@ func (b *backend) keep(q chat.Question) conversation.ChatID {
 }
 
 func (b *backend) Write(_ context.Context, r chat.DocumentRequest) iter.Seq2[string, error] {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.written = r
 	return func(yield func(string, error) bool) {
 		if r.Prompt == "fail" {
 			yield("", fault.New(fault.Unavailable, "the model is down"))

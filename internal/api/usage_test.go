@@ -182,3 +182,27 @@ func TestASpentBudgetIs402(t *testing.T) {
 		t.Errorf("chat: %d %q", status, words)
 	}
 }
+
+// TestTheKeyIsPassedOn follows it to every use case that calls models, since it is
+// what they bill.
+func TestTheKeyIsPassedOn(t *testing.T) {
+	t.Parallel()
+	b := &backend{}
+	base := serve(t, b.config(t))
+	for _, call := range [][2]string{
+		{"memo", `{"title": "t", "content": "ducks"}`}, {"generate", `{"prompt": "ducks"}`},
+		{"chat", `{"query": "ducks"}`}, {"search", `{"query": "ducks"}`}, // last: the fake's chat searches, too
+	} {
+		if status, words := do(t, "POST", base+"/api/v1/"+call[0], []byte(call[1])); status >= 300 {
+			t.Errorf("%s: %d %s", call[0], status, words)
+		}
+	}
+	const key = "sk_proj_0123"
+	for what, got := range map[string]string{
+		"memo": b.drafted.Key, "search": b.queried.Key, "chat": b.asked.Key, "generate": b.written.Key,
+	} {
+		if got != key {
+			t.Errorf("%s: the key is %q, want %q", what, got, key)
+		}
+	}
+}
