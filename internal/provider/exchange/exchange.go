@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -41,10 +42,16 @@ const (
 type Config struct {
 	// Provider names it in errors.
 	Provider string
-	// BaseURL is put before every path.
+	// BaseURL is put before every path. A query in it is put behind every path.
 	BaseURL string
+	// Query is put behind every path, too: the version of an API.
+	Query url.Values
 	// Key is sent as a bearer token; empty sends none.
 	Key string
+	// KeyHeader is the header that carries the key as it is instead.
+	KeyHeader string
+	// Header is sent with every request: the version of a protocol.
+	Header http.Header
 	// HTTPClient carries the exchanges; nil means a client on the standard
 	// library's transport. Its redirect policy is replaced by [NewHTTPClient]'s.
 	HTTPClient *http.Client
@@ -56,25 +63,54 @@ type Config struct {
 // safe for concurrent use.
 type Endpoint struct {
 	provider string
-	base     string
+	base     string // without a query
+	query    string
 	key      string
+	header   http.Header // of every request; holds the key
 	client   http.Client
 	idle     time.Duration
 }
 
 // NewEndpoint returns the endpoint that cfg describes.
 func NewEndpoint(cfg Config) *Endpoint {
+	base, query, _ := strings.Cut(strings.TrimSpace(cfg.BaseURL), "?")
 	e := &Endpoint{
 		provider: cfg.Provider,
-		base:     strings.TrimRight(strings.TrimSpace(cfg.BaseURL), "/"),
+		base:     strings.TrimRight(base, "/"),
+		query:    joinQuery(query, cfg.Query.Encode()),
 		key:      strings.TrimSpace(cfg.Key),
+		header:   http.Header{},
 		idle:     cmp.Or(cfg.IdleTimeout, defaultIdle),
+	}
+	maps.Copy(e.header, cfg.Header)
+	switch {
+	case e.key == "":
+	case cfg.KeyHeader != "":
+		e.header.Set(cfg.KeyHeader, e.key)
+	default:
+		e.header.Set("Authorization", "Bearer "+e.key)
 	}
 	if cfg.HTTPClient != nil {
 		e.client = *cfg.HTTPClient
 	}
 	e.client.CheckRedirect = sameOrigin
 	return e
+}
+
+func joinQuery(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "&" + b
+}
+
+// url returns the address of path, which may have a query of its own.
+func (e *Endpoint) url(path string) string {
+	path, query, _ := strings.Cut(path, "?")
+	if query = joinQuery(query, e.query); query != "" {
+		query = "?" + query
+	}
+	return e.base + path + query
 }
 
 // Identity names a model of this endpoint as [llm.EmbedSpec.Model] wants it:
@@ -123,26 +159,25 @@ type answer struct {
 func (e *Endpoint) send(ctx context.Context, path string, payload []byte, accept string) (*answer, error) {
 	inner, cancel := context.WithCancelCause(ctx)
 	a := &answer{cancel: cancel}
-	req, err := http.NewRequestWithContext(inner, http.MethodPost, e.base+path, bytes.NewReader(payload))
+	req, err := http.NewRequestWithContext(inner, http.MethodPost, e.url(path), bytes.NewReader(payload))
 	if err != nil {
 		cancel(nil)
 		// The cause would repeat the URL, which may hold credentials.
 		return nil, e.Refuse("the base URL is not valid")
 	}
+	maps.Copy(req.Header, e.header)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", accept)
 	if accept == eventStream {
 		// Compressing gateways hold events back until a block is full.
 		req.Header.Set("Accept-Encoding", "identity")
 	}
-	if e.key != "" {
-		req.Header.Set("Authorization", "Bearer "+e.key)
-	}
 	a.response, err = e.client.Do(req)
 	if err != nil {
 		cancel(nil)
 		return nil, e.broken(ctx, err)
 	}
+	llm.ReportQuotas(ctx, Quotas(a.response.Header, time.Now()))
 	a.body = watch(a.response.Body, e.idle, cancel)
 	if status := a.response.StatusCode; status < 200 || status > 299 {
 		defer a.close()
@@ -182,7 +217,7 @@ func (e *Endpoint) complaint(ctx context.Context, a *answer) error {
 		Class:      r.class(status),
 		Provider:   e.provider,
 		Status:     status,
-		RetryAfter: RetryAfter(a.response.Header, time.Now()),
+		RetryAfter: cmp.Or(RetryAfter(a.response.Header, time.Now()), r.wait),
 		Message:    e.clean(r.message),
 		Err:        err, // of reading the body; nil nearly always
 	}

@@ -2,11 +2,13 @@ package exchange
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -18,14 +20,17 @@ const maxMessage = 500
 
 // A report is what a provider says about a failure, in whatever form.
 type report struct {
-	isError bool   // the text is a JSON object with an error in it
-	message string // the whole text if no message is found in it
-	code    string // its codes and types in lower case, separated by spaces
+	isError bool          // the text is a JSON object with an error in it
+	message string        // the whole text if no message is found in it
+	code    string        // its codes, types and reasons in lower case, separated by spaces
+	wait    time.Duration // for which it asks to be left alone; 0 if it does not
 }
 
 // readReport understands the forms in use: {"error": {"message", "code", "type"}}
-// of OpenAI, {"error": "…"} of Ollama, {"message", "code"} of older vLLM, and
+// of OpenAI and Anthropic, {"error": {"message", "code", "status", "details"}} of
+// Gemini, {"error": "…"} of Ollama, {"message", "code"} of older vLLM, and
 // {"detail": "…"} or {"detail": [{"msg"}]} of Voyage and other FastAPI servers.
+// Google puts some into a list.
 func readReport(data []byte) report {
 	var body struct {
 		details
@@ -33,6 +38,10 @@ func readReport(data []byte) report {
 		Detail json.RawMessage `json:"detail"`
 	}
 	r := report{message: string(data)}
+	var list []json.RawMessage
+	if json.Unmarshal(data, &list) == nil && len(list) > 0 {
+		data = list[0]
+	}
 	if json.Unmarshal(data, &body) != nil {
 		return r
 	}
@@ -40,10 +49,13 @@ func readReport(data []byte) report {
 	for _, d := range []details{readDetails(body.Error), readDetails(body.Detail), body.details} {
 		if d.Message != "" {
 			r.message = d.Message
-			r.code = strings.ToLower(text(d.Code) + " " + d.Type)
+			reasons, delay := d.google()
+			words := append([]string{text(d.Code), d.Type, text(d.Status)}, reasons...)
+			r.code, r.wait = strings.ToLower(strings.Join(words, " ")), delay
 			break
 		}
 	}
+	r.wait = cmp.Or(r.wait, waitInWords(r.message))
 	return r
 }
 
@@ -51,7 +63,25 @@ func readReport(data []byte) report {
 type details struct {
 	Message string          `json:"message"`
 	Type    string          `json:"type"`
-	Code    json.RawMessage `json:"code"` // a word with OpenAI, a number with vLLM
+	Code    json.RawMessage `json:"code"`    // a word with OpenAI, a number with vLLM
+	Status  json.RawMessage `json:"status"`  // a word with Gemini
+	Details json.RawMessage `json:"details"` // a list with Gemini
+}
+
+// google returns what Google's APIs say in the details of an error.
+func (d *details) google() (reasons []string, delay time.Duration) {
+	var list []struct {
+		Reason     string `json:"reason"`     // of google.rpc.ErrorInfo
+		RetryDelay string `json:"retryDelay"` // of google.rpc.RetryInfo
+	}
+	if json.Unmarshal(d.Details, &list) != nil {
+		return nil, 0
+	}
+	for _, item := range list {
+		reasons = append(reasons, item.Reason)
+		delay = cmp.Or(delay, reset(item.RetryDelay, time.Time{}))
+	}
+	return reasons, delay
 }
 
 func readDetails(raw json.RawMessage) details {
@@ -81,13 +111,17 @@ func text(raw json.RawMessage) string {
 	return ""
 }
 
-// deadCodes are codes by which a key is of no more use, whatever the status:
-// OpenAI reports an empty account as 429.
-func deadCodes() []string {
-	return []string{
-		"insufficient_quota", "invalid_api_key", "billing_hard_limit_reached", "billing_not_active",
-		"account_deactivated", "authentication_error", "permission_error",
-	}
+// dead reports whether the key is of no more use, whatever the status: OpenAI
+// reports an empty account as 429, Anthropic as 400, and Gemini a wrong key as 400.
+func (r report) dead(status int) bool {
+	return containsAny(r.code, []string{
+		"insufficient_quota", "invalid_api_key", "api_key_invalid", "account_deactivated",
+		"billing_hard_limit_reached", "billing_not_active", "billing_error", "billing_disabled",
+		"authentication_error", "unauthenticated", "permission_error", "permission_denied",
+		"failed_precondition", // Gemini, where it is sold only with billing
+	}) || status == http.StatusBadRequest && containsAny(strings.ToLower(r.message), []string{
+		"credit balance is too low", "api key not valid", "api key expired", "incorrect api key",
+	})
 }
 
 // tooLong reports whether the input is over a limit of the model or of one
@@ -104,7 +138,8 @@ func (r report) tooLong(status int) bool {
 		return containsAny(said, []string{
 			"context_length", "context length", "context size", "maximum input length", "input is too large",
 			"input is too long", "too many tokens", "reduce the length", "tokens per request",
-			"max_tokens_per_request", "exceeds the maximum number of tokens",
+			"max_tokens_per_request", "exceeds the maximum number of tokens", "prompt is too long",
+			"exceed context limit", "payload size exceeds", "max allowed tokens", "request_too_large",
 		})
 	}
 	return false
@@ -113,7 +148,7 @@ func (r report) tooLong(status int) bool {
 // class sorts a report that came with status.
 func (r report) class(status int) llm.Class {
 	switch {
-	case containsAny(r.code, deadCodes()):
+	case r.dead(status):
 		return llm.ClassDeadKey
 	case status == http.StatusUnauthorized || status == http.StatusPaymentRequired || status == http.StatusForbidden:
 		return llm.ClassDeadKey
@@ -137,9 +172,11 @@ func (r report) status() int {
 		return n
 	}
 	switch {
-	case strings.Contains(r.code, "rate_limit"):
+	case containsAny(r.code, []string{"rate_limit", "resource_exhausted"}):
 		return http.StatusTooManyRequests
-	case strings.Contains(r.code, "invalid_request"), strings.Contains(r.code, "context_length"):
+	case containsAny(r.code, []string{
+		"invalid_request", "context_length", "invalid_argument", "not_found", "request_too_large",
+	}):
 		return http.StatusBadRequest
 	}
 	return http.StatusBadGateway
@@ -157,7 +194,7 @@ func containsAny(s string, words []string) bool {
 // keyShape matches what looks like a vendor's key or a bearer token: providers
 // repeat a wrong key in their answer, sometimes with its middle masked, so that
 // it is no longer equal to the one that was sent.
-var keyShape = regexp.MustCompile(`(?i)\b(?:sk|pa|gsk|xai)[-_][\w*.-]{6,}|\bbearer\s+[^\s"',;]+`)
+var keyShape = regexp.MustCompile(`(?i)\b(?:sk|pa|gsk|xai)[-_][\w*.-]{6,}|\bAIza[\w*.-]{6,}|\bbearer\s+[^\s"',;]+`)
 
 const masked = "***"
 

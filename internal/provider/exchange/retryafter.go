@@ -3,6 +3,7 @@ package exchange
 import (
 	"math"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -31,7 +32,7 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 	if sent, err := http.ParseTime(h.Get("Date")); err == nil {
 		now = sent
 	}
-	return min(max(at.Sub(now), 0), maxRetryAfter)
+	return bounded(at.Sub(now))
 }
 
 // wait reads a number of units; providers send fractions, too.
@@ -42,4 +43,18 @@ func wait(s string, unit time.Duration) (time.Duration, bool) {
 	}
 	n = min(max(n*float64(unit), 0), float64(maxRetryAfter))
 	return time.Duration(n), true
+}
+
+// inWords finds the wait in a message: "Please try again in 6m0s" of OpenAI and
+// Groq, "retry after 6 seconds" of Azure, "retry in 34.07s" of Gemini.
+var inWords = regexp.MustCompile(`(?i)\b(?:try again|retry) (?:in|after) (\d[\d.]*(?:[hms][\d.hms]*|(?: second)))`)
+
+// waitInWords returns the wait that a message asks for, 0 if it asks for none.
+func waitInWords(message string) time.Duration {
+	m := inWords.FindStringSubmatch(message)
+	if m == nil {
+		return 0
+	}
+	said := strings.TrimRight(strings.Replace(m[1], " second", "s", 1), ".")
+	return reset(said, time.Time{})
 }

@@ -95,6 +95,7 @@ func (e *Endpoint) reported(event Event) error {
 		return nil
 	}
 	return &llm.Error{
-		Class: r.class(r.status()), Provider: e.provider, Status: http.StatusOK, Message: e.clean(r.message),
+		Class: r.class(r.status()), Provider: e.provider, Status: http.StatusOK,
+		RetryAfter: r.wait, Message: e.clean(r.message),
 	}
 }

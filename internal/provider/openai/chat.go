@@ -13,26 +13,31 @@ import (
 	"kvasir/internal/provider/exchange"
 )
 
-const chatPath = "/chat/completions"
+const chat = "/chat/completions"
 
 // GenerateConfig says which models write.
 type GenerateConfig struct {
 	// Model is the model's name.
 	Model string
-	// FastModel serves requests for which a small model will do; empty means Model.
+	// Served is what the server calls Model, if that is something else: the name of
+	// a deployment.
+	Served string
+	// FastModel serves requests for which a small model will do; empty means the
+	// same one.
 	FastModel string
 }
 
 // A Generator implements [llm.Generator].
 type Generator struct {
-	endpoint *exchange.Endpoint
-	cfg      GenerateConfig
+	client *Client
+	cfg    GenerateConfig
 }
 
 // Generator returns a generator of one model, and perhaps a smaller one.
 func (c *Client) Generator(cfg GenerateConfig) *Generator {
-	cfg.FastModel = cmp.Or(cfg.FastModel, cfg.Model)
-	return &Generator{endpoint: c.endpoint, cfg: cfg}
+	cfg.Served = cmp.Or(cfg.Served, cfg.Model)
+	cfg.FastModel = cmp.Or(cfg.FastModel, cfg.Served)
+	return &Generator{client: c, cfg: cfg}
 }
 
 // Model implements [llm.Generator].
@@ -72,7 +77,7 @@ func (r *chatRequest) tune(temperature float64, maxTokens int) {
 // Generate implements [llm.Generator].
 func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.Seq2[llm.Event, error] {
 	body := chatRequest{
-		Model:         g.cfg.Model,
+		Model:         g.cfg.Served,
 		Messages:      make([]chatMessage, len(req.Messages)),
 		Stream:        true,
 		StreamOptions: &streamOptions{IncludeUsage: true},
@@ -84,9 +89,10 @@ func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.
 		body.Messages[i] = chatMessage{Role: m.Role, Content: m.Text}
 	}
 	body.tune(req.Temperature, req.MaxTokens)
+	path := g.client.path(body.Model, chat)
 	return func(yield func(llm.Event, error) bool) {
 		var end ending
-		for event, err := range exchange.Stream(ctx, g.endpoint, chatPath, body) {
+		for event, err := range exchange.Stream(ctx, g.client.endpoint, path, body) {
 			if end.complete() && err != nil && ctx.Err() == nil {
 				break // the text is whole; nothing is missed after it
 			}
@@ -104,7 +110,7 @@ func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.
 		}
 		switch {
 		case !end.complete():
-			yield(llm.Event{}, g.endpoint.Garbage(errCut))
+			yield(llm.Event{}, g.client.endpoint.Garbage(errCut))
 		case end.usage != (llm.Usage{}):
 			yield(llm.Event{Usage: end.usage}, nil)
 		}
@@ -136,13 +142,18 @@ type chatChunk struct {
 type chatUsage struct {
 	PromptTokens     int `json:"prompt_tokens"`
 	CompletionTokens int `json:"completion_tokens"`
+	Details          struct {
+		CachedTokens int `json:"cached_tokens"`
+	} `json:"prompt_tokens_details"`
 }
 
 func (u *chatUsage) words() llm.Usage {
 	if u == nil {
 		return llm.Usage{}
 	}
-	return llm.Usage{InputTokens: u.PromptTokens, OutputTokens: u.CompletionTokens}
+	return llm.Usage{
+		InputTokens: u.PromptTokens, CachedTokens: u.Details.CachedTokens, OutputTokens: u.CompletionTokens,
+	}
 }
 
 // delta returns the text of one event of the stream and notes what it says about
@@ -154,7 +165,7 @@ func (g *Generator) delta(event exchange.Event, end *ending) (string, error) {
 	}
 	var chunk chatChunk
 	if err := json.Unmarshal(event.Data, &chunk); err != nil {
-		return "", g.endpoint.Garbage(fmt.Errorf("decode the stream: %w", err))
+		return "", g.client.endpoint.Garbage(fmt.Errorf("decode the stream: %w", err))
 	}
 	if chunk.Usage != nil {
 		end.usage = chunk.Usage.words() // some servers count up in every event
@@ -164,7 +175,7 @@ func (g *Generator) delta(event exchange.Event, end *ending) (string, error) {
 	}
 	choice := chunk.Choices[0]
 	if choice.FinishReason == "content_filter" {
-		return "", g.endpoint.Refuse("the provider's content filter stopped the answer")
+		return "", g.client.endpoint.Refuse("the provider's content filter stopped the answer")
 	}
 	end.reason = cmp.Or(choice.FinishReason, end.reason)
 	return choice.Delta.Content + choice.Delta.Refusal, nil

@@ -26,6 +26,12 @@ const (
 type EmbedConfig struct {
 	// Model is the model's name.
 	Model string
+	// Served is what the server calls Model, if that is something else: the name of
+	// a deployment.
+	Served string
+	// Identity is the vectors' [llm.EmbedSpec.Model], for lanes that stand for each
+	// other; empty means one made of the server and the model.
+	Identity string
 	// Dimensions is the length of vectors to ask for; 0 takes what the model
 	// gives. Only models that can shorten their vectors understand it.
 	Dimensions int
@@ -36,9 +42,8 @@ type EmbedConfig struct {
 
 // An Embedder implements [llm.Embedder].
 type Embedder struct {
-	endpoint   *exchange.Endpoint
+	client     *Client
 	cfg        EmbedConfig
-	identity   string
 	dimensions exchange.Dimensions
 }
 
@@ -53,7 +58,9 @@ func (c *Client) Embedder(cfg EmbedConfig) *Embedder {
 		known = openAITokens
 	}
 	cfg.MaxTokens = cmp.Or(cfg.MaxTokens, known)
-	e := &Embedder{endpoint: c.endpoint, cfg: cfg, identity: c.endpoint.Identity(identity...)}
+	cfg.Served = cmp.Or(cfg.Served, cfg.Model)
+	cfg.Identity = cmp.Or(cfg.Identity, c.endpoint.Identity(identity...))
+	e := &Embedder{client: c, cfg: cfg}
 	e.dimensions.Given(cfg.Dimensions)
 	return e
 }
@@ -61,7 +68,7 @@ func (c *Client) Embedder(cfg EmbedConfig) *Embedder {
 // Spec implements [llm.Embedder].
 func (e *Embedder) Spec() llm.EmbedSpec {
 	return llm.EmbedSpec{
-		Model:          e.identity,
+		Model:          e.cfg.Identity,
 		Dimensions:     e.dimensions.Known(),
 		MaxTokens:      e.cfg.MaxTokens,
 		MaxItems:       maxItems,
@@ -78,11 +85,12 @@ type embedRequest struct {
 
 // Embed implements [llm.Embedder]. Documents and queries are embedded alike.
 func (e *Embedder) Embed(ctx context.Context, req llm.EmbedRequest) (llm.EmbedResponse, error) {
-	if err := e.endpoint.CheckTexts(req.Texts); err != nil {
+	if err := e.client.endpoint.CheckTexts(req.Texts); err != nil {
 		return llm.EmbedResponse{}, err
 	}
-	answer, err := exchange.Post[exchange.Embeddings](ctx, e.endpoint, "/embeddings", embedRequest{
-		Model:          e.cfg.Model,
+	path := e.client.path(e.cfg.Served, "/embeddings")
+	answer, err := exchange.Post[exchange.Embeddings](ctx, e.client.endpoint, path, embedRequest{
+		Model:          e.cfg.Served,
 		Input:          req.Texts,
 		EncodingFormat: "base64", // half the bytes of decimal numbers, and faster to read
 		Dimensions:     e.cfg.Dimensions,
@@ -92,7 +100,7 @@ func (e *Embedder) Embed(ctx context.Context, req llm.EmbedRequest) (llm.EmbedRe
 	}
 	vectors, err := answer.Vectors(len(req.Texts), &e.dimensions)
 	if err != nil {
-		return llm.EmbedResponse{}, e.endpoint.Garbage(err)
+		return llm.EmbedResponse{}, e.client.endpoint.Garbage(err)
 	}
 	return llm.EmbedResponse{Vectors: vectors, Usage: llm.Usage{InputTokens: answer.Tokens()}}, nil
 }

@@ -31,13 +31,13 @@ const rerankFormat = `{"type": "json_schema", "json_schema": {"name": "scores", 
 
 // A Reranker implements [llm.Reranker] by asking a chat model for scores.
 type Reranker struct {
-	endpoint *exchange.Endpoint
-	model    string
+	client *Client
+	model  string
 }
 
 // Reranker returns a reranker that asks model.
 func (c *Client) Reranker(model string) *Reranker {
-	return &Reranker{endpoint: c.endpoint, model: model}
+	return &Reranker{client: c, model: model}
 }
 
 // Model implements [llm.Reranker].
@@ -67,7 +67,7 @@ type chatAnswer struct {
 
 // Rerank implements [llm.Reranker].
 func (r *Reranker) Rerank(ctx context.Context, req llm.RerankRequest) (llm.RerankResponse, error) {
-	if err := r.endpoint.CheckTexts(req.Documents); err != nil {
+	if err := r.client.endpoint.CheckTexts(req.Documents); err != nil {
 		return llm.RerankResponse{}, err
 	}
 	question := rerankQuestion{Query: req.Query, Documents: make([]rerankDocument, len(req.Documents))}
@@ -76,7 +76,7 @@ func (r *Reranker) Rerank(ctx context.Context, req llm.RerankRequest) (llm.Reran
 	}
 	data, err := json.Marshal(question)
 	if err != nil {
-		return llm.RerankResponse{}, r.endpoint.Refuse("encode the documents: %w", err)
+		return llm.RerankResponse{}, r.client.endpoint.Refuse("encode the documents: %w", err)
 	}
 	body := chatRequest{
 		Model:          r.model,
@@ -84,13 +84,13 @@ func (r *Reranker) Rerank(ctx context.Context, req llm.RerankRequest) (llm.Reran
 		ResponseFormat: json.RawMessage(rerankFormat),
 	}
 	body.tune(0, 0)
-	answer, err := exchange.Post[chatAnswer](ctx, r.endpoint, chatPath, body)
+	answer, err := exchange.Post[chatAnswer](ctx, r.client.endpoint, r.client.path(r.model, chat), body)
 	if err != nil {
 		return llm.RerankResponse{}, err
 	}
 	scores, err := answer.scores(len(req.Documents))
 	if err != nil {
-		return llm.RerankResponse{}, r.endpoint.Garbage(fmt.Errorf("%s: %w", r.model, err))
+		return llm.RerankResponse{}, r.client.endpoint.Garbage(fmt.Errorf("%s: %w", r.model, err))
 	}
 	return llm.RerankResponse{Scores: scores, Usage: answer.Usage.words()}, nil
 }

@@ -63,6 +63,11 @@ func New(cfg Config) *Client {
 type EmbedConfig struct {
 	// Model is the model's name; empty means [DefaultEmbedModel].
 	Model string
+	// Served is what the server calls Model, if that is something else.
+	Served string
+	// Identity is the vectors' [llm.EmbedSpec.Model], for lanes that stand for each
+	// other; empty means one made of the server and the model.
+	Identity string
 	// Dimensions is the length of vectors to ask for; 0 takes what the model gives.
 	Dimensions int
 }
@@ -71,7 +76,6 @@ type EmbedConfig struct {
 type Embedder struct {
 	endpoint   *exchange.Endpoint
 	cfg        EmbedConfig
-	identity   string
 	dimensions exchange.Dimensions
 }
 
@@ -82,7 +86,9 @@ func (c *Client) Embedder(cfg EmbedConfig) *Embedder {
 	if cfg.Dimensions > 0 {
 		identity = append(identity, strconv.Itoa(cfg.Dimensions))
 	}
-	e := &Embedder{endpoint: c.endpoint, cfg: cfg, identity: c.endpoint.Identity(identity...)}
+	cfg.Served = cmp.Or(cfg.Served, cfg.Model)
+	cfg.Identity = cmp.Or(cfg.Identity, c.endpoint.Identity(identity...))
+	e := &Embedder{endpoint: c.endpoint, cfg: cfg}
 	e.dimensions.Given(cfg.Dimensions)
 	return e
 }
@@ -90,7 +96,7 @@ func (c *Client) Embedder(cfg EmbedConfig) *Embedder {
 // Spec implements [llm.Embedder].
 func (e *Embedder) Spec() llm.EmbedSpec {
 	return llm.EmbedSpec{
-		Model:          e.identity,
+		Model:          e.cfg.Identity,
 		Dimensions:     e.dimensions.Known(),
 		MaxTokens:      maxTokens,
 		MaxItems:       maxItems,
@@ -112,7 +118,7 @@ func (e *Embedder) Embed(ctx context.Context, req llm.EmbedRequest) (llm.EmbedRe
 		return llm.EmbedResponse{}, err
 	}
 	answer, err := exchange.Post[exchange.Embeddings](ctx, e.endpoint, "/embeddings", embedRequest{
-		Model:           e.cfg.Model,
+		Model:           e.cfg.Served,
 		Input:           req.Texts,
 		InputType:       req.Input, // Voyage's words are ours
 		OutputDimension: e.cfg.Dimensions,

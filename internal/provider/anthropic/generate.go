@@ -1,0 +1,199 @@
+package anthropic
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"kvasir/internal/llm"
+	"kvasir/internal/provider/exchange"
+)
+
+// defaultMaxTokens bounds an answer where the request does not: the API wants a
+// bound, and every model since Claude 3 can write as much.
+const defaultMaxTokens = 4096
+
+// GenerateConfig says which models write.
+type GenerateConfig struct {
+	// Model is the model's name.
+	Model string
+	// Served is what the server calls Model, if that is something else.
+	Served string
+	// FastModel serves requests for which a small model will do; empty means the
+	// same one.
+	FastModel string
+}
+
+// A Generator implements [llm.Generator].
+type Generator struct {
+	endpoint *exchange.Endpoint
+	cfg      GenerateConfig
+}
+
+// Generator returns a generator of one model, and perhaps a smaller one.
+func (c *Client) Generator(cfg GenerateConfig) *Generator {
+	cfg.Served = cmp.Or(cfg.Served, cfg.Model)
+	cfg.FastModel = cmp.Or(cfg.FastModel, cfg.Served)
+	return &Generator{endpoint: c.endpoint, cfg: cfg}
+}
+
+// Model implements [llm.Generator].
+func (g *Generator) Model() string { return g.cfg.Model }
+
+type request struct {
+	Model       string    `json:"model"`
+	System      string    `json:"system,omitempty"`
+	Messages    []message `json:"messages"`
+	MaxTokens   int       `json:"max_tokens"`
+	Temperature float64   `json:"temperature"`
+	Stream      bool      `json:"stream"`
+}
+
+type message struct {
+	Role    llm.Role `json:"role"`
+	Content string   `json:"content"`
+}
+
+// newRequest puts the conversation into the API's form: what the system says
+// stands apart, and the user and the assistant take turns, so what one says in a
+// row is one message. Empty messages are refused and left out.
+func newRequest(req llm.GenerateRequest) request {
+	out := request{
+		MaxTokens:   cmp.Or(req.MaxTokens, defaultMaxTokens),
+		Temperature: min(req.Temperature, 1), // the API's highest
+		Stream:      true,
+	}
+	var system []string
+	for _, m := range req.Messages {
+		last := len(out.Messages) - 1
+		switch {
+		case strings.TrimSpace(m.Text) == "":
+		case m.Role == llm.RoleSystem:
+			system = append(system, m.Text)
+		case last >= 0 && out.Messages[last].Role == m.Role:
+			out.Messages[last].Content += "\n\n" + m.Text
+		default:
+			out.Messages = append(out.Messages, message{m.Role, m.Text})
+		}
+	}
+	out.System = strings.Join(system, "\n\n")
+	return out
+}
+
+// Generate implements [llm.Generator].
+func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.Seq2[llm.Event, error] {
+	body := newRequest(req)
+	body.Model = g.cfg.Served
+	if req.Fast {
+		body.Model = g.cfg.FastModel
+	}
+	return func(yield func(llm.Event, error) bool) {
+		var m progress
+		for event, err := range exchange.Stream(ctx, g.endpoint, "/v1/messages", body) {
+			if m.ended && err != nil && ctx.Err() == nil {
+				break // the text is whole; nothing is missed after it
+			}
+			var text string
+			if err == nil {
+				text, err = g.delta(event, &m)
+			}
+			if err != nil {
+				yield(llm.Event{}, err)
+				return
+			}
+			if text != "" && !yield(llm.Event{Text: text}, nil) {
+				return
+			}
+			if m.stopped {
+				break
+			}
+		}
+		switch {
+		case !m.ended:
+			yield(llm.Event{}, g.endpoint.Garbage(errCut))
+		case m.usage != (llm.Usage{}):
+			yield(llm.Event{Usage: m.usage}, nil)
+		}
+	}
+}
+
+var errCut = errors.New("stream cut: it ended before the answer did")
+
+// progress is what a stream has said so far.
+type progress struct {
+	ended   bool // the model has stopped writing
+	stopped bool // nothing comes any more
+	usage   llm.Usage
+}
+
+type streamEvent struct {
+	Type    string `json:"type"`
+	Message struct {
+		Usage *usage `json:"usage"`
+	} `json:"message"` // of message_start
+	Block struct {
+		Type string `json:"type"`
+		Text string `json:"text"`
+	} `json:"content_block"` // of content_block_start
+	Delta struct {
+		Type       string `json:"type"`
+		Text       string `json:"text"`        // of content_block_delta
+		StopReason string `json:"stop_reason"` // of message_delta
+	} `json:"delta"`
+	Usage *usage `json:"usage"` // of message_delta; counted from the start
+}
+
+// usage counts what was read from the prompt cache and what was written to it
+// apart from the rest of the input.
+type usage struct {
+	Input   int `json:"input_tokens"`
+	Read    int `json:"cache_read_input_tokens"`
+	Written int `json:"cache_creation_input_tokens"`
+	Output  int `json:"output_tokens"`
+}
+
+// add takes over what u says. The end of a message repeats the input or leaves it
+// out.
+func (p *progress) add(u *usage) {
+	if u == nil {
+		return
+	}
+	if input := u.Input + u.Read + u.Written; input > 0 {
+		p.usage.InputTokens, p.usage.CachedTokens = input, u.Read
+	}
+	p.usage.OutputTokens = max(p.usage.OutputTokens, u.Output)
+}
+
+// delta returns the text of one event of the stream and notes what else it says.
+// Thoughts and events of kinds to come are passed over.
+func (g *Generator) delta(event exchange.Event, p *progress) (string, error) {
+	var e streamEvent
+	if err := json.Unmarshal(event.Data, &e); err != nil {
+		return "", g.endpoint.Garbage(fmt.Errorf("decode the stream: %w", err))
+	}
+	switch e.Type {
+	case "message_start":
+		p.add(e.Message.Usage)
+	case "content_block_start":
+		if e.Block.Type == "text" {
+			return e.Block.Text, nil
+		}
+	case "content_block_delta":
+		if e.Delta.Type == "text_delta" {
+			return e.Delta.Text, nil
+		}
+	case "message_delta":
+		p.add(e.Usage)
+		if e.Delta.StopReason == "refusal" {
+			return "", g.endpoint.Refuse("the provider's safety filter stopped the answer")
+		}
+		p.ended = p.ended || e.Delta.StopReason != ""
+	case "message_stop":
+		p.ended, p.stopped = true, true
+	}
+	return "", nil
+}

@@ -1,0 +1,173 @@
+package gemini
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"kvasir/internal/llm"
+	"kvasir/internal/provider/exchange"
+)
+
+// GenerateConfig says which models write.
+type GenerateConfig struct {
+	// Model is the model's name.
+	Model string
+	// Served is what the server calls Model, if that is something else.
+	Served string
+	// FastModel serves requests for which a small model will do; empty means the
+	// same one.
+	FastModel string
+}
+
+// A Generator implements [llm.Generator].
+type Generator struct {
+	endpoint *exchange.Endpoint
+	cfg      GenerateConfig
+}
+
+// Generator returns a generator of one model, and perhaps a smaller one.
+func (c *Client) Generator(cfg GenerateConfig) *Generator {
+	cfg.Served = cmp.Or(cfg.Served, cfg.Model)
+	cfg.FastModel = cmp.Or(cfg.FastModel, cfg.Served)
+	return &Generator{endpoint: c.endpoint, cfg: cfg}
+}
+
+// Model implements [llm.Generator].
+func (g *Generator) Model() string { return g.cfg.Model }
+
+type request struct {
+	System   *content  `json:"systemInstruction,omitempty"`
+	Contents []content `json:"contents"`
+	Config   config    `json:"generationConfig"`
+}
+
+type config struct {
+	Temperature float64 `json:"temperature"`
+	MaxTokens   int     `json:"maxOutputTokens,omitzero"`
+}
+
+// newRequest puts the conversation into the API's form, in which the assistant is
+// called the model and the system stands apart.
+func newRequest(req llm.GenerateRequest) request {
+	out := request{Config: config{Temperature: req.Temperature, MaxTokens: req.MaxTokens}}
+	roles := map[llm.Role]string{llm.RoleUser: "user", llm.RoleAssistant: "model"}
+	for _, m := range req.Messages {
+		last := len(out.Contents) - 1
+		switch {
+		case m.Text == "": // refused
+		case m.Role == llm.RoleSystem && out.System == nil:
+			out.System = &content{Parts: []part{{Text: m.Text}}}
+		case m.Role == llm.RoleSystem:
+			out.System.Parts = append(out.System.Parts, part{Text: m.Text})
+		case last >= 0 && out.Contents[last].Role == roles[m.Role]:
+			out.Contents[last].Parts = append(out.Contents[last].Parts, part{Text: m.Text})
+		default:
+			out.Contents = append(out.Contents, content{roles[m.Role], []part{{Text: m.Text}}})
+		}
+	}
+	return out
+}
+
+// Generate implements [llm.Generator].
+func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.Seq2[llm.Event, error] {
+	body, model := newRequest(req), g.cfg.Served
+	if req.Fast {
+		model = g.cfg.FastModel
+	}
+	path := "/" + resource(model) + ":streamGenerateContent?alt=sse"
+	return func(yield func(llm.Event, error) bool) {
+		var p progress
+		for event, err := range exchange.Stream(ctx, g.endpoint, path, body) {
+			if p.ended && err != nil && ctx.Err() == nil {
+				break // the text is whole; nothing is missed after it
+			}
+			var text string
+			if err == nil {
+				text, err = g.delta(event, &p)
+			}
+			if err != nil {
+				yield(llm.Event{}, err)
+				return
+			}
+			if text != "" && !yield(llm.Event{Text: text}, nil) {
+				return
+			}
+		}
+		switch {
+		case !p.ended:
+			yield(llm.Event{}, g.endpoint.Garbage(errCut))
+		case p.usage != (llm.Usage{}):
+			yield(llm.Event{Usage: p.usage}, nil)
+		}
+	}
+}
+
+var errCut = errors.New("stream cut: it ended before the answer did")
+
+// progress is what a stream has said so far.
+type progress struct {
+	ended bool // the model has stopped writing
+	usage llm.Usage
+}
+
+type chunk struct {
+	Candidates []struct {
+		Content      content `json:"content"`
+		FinishReason string  `json:"finishReason"`
+	} `json:"candidates"`
+	PromptFeedback struct {
+		BlockReason string `json:"blockReason"`
+	} `json:"promptFeedback"`
+	Usage *struct {
+		Prompt   int `json:"promptTokenCount"` // with what is cached
+		Cached   int `json:"cachedContentTokenCount"`
+		Written  int `json:"candidatesTokenCount"`
+		Thoughts int `json:"thoughtsTokenCount"`
+	} `json:"usageMetadata"` // up to here
+}
+
+// delta returns the text of one event of the stream and notes what else it says.
+func (g *Generator) delta(event exchange.Event, p *progress) (string, error) {
+	var c chunk
+	if err := json.Unmarshal(event.Data, &c); err != nil {
+		return "", g.endpoint.Garbage(fmt.Errorf("decode the stream: %w", err))
+	}
+	if u := c.Usage; u != nil {
+		p.usage = llm.Usage{
+			InputTokens: u.Prompt, CachedTokens: u.Cached,
+			OutputTokens: max(p.usage.OutputTokens, u.Written+u.Thoughts),
+		}
+	}
+	if reason := c.PromptFeedback.BlockReason; reason != "" {
+		return "", g.endpoint.Refuse("the provider's filter refuses the question: %s", inWords(reason))
+	}
+	if len(c.Candidates) == 0 {
+		return "", nil
+	}
+	var text strings.Builder
+	for _, part := range c.Candidates[0].Content.Parts {
+		if !part.Thought {
+			text.WriteString(part.Text)
+		}
+	}
+	switch reason := c.Candidates[0].FinishReason; reason {
+	case "":
+	case "STOP", "MAX_TOKENS":
+		p.ended = true
+	case "OTHER", "MALFORMED_RESPONSE":
+		return "", g.endpoint.Garbage(fmt.Errorf("the model gave up: %s", inWords(reason)))
+	default: // SAFETY, RECITATION, LANGUAGE, BLOCKLIST, PROHIBITED_CONTENT, SPII, …
+		return "", g.endpoint.Refuse("the provider's filter stopped the answer: %s", inWords(reason))
+	}
+	return text.String(), nil
+}
+
+// inWords makes one of the API's constants readable.
+func inWords(constant string) string {
+	return strings.ToLower(strings.ReplaceAll(constant, "_", " "))
+}
