@@ -93,6 +93,9 @@ func TestScenarios(t *testing.T) {
 			if s.Name != "overhead" {
 				o.TokensPerMinute = 3e6
 			}
+			if s.Name == "fairness" { // at once goes what 5 s allow, 500 texts
+				o.RequestsPerMinute, o.TokensPerMinute = 6000, 600_000
+			}
 			if s.Name == "errors" {
 				o.Callers, o.Duration = 200, time.Second
 			}

@@ -60,6 +60,7 @@ type commands struct {
 	Usage   usageCommand   `cmd:"" help:"See what was spent, and the budgets."`
 	Memo    memoCommands   `cmd:"" help:"List, read, delete and retry memos."`
 	Model   modelCommands  `cmd:"" help:"Install the offline model, or see whether it is."`
+	Bench   benchCommands  `cmd:"" help:"Measure, against a provider that is made up."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
