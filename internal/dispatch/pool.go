@@ -353,11 +353,8 @@ func (p *pool) lateLocked() error {
 		}
 	}
 	words := fmt.Sprintf("No answer from the model within %v", p.cfg.InteractiveWithin)
-	for _, l := range p.lanes {
-		if why, _ := l.why(false, now); why != "" {
-			words += "; " + why
-			break
-		}
+	if why := p.why(false, now); why != "" {
+		words += "; " + why
 	}
 	return fault.New(fault.Unavailable, words)
 }

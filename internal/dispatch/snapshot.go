@@ -98,7 +98,7 @@ func (s *Scheduler) Waiting(memo string) (Wait, bool) {
 	s.embed.mu.Lock()
 	defer s.embed.mu.Unlock()
 	now := time.Now()
-	return Wait{Reason: s.embed.why(now), Ahead: texts, ETA: s.embed.eta(tokens, now)}, true
+	return Wait{Reason: s.embed.why(true, now), Ahead: texts, ETA: s.embed.eta(tokens, now)}, true
 }
 
 func (p *pool) snapshot(texts *packer) PoolState {
@@ -118,7 +118,7 @@ func (p *pool) snapshot(texts *packer) PoolState {
 			by[t.call.Tenant] = w
 		}
 	}
-	st := PoolState{Kind: p.kind, Name: p.name, Reason: p.why(now)}
+	st := PoolState{Kind: p.kind, Name: p.name, Reason: p.why(true, now)}
 	for _, w := range by {
 		st.Waiting += w.Count
 		st.WaitingTokens += w.Tokens
@@ -135,10 +135,10 @@ func (p *pool) snapshot(texts *packer) PoolState {
 }
 
 // why returns what the lane that would come first says; "" if it is open.
-func (p *pool) why(now time.Time) string {
+func (p *pool) why(bulk bool, now time.Time) string {
 	first := ""
 	for _, l := range p.lanes {
-		reason, _ := l.why(true, now)
+		reason, _ := l.why(bulk, now)
 		if reason == "" {
 			return ""
 		}
