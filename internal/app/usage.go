@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"kvasir/internal/chunk"
 	"kvasir/internal/config"
 	"kvasir/internal/dispatch"
+	"kvasir/internal/ledger"
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
 	"kvasir/internal/parse"
@@ -27,7 +29,7 @@ func (a *App) budgets(ctx context.Context, p account.ProjectID) ([]api.BudgetSta
 }
 
 // estimate says what an import would take.
-func (a *App) estimate(_ context.Context, _ account.ProjectID, plan api.Plan) api.Estimate {
+func (a *App) estimate(ctx context.Context, p account.ProjectID, plan api.Plan) api.Estimate {
 	spec, ok := a.dispatch.EmbedSpec()
 	if !ok {
 		return api.Estimate{Memos: plan.Memos, Note: new("there is no embedding model: nothing is spent")}
@@ -35,13 +37,30 @@ func (a *App) estimate(_ context.Context, _ account.ProjectID, plan api.Plan) ap
 	for _, pool := range a.dispatch.Snapshot() {
 		if pool.Kind == llm.KindEmbed && len(pool.Lanes) > 0 {
 			e := estimateOf(measure(plan, a.dispatch.CountTokens), plan.Memos, spec, &pool)
+			note := orEmpty(e.Note)
 			if !a.models.Embed[0].Priced {
-				e.Note = orNil(join("no price is known for this model", orEmpty(e.Note)))
+				note = join("no price is known for this model", note)
 			}
+			budgets, err := a.budgets(ctx, p)
+			if err != nil {
+				a.log.ErrorContext(ctx, "estimate: budgets cannot be read", "error", err)
+			}
+			e.Note = orNil(join(overBudget(budgets, ledger.FromDollars(e.Cost)), note))
 			return e
 		}
 	}
 	return api.Estimate{Memos: plan.Memos}
+}
+
+// overBudget says which budgets have not as much left, "" if all have.
+func overBudget(budgets []api.BudgetState, cost ledger.Money) string {
+	words := ""
+	for _, b := range budgets {
+		if left := b.Hard - b.Spent; b.Hard > 0 && left < cost {
+			words = join(words, fmt.Sprintf("a budget for the %s has %v left", b.Period, max(left, 0)))
+		}
+	}
+	return words
 }
 
 func orEmpty(text *string) string {

@@ -89,3 +89,19 @@ func TestEstimate(t *testing.T) {
 		}
 	}
 }
+
+func TestOverBudget(t *testing.T) {
+	t.Parallel()
+	budgets := []api.BudgetState{
+		{Budget: ledger.Budget{Period: ledger.Daily, Soft: 1}, Spent: 5 * ledger.Unit},
+		{Budget: ledger.Budget{Period: ledger.Monthly, Hard: 5 * ledger.Unit}, Spent: 3 * ledger.Unit},
+		{Budget: ledger.Budget{Period: ledger.Daily, Hard: ledger.Unit}, Spent: 2 * ledger.Unit},
+	}
+	want := "a budget for the month has $2.0000 left; a budget for the day has $0.0000 left"
+	if got := overBudget(budgets, 3*ledger.Unit); got != want {
+		t.Errorf("overBudget() = %q, want %q", got, want)
+	}
+	if got := overBudget(budgets[:2], 2*ledger.Unit); got != "" {
+		t.Errorf("overBudget() = %q for what is left", got)
+	}
+}

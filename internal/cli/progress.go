@@ -100,12 +100,13 @@ func (p *progress) note(format string, args ...any) {
 // waits tells why one thing is not done yet. A reason is told again after a
 // while only: memos that wait together give the same one with other figures.
 func (p *progress) waits(what, why string) {
+	reason, _, _ := strings.Cut(why, ",") // after it come places in line
 	words := strings.Map(func(r rune) rune {
 		if unicode.IsDigit(r) {
 			return -1
 		}
 		return r
-	}, why)
+	}, reason)
 	p.mu.Lock()
 	if p.reasons == nil {
 		p.reasons = map[string]time.Time{}

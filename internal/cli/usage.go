@@ -157,13 +157,13 @@ func (s *session) budgetLines(budgets []client.Budget) []string {
 	return lines
 }
 
-// amount writes money in the way of prices, and what is less than a cent with its
+// amount writes money in the way of prices, and less than a dollar with more
 // digits.
-func amount(dollars float64) string {
-	if dollars > 0 && dollars < 0.01 {
-		return fmt.Sprintf("$%.4f", dollars)
+func amount(money float64) string {
+	if money > 0 && money < 1 {
+		return dollars(money)
 	}
-	return fmt.Sprintf("$%.2f", dollars)
+	return fmt.Sprintf("$%.2f", money)
 }
 
 // bar draws a share in ten steps, and writes it.
