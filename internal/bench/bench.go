@@ -138,7 +138,7 @@ func Scenarios() []Scenario {
 			"errors", "what a provider that fails costs, and whether anything is bought twice",
 			Options{
 				Latency: 100 * time.Millisecond, Jitter: 0.2, Duration: 30 * second, Learning: 5 * second,
-				Callers: 1000, Failing: 0.2,
+				Callers: 2000, Failing: 0.2,
 			}, failures,
 		},
 	}

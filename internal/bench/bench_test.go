@@ -158,3 +158,16 @@ func TestARunEndsWithItsContext(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkOverhead is for profiles: it makes calls at the full rate for 5 s.
+func BenchmarkOverhead(b *testing.B) {
+	for b.Loop() {
+		r, err := Run(b.Context(), "overhead", Options{Duration: 5 * time.Second, Dimensions: []int{1536}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, f := range r.Figures {
+			b.ReportMetric(*f.Measured, strings.ReplaceAll(f.Name+f.Unit, " ", "_"))
+		}
+	}
+}

@@ -12,6 +12,7 @@ const (
 	// failingLane is how many requests are in flight: what bounds the throughput is
 	// the latency, and a request that fails costs its slot.
 	failingLane  = 16
+	failingItems = 16 // texts a request: many requests, not many texts, are what fails
 	failingWords = 20
 )
 
@@ -43,8 +44,8 @@ func failures(ctx context.Context, b *bed) (*Report, error) {
 		return nil, err
 	}
 	report := &Report{Conditions: []string{
-		fmt.Sprintf("%d callers of one text each, %d requests in flight, latency %v ± %.0f %%, %v each way", b.Callers,
-			failingLane, b.Latency, 100*b.Jitter, b.Duration),
+		fmt.Sprintf("%d callers of one text each, %d requests of %d texts in flight, latency %v ± %.0f %%, %v each way", b.Callers,
+			failingLane, failingItems, b.Latency, 100*b.Jitter, b.Duration),
 		fmt.Sprintf("%.0f %% of the requests get a 429, a 500 or a reset connection, in equal shares", 100*b.Failing),
 		"in theory: when nothing fails",
 	}}
@@ -63,7 +64,7 @@ func (b *bed) throughput(
 	ctx context.Context, what string,
 ) (perSecond float64, failed int64, seen window, err error) {
 	limits := dispatch.Limits{Concurrency: failingLane}
-	err = b.with(ctx, plan{limits: limits}, func(ctx context.Context, r *rig) error {
+	err = b.with(ctx, plan{limits: limits, items: failingItems}, func(ctx context.Context, r *rig) error {
 		load := bulk{callers: b.Callers, texts: 1, words: failingWords}.start(ctx, r)
 		if err := b.pause(ctx, b.Learning, what+": warming up"); err != nil {
 			return err

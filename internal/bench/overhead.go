@@ -37,7 +37,7 @@ func overhead(ctx context.Context, b *bed) (*Report, error) {
 			limits: dispatch.Limits{Concurrency: overheadLane}, dimensions: dimensions, unhedged: true,
 			numbered: 1 << 20, // many more than are in flight
 		}
-		var exchanges, texts int
+		var exchanges, texts, allowed int
 		err := b.with(ctx, rigged, func(ctx context.Context, r *rig) error {
 			b.Progress(fmt.Sprintf("%.0f calls a second of %d dimensions, warming up for %v", b.Rate, dimensions, b.Learning))
 			if err := r.paced(ctx, b, b.Learning, &p); err != nil {
@@ -53,6 +53,7 @@ func overhead(ctx context.Context, b *bed) (*Report, error) {
 				return err
 			}
 			ended, err := b.provider.totals(ctx, providertest.Embed)
+			allowed = r.Snapshot()[0].Lanes[0].Concurrency
 			exchanges, texts = ended.Requests-begun.Requests, ended.Texts-begun.Texts
 			return err
 		})
@@ -66,6 +67,7 @@ func overhead(ctx context.Context, b *bed) (*Report, error) {
 		report.add(name+"added, p95", unitUs, us(added.p95))
 		report.add(name+"added, p99", unitUs, us(added.p99))
 		report.add(name+"whole call, p50", unitMs, ms(whole.p50)).against(ms(b.Latency))
+		report.add(name+"requests allowed in flight at the end", unitCount, float64(allowed))
 		report.add(name+"texts a request", unitCount, float64(texts)/float64(max(exchanges, 1)))
 	}
 	return report, nil

@@ -29,7 +29,23 @@ type plan struct {
 	limits     dispatch.Limits
 	dimensions int
 	numbered   int  // texts whose exchanges are kept apart
+	items      int  // the most texts of a request; 0 for as many as the adapter allows
 	unhedged   bool // a second request beside a late one would only blur what is measured
+}
+
+// A bounded embedder takes fewer texts a request.
+type bounded struct {
+	llm.Embedder
+	items int
+}
+
+// Spec implements [llm.Embedder].
+func (e bounded) Spec() llm.EmbedSpec {
+	spec := e.Embedder.Spec()
+	if e.items > 0 {
+		spec.MaxItems = e.items
+	}
+	return spec
 }
 
 // with runs work on a rig. What the work has started is ended when it returns.
@@ -43,7 +59,8 @@ func (b *bed) with(ctx context.Context, p plan, work func(context.Context, *rig)
 	lane := dispatch.Lane{Provider: "bench", Model: model, Limits: p.limits}
 	cfg := dispatch.Config{
 		Embed: []dispatch.EmbedLane{{
-			Lane: lane, Embedder: api.Embedder(openai.EmbedConfig{Model: model, Dimensions: p.dimensions}),
+			Lane:     lane,
+			Embedder: bounded{api.Embedder(openai.EmbedConfig{Model: model, Dimensions: p.dimensions}), p.items},
 		}},
 		Log: b.Log,
 	}

@@ -57,7 +57,7 @@ type Pace struct {
 // Odds are the shares of the requests, 0 to 1, that fail by chance; together they
 // are 1 at most.
 type Odds struct {
-	Throttled float64 `json:"throttled"` // status 429, whatever the limits
+	Throttled float64 `json:"throttled"` // status 429 at once, whatever the limits
 	Failed    float64 `json:"failed"`    // status 500
 	Reset     float64 `json:"reset"`     // the connection breaks before an answer
 	// Stalled is for requests that get no answer, or half of a stream, until the

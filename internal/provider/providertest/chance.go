@@ -54,7 +54,7 @@ func (c *chance) fail(o *Odds, stream bool, tokens int) Action {
 		share float64
 		a     Action
 	}{
-		{o.Throttled, Action{Status: http.StatusTooManyRequests, words: "Rate limit reached"}},
+		{o.Throttled, Action{Status: http.StatusTooManyRequests, words: "Rate limit reached", atOnce: true}},
 		{o.Failed, Action{Status: http.StatusInternalServerError, words: "The server had an error"}},
 		{o.Reset, Action{Fault: Reset}},
 		{o.Stalled, Action{Fault: Stall, After: half}},

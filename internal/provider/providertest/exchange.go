@@ -56,8 +56,11 @@ func (e *exchange) cost(c call) int {
 // perform does what a says, and reports whether the answer, good or bad, is
 // complete.
 func (e *exchange) perform(c call, a Action) bool {
-	latency := e.server.chance.vary(e.manner.Latency, &e.manner.Pace)
-	if !e.pause(e.opts.Latency[c.Kind] + a.Delay + latency) {
+	latency := e.opts.Latency[c.Kind] + a.Delay
+	if !a.atOnce {
+		latency += e.server.chance.vary(e.manner.Latency, &e.manner.Pace)
+	}
+	if !e.pause(latency) {
 		return false
 	}
 	for name, value := range a.Header {

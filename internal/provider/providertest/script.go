@@ -42,8 +42,9 @@ type Action struct {
 	// After is the number of tokens before the fault.
 	After int
 
-	words string        // of the error without a body
-	wait  time.Duration // that such an error asks for
+	words  string        // of the error without a body
+	wait   time.Duration // that such an error asks for
+	atOnce bool          // without [Pace.Latency]
 }
 
 // Fail returns the action that answers with a status and a message.
