@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 	"strings"
 
 	"kvasir/internal/llm"
@@ -49,7 +50,7 @@ type request struct {
 	System      string    `json:"system,omitempty"`
 	Messages    []message `json:"messages"`
 	MaxTokens   int       `json:"max_tokens"`
-	Temperature float64   `json:"temperature"`
+	Temperature *float64  `json:"temperature,omitempty"`
 	Stream      bool      `json:"stream"`
 }
 
@@ -58,14 +59,28 @@ type message struct {
 	Content string   `json:"content"`
 }
 
+// takesTemperature reports whether a model can be asked for a temperature. Claude
+// models after 4.6 refuse it; other vendors' models behind this protocol do not.
+func takesTemperature(model string) bool {
+	name, claude := strings.CutPrefix(model, "claude-")
+	if !claude || strings.HasPrefix(name, "3") || strings.HasPrefix(name, "2") {
+		return true
+	}
+	_, generation, _ := strings.Cut(name, "-") // after opus, sonnet or haiku
+	major, rest, _ := strings.Cut(generation, "-")
+	minor, _, _ := strings.Cut(rest, "-")
+	n, err := strconv.Atoi(minor)
+	return major == "4" && (err != nil || n <= 6 || len(minor) == len("20250514"))
+}
+
 // newRequest puts the conversation into the API's form: what the system says
 // stands apart, and the user and the assistant take turns, so what one says in a
 // row is one message. Empty messages are refused and left out.
-func newRequest(req llm.GenerateRequest) request {
-	out := request{
-		MaxTokens:   cmp.Or(req.MaxTokens, defaultMaxTokens),
-		Temperature: min(req.Temperature, 1), // the API's highest
-		Stream:      true,
+func newRequest(model string, req llm.GenerateRequest) request {
+	out := request{Model: model, MaxTokens: cmp.Or(req.MaxTokens, defaultMaxTokens), Stream: true}
+	if takesTemperature(model) {
+		temperature := min(req.Temperature, 1) // the API's highest
+		out.Temperature = &temperature
 	}
 	var system []string
 	for _, m := range req.Messages {
@@ -86,20 +101,20 @@ func newRequest(req llm.GenerateRequest) request {
 
 // Generate implements [llm.Generator].
 func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.Seq2[llm.Event, error] {
-	body := newRequest(req)
-	body.Model = g.cfg.Served
+	model := g.cfg.Served
 	if req.Fast {
-		body.Model = g.cfg.FastModel
+		model = g.cfg.FastModel
 	}
+	body := newRequest(model, req)
 	return func(yield func(llm.Event, error) bool) {
-		var m progress
+		var p progress
 		for event, err := range exchange.Stream(ctx, g.endpoint, "/v1/messages", body) {
-			if m.ended && err != nil && ctx.Err() == nil {
+			if p.ended && err != nil && ctx.Err() == nil {
 				break // the text is whole; nothing is missed after it
 			}
 			var text string
 			if err == nil {
-				text, err = g.delta(event, &m)
+				text, err = g.delta(event, &p)
 			}
 			if err != nil {
 				yield(llm.Event{}, err)
@@ -108,15 +123,12 @@ func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.
 			if text != "" && !yield(llm.Event{Text: text}, nil) {
 				return
 			}
-			if m.stopped {
-				break
-			}
 		}
 		switch {
-		case !m.ended:
+		case !p.ended:
 			yield(llm.Event{}, g.endpoint.Garbage(errCut))
-		case m.usage != (llm.Usage{}):
-			yield(llm.Event{Usage: m.usage}, nil)
+		case p.usage != (llm.Usage{}):
+			yield(llm.Event{Usage: p.usage}, nil)
 		}
 	}
 }
@@ -125,9 +137,8 @@ var errCut = errors.New("stream cut: it ended before the answer did")
 
 // progress is what a stream has said so far.
 type progress struct {
-	ended   bool // the model has stopped writing
-	stopped bool // nothing comes any more
-	usage   llm.Usage
+	ended bool // the model has stopped writing
+	usage llm.Usage
 }
 
 type streamEvent struct {
@@ -193,7 +204,7 @@ func (g *Generator) delta(event exchange.Event, p *progress) (string, error) {
 		}
 		p.ended = p.ended || e.Delta.StopReason != ""
 	case "message_stop":
-		p.ended, p.stopped = true, true
+		p.ended = true
 	}
 	return "", nil
 }

@@ -8,43 +8,79 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"kvasir/internal/llm"
 )
 
-// Embeddings is the answer to an embedding request in OpenAI's form, which
-// Voyage and all compatible servers share.
+// Embeddings is the answer to an embedding request in OpenAI's form, which Voyage
+// and all compatible servers share, or in Gemini's.
 type Embeddings struct {
-	Data []struct {
-		Index     *int   `json:"index"` // nil: the position in Data
-		Embedding Vector `json:"embedding"`
-	} `json:"data"`
-	Usage struct {
-		PromptTokens int `json:"prompt_tokens"`
-		TotalTokens  int `json:"total_tokens"`
-	} `json:"usage"`
+	vectors []Vector
+	indexes []*int // nil: the position in vectors
+	tokens  int
 }
 
-// Tokens returns the tokens of the input; Voyage reports only the total.
-func (a Embeddings) Tokens() int { return max(a.Usage.PromptTokens, a.Usage.TotalTokens) }
+// read decodes the answer. Nearly all of it are vectors, and a decoder of JSON
+// walks each of their bytes three times; so they are taken out before.
+func (a *Embeddings) read(data []byte) error {
+	short, long := lift(data)
+	var wire struct {
+		Data []struct {
+			Index     *int            `json:"index"`
+			Embedding json.RawMessage `json:"embedding"`
+		} `json:"data"`
+		Embeddings []struct {
+			Values json.RawMessage `json:"values"`
+		} `json:"embeddings"` // Gemini's
+		Usage struct {
+			PromptTokens int `json:"prompt_tokens"`
+			TotalTokens  int `json:"total_tokens"`
+		} `json:"usage"`
+	}
+	if err := json.Unmarshal(short, &wire); err != nil {
+		return err
+	}
+	a.tokens = max(wire.Usage.PromptTokens, wire.Usage.TotalTokens)
+	n := len(wire.Data) + len(wire.Embeddings)
+	a.vectors, a.indexes = make([]Vector, n), make([]*int, n)
+	for i := range n {
+		raw := json.RawMessage(nil)
+		if i < len(wire.Data) {
+			raw, a.indexes[i] = wire.Data[i].Embedding, wire.Data[i].Index
+		} else {
+			raw = wire.Embeddings[i-len(wire.Data)].Values
+		}
+		if err := a.vectors[i].UnmarshalJSON(restore(raw, long)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Tokens returns the tokens of the input; Voyage reports only the total, Gemini
+// none.
+func (a Embeddings) Tokens() int { return a.tokens }
 
 // Vectors returns the vectors in the order of the n texts that were sent. They
 // are all there and as long as d says, or there is an error.
 func (a Embeddings) Vectors(n int, d *Dimensions) ([]llm.Vector, error) {
-	if len(a.Data) != n {
-		return nil, fmt.Errorf("%d vectors for %d texts", len(a.Data), n)
+	if len(a.vectors) != n {
+		return nil, fmt.Errorf("%d vectors for %d texts", len(a.vectors), n)
 	}
 	out := make([]llm.Vector, n)
-	for i, item := range a.Data {
-		if item.Index != nil {
-			i = *item.Index
+	for i, v := range a.vectors {
+		at := i
+		if a.indexes[i] != nil {
+			at = *a.indexes[i]
 		}
-		if i < 0 || i >= n || out[i] != nil {
-			return nil, fmt.Errorf("vector index %d is out of range or given twice", i)
+		if at < 0 || at >= n || out[at] != nil {
+			return nil, fmt.Errorf("vector index %d is out of range or given twice", at)
 		}
-		if out[i] = llm.Vector(item.Embedding); len(out[i]) == 0 {
-			return nil, fmt.Errorf("vector %d is empty", i)
+		if out[at] = llm.Vector(v); len(v) == 0 {
+			return nil, fmt.Errorf("vector %d is empty", at)
 		}
 	}
 	return out, d.Check(out)
@@ -54,20 +90,32 @@ func (a Embeddings) Vectors(n int, d *Dimensions) ([]llm.Vector, error) {
 // array of numbers: compatible servers may ignore which one was asked for.
 type Vector llm.Vector
 
+var (
+	errNotFinite = errors.New("vector: a number is missing or not finite")
+	errNoVector  = errors.New("vector: neither numbers nor base64 of them")
+)
+
 // UnmarshalJSON reads either form. Numbers that are not finite are refused:
 // one of them would spoil every comparison.
 func (v *Vector) UnmarshalJSON(raw []byte) error {
-	if len(raw) == 0 || raw[0] != '"' {
-		return v.fromNumbers(raw)
+	switch raw = bytes.TrimSpace(raw); {
+	case len(raw) >= 2 && raw[0] == '[' && raw[len(raw)-1] == ']':
+		return v.fromNumbers(string(raw[1 : len(raw)-1]))
+	case len(raw) == 0 || string(raw) == "null":
+		return errNotFinite
+	case len(raw) < 2 || raw[0] != '"':
+		return errNoVector
+	case bytes.IndexByte(raw, '\\') < 0:
+		return v.fromBase64(raw[1 : len(raw)-1])
 	}
-	text := raw[1 : len(raw)-1]
-	if bytes.IndexByte(text, '\\') >= 0 { // "\/" is the usual escape here
-		var s string
-		if err := json.Unmarshal(raw, &s); err != nil {
-			return err
-		}
-		text = []byte(s)
+	var s string // "\/" is the usual escape here
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return err
 	}
+	return v.fromBase64([]byte(s))
+}
+
+func (v *Vector) fromBase64(text []byte) error {
 	data := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
 	n, err := base64.StdEncoding.Decode(data, text)
 	if err != nil {
@@ -91,17 +139,32 @@ func (v *Vector) UnmarshalJSON(raw []byte) error {
 // infinite are the exponent bits of a float32: all set in infinities and NaNs.
 const infinite = 0x7f800000
 
-var errNotFinite = errors.New("vector: a number is missing or not finite")
-
-func (v *Vector) fromNumbers(raw []byte) error {
-	if bytes.IndexByte(raw, 'n') >= 0 { // a null, which is how some servers write NaN
-		return errNotFinite
+// fromNumbers reads what is between the brackets of an array.
+func (v *Vector) fromNumbers(list string) error {
+	if strings.TrimSpace(list) == "" {
+		*v = Vector{}
+		return nil
 	}
-	var numbers []float32
-	if err := json.Unmarshal(raw, &numbers); err != nil {
-		return fmt.Errorf("vector: %w", err)
+	out := make(Vector, 0, strings.Count(list, ",")+1)
+	for number := range strings.SplitSeq(list, ",") {
+		number = strings.Trim(number, " \t\r\n")
+		if number == "" {
+			return errNoVector
+		}
+		switch number[0] | 0x20 { // of null, which is how some servers write NaN; of NaN and Infinity
+		case 'n', 'i':
+			return errNotFinite
+		}
+		n, err := strconv.ParseFloat(number, 32)
+		switch {
+		case errors.Is(err, strconv.ErrRange) || math.IsInf(n, 0):
+			return errNotFinite
+		case err != nil:
+			return errNoVector
+		}
+		out = append(out, float32(n))
 	}
-	*v = numbers
+	*v = out
 	return nil
 }
 

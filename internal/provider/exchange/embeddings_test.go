@@ -43,8 +43,9 @@ func TestVectorRefusesWhatIsNoVector(t *testing.T) {
 		{"a null among numbers", "[1, null]", "not finite"},
 		{"NaN in base64", base64Of(1, float32(math.NaN())), "not finite"},
 		{"infinity in base64", base64Of(float32(math.Inf(-1))), "not finite"},
-		{"a number too large", "[1e39]", "cannot unmarshal"},
-		{"words", `["a"]`, "cannot unmarshal"},
+		{"a number too large", "[1e39]", "not finite"},
+		{"words", `["a"]`, "neither numbers"},
+		{"an object", `{}`, "neither numbers"},
 		{"no base64", `"a-b"`, "illegal base64"},
 		{"half a number", `"AAAAAAA="`, "5 bytes"},
 	}
@@ -85,7 +86,7 @@ func TestVectorsAreOrderedByIndex(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var answer Embeddings
-			if err := json.Unmarshal([]byte(`{"data": `+tt.data+`}`), &answer); err != nil {
+			if err := answer.read([]byte(`{"data": ` + tt.data + `}`)); err != nil {
 				t.Fatal(err)
 			}
 			var d Dimensions
@@ -147,10 +148,80 @@ func TestScores(t *testing.T) {
 	}
 }
 
-func BenchmarkDecode64Vectors(b *testing.B) {
-	numbers := make([]float32, 768)
+// What is lifted out of an answer must come back as it was, wherever it stood.
+func TestLongVectorsInAnyForm(t *testing.T) {
+	t.Parallel()
+	numbers := make([]float32, 300)
 	for i := range numbers {
-		numbers[i] = float32(i) / 768
+		numbers[i] = float32(i)/7 - 20
+	}
+	list, err := json.Marshal(numbers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spaced := strings.ReplaceAll(strings.Replace(string(list), "[", "[\n  ", 1), ",", " ,\n")
+	text := base64Of(numbers...)
+	escaped := strings.ReplaceAll(text, "/", `\/`)
+	noise := `"` + strings.Repeat(`[1, 2] \" \\`, 50) + `"`
+	tests := []struct{ name, answer string }{
+		{"base64", `{"data": [{"embedding": ` + text + `}, {"embedding": ` + text + `}]}`},
+		{"base64 with escapes", `{"data": [{"embedding": ` + escaped + `}, {"embedding": ` + text + `}]}`},
+		{"numbers", `{"data": [{"embedding": ` + string(list) + `}, {"embedding": ` + spaced + `}]}`},
+		{"Gemini", `{"embeddings": [{"values": ` + string(list) + `}, {"values": ` + spaced + `}]}`},
+		{"among other texts", `{"model": ` + noise + `, "data": [{"object": ` + noise + `, "embedding": ` + text +
+			`}, {"embedding": ` + text + `, "more": [[], [` + noise + `], ` + string(list) + `]}]}`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var answer Embeddings
+			var d Dimensions
+			if err := answer.read([]byte(tt.answer)); err != nil {
+				t.Fatal(err)
+			}
+			got, err := answer.Vectors(2, &d)
+			if diff := cmp.Diff([]llm.Vector{numbers, numbers}, got); err != nil || diff != "" {
+				t.Errorf("Vectors: %v (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+// Lifting must not turn what is no JSON into an answer, nor an answer into
+// another.
+func FuzzEmbeddings(f *testing.F) {
+	long := base64Of(make([]float32, 300)...)
+	f.Add([]byte(`{"data": [{"index": 0, "embedding": ` + long + `}], "usage": {"total_tokens": 3}}`))
+	f.Add([]byte(`{"embeddings": [{"values": [1, -2.5e-3` + strings.Repeat(", 0.25", 60) + `]}]}`))
+	f.Add([]byte(`{"data": [{"embedding": "@0"}, {"embedding": [1,]}, {"embedding": ["a"]}]}`))
+	f.Add([]byte(`{"data": [{"embedding": "` + strings.Repeat("A", 300)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var answer Embeddings
+		if answer.read(data) != nil {
+			return
+		}
+		var plain struct {
+			Data       []struct{ Embedding json.RawMessage }
+			Embeddings []struct{ Values json.RawMessage }
+		}
+		if err := json.Unmarshal(data, &plain); err != nil {
+			// An array of numbers is read more loosely than JSON has it, and one with
+			// other things in it is not looked into.
+			if !strings.Contains(string(data), "[") {
+				t.Errorf("read(%q) succeeds on what is no JSON: %v", data, err)
+			}
+			return
+		}
+		if got, want := len(answer.vectors), len(plain.Data)+len(plain.Embeddings); got != want {
+			t.Errorf("read(%q) finds %d vectors, want %d", data, got, want)
+		}
+	})
+}
+
+func BenchmarkEmbeddings(b *testing.B) {
+	numbers := make([]float32, 1536)
+	for i := range numbers {
+		numbers[i] = float32(i) / 1536
 	}
 	for _, form := range []string{"base64", "numbers"} {
 		b.Run(form, func(b *testing.B) {
@@ -168,7 +239,7 @@ func BenchmarkDecode64Vectors(b *testing.B) {
 			for b.Loop() {
 				var out Embeddings
 				var d Dimensions
-				if err := json.Unmarshal(answer, &out); err != nil {
+				if err := out.read(answer); err != nil {
 					b.Fatal(err)
 				}
 				if _, err := out.Vectors(64, &d); err != nil {

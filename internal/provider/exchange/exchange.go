@@ -141,10 +141,17 @@ func Post[Out, In any](ctx context.Context, e *Endpoint, path string, in In) (Ou
 	if err != nil {
 		return out, e.broken(ctx, err)
 	}
-	if err := json.Unmarshal(data, &out); err != nil {
+	if err := decode(data, &out); err != nil {
 		return out, e.Garbage(fmt.Errorf("decode the answer: %w", err))
 	}
 	return out, nil
+}
+
+func decode(data []byte, out any) error {
+	if embeddings, ok := out.(*Embeddings); ok {
+		return embeddings.read(data)
+	}
+	return json.Unmarshal(data, out)
 }
 
 // An answer is a response with status 2xx and a watched body.

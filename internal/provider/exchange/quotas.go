@@ -10,6 +10,31 @@ import (
 	"kvasir/internal/llm"
 )
 
+// A spelling is how a limit's headers are called, in the canonical form of names.
+type spelling struct{ limit, remaining, reset string }
+
+func spell(before, after string) spelling {
+	return spelling{before + "Limit" + after, before + "Remaining" + after, before + "Reset" + after}
+}
+
+var (
+	requestSpellings = []spelling{
+		spell("X-Ratelimit-", "-Requests"), // OpenAI, Azure, Groq and most others
+		spell("Anthropic-Ratelimit-Requests-", ""),
+		spell("X-Ratelimit-", "-Req-Minute"), // Mistral
+		spell("X-Ratelimit-", ""),
+		spell("Ratelimit-", ""), // the older drafts of the IETF
+	}
+	tokenSpellings = []spelling{
+		spell("X-Ratelimit-", "-Tokens"),
+		spell("X-Ratelimit-", "-Project-Tokens"), // OpenAI, of a part of the account
+		spell("Anthropic-Ratelimit-Tokens-", ""),
+		spell("Anthropic-Ratelimit-Input-Tokens-", ""),
+		spell("Anthropic-Ratelimit-Output-Tokens-", ""),
+		spell("X-Ratelimit-", "-Tokens-Minute"), // Mistral
+	}
+)
+
 // Quotas reads what an answer's headers say about the limits of the account. Where
 // several limits of one kind are told, the scarcest by the share that is left
 // counts, and of equal ones the first. Values that make no sense are as good as
@@ -20,40 +45,23 @@ func Quotas(h http.Header, now time.Time) llm.Quotas {
 		now = sent
 	}
 	var q llm.Quotas
-	for _, s := range []spelling{
-		{"X-Ratelimit-", "-Requests"}, // OpenAI, Azure, Groq and most others
-		{"Anthropic-Ratelimit-Requests-", ""},
-		{"X-Ratelimit-", "-Req-Minute"}, // Mistral
-		{"X-Ratelimit-", ""},
-		{"Ratelimit-", ""}, // the older drafts of the IETF
-	} {
+	for _, s := range requestSpellings {
 		q.Requests = scarcer(q.Requests, s.read(h, now))
 	}
 	for limit := range policies(h) {
 		q.Requests = scarcer(q.Requests, limit)
 	}
-	for _, s := range []spelling{
-		{"X-Ratelimit-", "-Tokens"},
-		{"X-Ratelimit-", "-Project-Tokens"}, // OpenAI, of a part of the account
-		{"Anthropic-Ratelimit-Tokens-", ""},
-		{"Anthropic-Ratelimit-Input-Tokens-", ""},
-		{"Anthropic-Ratelimit-Output-Tokens-", ""},
-		{"X-Ratelimit-", "-Tokens-Minute"}, // Mistral
-	} {
+	for _, s := range tokenSpellings {
 		q.Tokens = scarcer(q.Tokens, s.read(h, now))
 	}
 	return q
 }
 
-// A spelling is how a limit's three headers are called: what comes before and
-// after Limit, Remaining and Reset, in the canonical form of header names.
-type spelling struct{ before, after string }
-
 func (s spelling) read(h http.Header, now time.Time) llm.Quota {
 	var q llm.Quota
-	q.Limit, _ = count(first(h[s.before+"Limit"+s.after]))
-	q.Remaining, q.Told = count(first(h[s.before+"Remaining"+s.after]))
-	q.Reset = reset(first(h[s.before+"Reset"+s.after]), now)
+	q.Limit, _ = count(first(h[s.limit]))
+	q.Remaining, q.Told = count(first(h[s.remaining]))
+	q.Reset = reset(first(h[s.reset]), now)
 	return q
 }
 
@@ -89,6 +97,9 @@ const maxCount = 1 << 30
 // count reads a number of requests or tokens. Policies may follow it: the limit of
 // the IETF's older drafts is "100, 100;w=60".
 func count(s string) (int, bool) {
+	if s == "" {
+		return 0, false // without the cost of an error
+	}
 	if end := strings.IndexAny(s, ",;"); end >= 0 {
 		s = s[:end]
 	}

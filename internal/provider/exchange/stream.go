@@ -19,9 +19,12 @@ const eventStream = "text/event-stream"
 // Done is the data of the event that ends a stream of OpenAI's protocol.
 const Done = "[DONE]"
 
+// stopped is the name of the event that ends a stream of Anthropic's.
+const stopped = "message_stop"
+
 // Stream sends in as JSON to path and yields the events of the answer as they
 // arrive. It yields at most one error, as its last item, and ends after the
-// event [Done] or with the body. An error that the provider reports as an event
+// protocol's last event or with the body. An error that the provider reports as an event
 // is yielded as one. A consumer that stops earlier ends the exchange at once.
 //
 // The data of an event is valid until the next one is asked for.
@@ -47,7 +50,7 @@ func Stream[In any](ctx context.Context, e *Endpoint, path string, in In) iter.S
 				yield(Event{}, e.broken(ctx, err))
 				return
 			}
-			if string(event.Data) == Done {
+			if string(event.Data) == Done || event.Name == stopped {
 				a.body.drain()
 				yield(event, nil)
 				return

@@ -3,7 +3,6 @@ package gemini
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"strconv"
 
 	"kvasir/internal/llm"
@@ -73,12 +72,6 @@ type embedText struct {
 	Dimensions int     `json:"outputDimensionality,omitzero"`
 }
 
-type embedAnswer struct {
-	Embeddings []struct {
-		Values exchange.Vector `json:"values"`
-	} `json:"embeddings"`
-}
-
 // Embed implements [llm.Embedder]. The API does not tell how many tokens it read.
 func (e *Embedder) Embed(ctx context.Context, req llm.EmbedRequest) (llm.EmbedResponse, error) {
 	if err := e.endpoint.CheckTexts(req.Texts); err != nil {
@@ -95,27 +88,13 @@ func (e *Embedder) Embed(ctx context.Context, req llm.EmbedRequest) (llm.EmbedRe
 			Dimensions: e.cfg.Dimensions,
 		}
 	}
-	answer, err := exchange.Post[embedAnswer](ctx, e.endpoint, "/"+model+":batchEmbedContents", body)
+	answer, err := exchange.Post[exchange.Embeddings](ctx, e.endpoint, "/"+model+":batchEmbedContents", body)
 	if err != nil {
 		return llm.EmbedResponse{}, err
 	}
-	vectors, err := answer.vectors(len(req.Texts), &e.dimensions)
+	vectors, err := answer.Vectors(len(req.Texts), &e.dimensions)
 	if err != nil {
 		return llm.EmbedResponse{}, e.endpoint.Garbage(err)
 	}
 	return llm.EmbedResponse{Vectors: vectors}, nil
-}
-
-// vectors returns the vectors of n texts; the answer keeps their order.
-func (a *embedAnswer) vectors(n int, d *exchange.Dimensions) ([]llm.Vector, error) {
-	if len(a.Embeddings) != n {
-		return nil, fmt.Errorf("%d vectors for %d texts", len(a.Embeddings), n)
-	}
-	out := make([]llm.Vector, n)
-	for i, item := range a.Embeddings {
-		if out[i] = llm.Vector(item.Values); len(out[i]) == 0 {
-			return nil, fmt.Errorf("vector %d is empty", i)
-		}
-	}
-	return out, d.Check(out)
 }

@@ -51,10 +51,28 @@ type config struct {
 	MaxTokens   int     `json:"maxOutputTokens,omitzero"`
 }
 
+// roomToThink is added to the bound of an answer. The API counts a model's
+// thoughts, too, and they would end most answers before the first word.
+const roomToThink = 16 << 10
+
+// thinks reports whether a model thinks before it writes. The older ones do not,
+// and refuse a bound above their own 8,192 tokens.
+func thinks(model string) bool {
+	for _, older := range []string{"gemini-1", "gemini-2.0", "gemma"} {
+		if strings.HasPrefix(model, older) {
+			return false
+		}
+	}
+	return true
+}
+
 // newRequest puts the conversation into the API's form, in which the assistant is
 // called the model and the system stands apart.
-func newRequest(req llm.GenerateRequest) request {
+func newRequest(model string, req llm.GenerateRequest) request {
 	out := request{Config: config{Temperature: req.Temperature, MaxTokens: req.MaxTokens}}
+	if req.MaxTokens > 0 && thinks(model) {
+		out.Config.MaxTokens += roomToThink
+	}
 	roles := map[llm.Role]string{llm.RoleUser: "user", llm.RoleAssistant: "model"}
 	for _, m := range req.Messages {
 		last := len(out.Contents) - 1
@@ -75,10 +93,11 @@ func newRequest(req llm.GenerateRequest) request {
 
 // Generate implements [llm.Generator].
 func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.Seq2[llm.Event, error] {
-	body, model := newRequest(req), g.cfg.Served
+	model := strings.TrimPrefix(g.cfg.Served, "models/")
 	if req.Fast {
-		model = g.cfg.FastModel
+		model = strings.TrimPrefix(g.cfg.FastModel, "models/")
 	}
+	body := newRequest(model, req)
 	path := "/" + resource(model) + ":streamGenerateContent?alt=sse"
 	return func(yield func(llm.Event, error) bool) {
 		var p progress
