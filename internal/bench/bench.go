@@ -18,6 +18,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -90,6 +91,20 @@ func (o Options) or(d Options) Options {
 	return o
 }
 
+// check returns an error if a number makes no sense.
+func (o *Options) check() error {
+	for name, n := range map[string]float64{
+		"the rate": o.Rate, "the number of projects": float64(o.Projects), "the texts": float64(o.Queued),
+		"the number of streams": float64(o.Streams), "the number of callers": float64(o.Callers),
+		"the duration": float64(o.Duration), "the time of learning": float64(o.Learning),
+	} {
+		if !(n >= 0) || math.IsInf(n, 0) {
+			return fmt.Errorf("%s must not be below 0", name)
+		}
+	}
+	return nil
+}
+
 // A Scenario is one way to load the scheduler.
 type Scenario struct {
 	Name  string
@@ -154,6 +169,9 @@ func Run(ctx context.Context, name string, o Options) (*Report, error) {
 			names[i] = s.Name
 		}
 		return nil, fmt.Errorf("there is no scenario %q, only %s", name, strings.Join(names, ", "))
+	}
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	o = o.or(all[i].own)
 	b := &bed{Options: o, mark: fmt.Sprintf("run%08x", rand.Uint32()), own: o.URL == ""}

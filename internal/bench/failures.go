@@ -44,8 +44,8 @@ func failures(ctx context.Context, b *bed) (*Report, error) {
 		return nil, err
 	}
 	report := &Report{Conditions: []string{
-		fmt.Sprintf("%d callers of one text each, %d requests of %d texts in flight, latency %v ± %.0f %%, %v each way", b.Callers,
-			failingLane, failingItems, b.Latency, 100*b.Jitter, b.Duration),
+		fmt.Sprintf("%d callers of one text each, %d requests of %d texts in flight", b.Callers, failingLane, failingItems),
+		fmt.Sprintf("latency %v ± %.0f %%, %v each way", b.Latency, 100*b.Jitter, b.Duration),
 		fmt.Sprintf("%.0f %% of the requests get a 429, a 500 or a reset connection, in equal shares", 100*b.Failing),
 		"in theory: when nothing fails",
 	}}

@@ -40,7 +40,8 @@ func (r *remote) call(ctx context.Context, method, path string, body io.Reader, 
 	}
 	resp, err := r.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("reach the provider: %w", err)
+		// Not wrapped: that a server of ours is not reached has words of its own.
+		return fmt.Errorf("reach the provider, which kvasir bench provider starts: %v", err)
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)

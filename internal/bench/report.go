@@ -45,7 +45,8 @@ func (f *Figure) against(theory float64) *Figure {
 
 // atLeast sets the goal of a share of the theory.
 func (f *Figure) atLeast(share float64) {
-	f.aim(fmt.Sprintf("≥ %.0f %% of it", 100*share), f.Theory != nil && f.Measured != nil && *f.Measured >= share**f.Theory)
+	known := f.Theory != nil && f.Measured != nil
+	f.aim(fmt.Sprintf("≥ %.0f %% of it", 100*share), known && *f.Measured >= share**f.Theory)
 }
 
 // atMost sets the goal of a bound.
@@ -57,17 +58,17 @@ func (f *Figure) aim(words string, met bool) { f.Goal, f.Met = words, &met }
 
 // Units of figures.
 const (
-	unitMs       = "ms"
-	unitUs       = "µs"
-	unitShare    = "%"
-	unitPerMin   = "/min"
-	unitPerS     = "/s"
-	unitMB       = "MB"
-	unitCount    = ""
-	unitRelation = "x"
+	unitMs     = "ms"
+	unitUs     = "µs"
+	unitShare  = "%"
+	unitPerMin = "/min"
+	unitPerS   = "/s"
+	unitMB     = "MB"
+	unitKB     = "KB"
+	unitCount  = ""
 )
 
-// percentile returns the value below which a share of the sorted values lie; NaN
+// percentile returns the value below which a share of the sorted values lie; 0
 // without any.
 func percentile(sorted []time.Duration, share float64) time.Duration {
 	if len(sorted) == 0 {

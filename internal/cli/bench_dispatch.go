@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,10 +55,17 @@ Examples:
 
 // Run runs the scenarios.
 func (c *benchDispatch) Run(ctx context.Context, s *session) error {
+	var all []string
+	for _, one := range bench.Scenarios() {
+		all = append(all, one.Name)
+	}
 	names := c.Scenarios
 	if len(names) == 0 {
-		for _, one := range bench.Scenarios() {
-			names = append(names, one.Name)
+		names = all
+	}
+	for _, name := range names {
+		if !slices.Contains(all, name) {
+			return fmt.Errorf("%w: there is no scenario %q, only %s", errConfiguration, name, strings.Join(all, ", "))
 		}
 	}
 	reports := []*bench.Report{}
