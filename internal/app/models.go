@@ -17,8 +17,10 @@ import (
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
 	"kvasir/internal/parse"
+	"kvasir/internal/provider/anthropic"
 	"kvasir/internal/provider/exchange"
 	"kvasir/internal/provider/extract"
+	"kvasir/internal/provider/gemini"
 	"kvasir/internal/provider/localservice"
 	"kvasir/internal/provider/minilm"
 	"kvasir/internal/provider/openai"
@@ -99,13 +101,22 @@ type adapters struct {
 	modelDir string // of minilm
 }
 
-// embedLanes makes the embedding lanes. Their vectors are of one space. Its name
-// follows from the first lane's protocol rather than its provider: a provider may
-// be called otherwise, and its vectors stay good.
+// embedLanes makes the embedding lanes. Their vectors are of one space, which is
+// named after the first.
 func (s adapters) embedLanes(configured []config.Lane) ([]dispatch.EmbedLane, error) {
 	lanes := make([]dispatch.EmbedLane, len(configured))
 	space := ""
 	for i, l := range configured {
+		if i == 0 && l.Provider != l.Protocol {
+			// A provider may be called otherwise, and its vectors stay good.
+			plain := l
+			plain.Provider = l.Protocol
+			e, _, err := s.embedder(plain, "")
+			if err != nil {
+				return nil, err
+			}
+			space = e.Spec().Model
+		}
 		e, model, err := s.embedder(l, space)
 		if err != nil {
 			return nil, err
@@ -119,8 +130,14 @@ func (s adapters) embedLanes(configured []config.Lane) ([]dispatch.EmbedLane, er
 // embedder returns an embedding model, and what to call it if it has no name.
 func (s adapters) embedder(l config.Lane, space string) (_ llm.Embedder, model string, err error) {
 	switch l.Protocol {
+	case config.Gemini:
+		return s.gemini(l).Embedder(gemini.EmbedConfig{
+			Model: l.Model, Served: l.ServedAs, Identity: space, Dimensions: l.Dimensions,
+		}), "", nil
 	case config.Voyage:
-		return s.voyage(l).Embedder(voyage.EmbedConfig{Model: served(l), Dimensions: l.Dimensions}), "", nil
+		return s.voyage(l).Embedder(voyage.EmbedConfig{
+			Model: l.Model, Served: l.ServedAs, Identity: space, Dimensions: l.Dimensions,
+		}), "", nil
 	case config.Service:
 		c := s.service(l)
 		return c, c.Model(), nil
@@ -132,31 +149,48 @@ func (s adapters) embedder(l config.Lane, space string) (_ llm.Embedder, model s
 		model, _, _ = strings.Cut(strings.TrimPrefix(e.Spec().Model, "minilm/"), "@")
 		return e, model, nil
 	}
-	return s.openAI(l).Embedder(openai.EmbedConfig{Model: served(l), Dimensions: l.Dimensions}), "", nil
+	return s.openAI(l).Embedder(openai.EmbedConfig{
+		Model: l.Model, Served: l.ServedAs, Identity: space, Dimensions: l.Dimensions,
+	}), "", nil
 }
 
 func (s adapters) generator(l config.Lane) llm.Generator {
-	if l.Protocol == config.Extractive {
+	switch l.Protocol {
+	case config.Anthropic:
+		return anthropic.New(anthropic.Config{
+			Name: l.Provider, BaseURL: l.BaseURL, APIKey: l.Key.Reveal(), HTTPClient: s.http,
+		}).Generator(anthropic.GenerateConfig{Model: l.Model, Served: l.ServedAs, FastModel: l.FastModel})
+	case config.Gemini:
+		return s.gemini(l).Generator(gemini.GenerateConfig{Model: l.Model, Served: l.ServedAs, FastModel: l.FastModel})
+	case config.Extractive:
 		return extract.New()
 	}
-	return s.openAI(l).Generator(openai.GenerateConfig{Model: served(l), FastModel: l.FastModel})
+	return s.openAI(l).Generator(openai.GenerateConfig{Model: l.Model, Served: l.ServedAs, FastModel: l.FastModel})
 }
 
 func (s adapters) reranker(l config.Lane) llm.Reranker {
+	served := cmp.Or(l.ServedAs, l.Model)
 	switch l.Protocol {
 	case config.Voyage:
-		return s.voyage(l).Reranker(served(l))
+		return s.voyage(l).Reranker(served)
 	case config.Service:
 		return s.service(l)
 	}
-	return s.openAI(l).Reranker(served(l))
+	return s.openAI(l).Reranker(served)
 }
 
-// served returns what the server calls the lane's model.
-func served(l config.Lane) string { return cmp.Or(l.ServedAs, l.Model) }
-
+// openAI returns a client of OpenAI, of a compatible server, or of Azure.
 func (s adapters) openAI(l config.Lane) *openai.Client {
-	return openai.New(openai.Config{Name: l.Provider, BaseURL: l.BaseURL, APIKey: l.Key.Reveal(), HTTPClient: s.http})
+	return openai.New(openai.Config{
+		Name: l.Provider, BaseURL: l.BaseURL, APIKey: l.Key.Reveal(), HTTPClient: s.http,
+		Azure: l.Protocol == config.Azure, APIVersion: l.APIVersion,
+	})
+}
+
+func (s adapters) gemini(l config.Lane) *gemini.Client {
+	return gemini.New(gemini.Config{
+		Name: l.Provider, BaseURL: l.BaseURL, APIKey: l.Key.Reveal(), HTTPClient: s.http,
+	})
 }
 
 func (s adapters) voyage(l config.Lane) *voyage.Client {

@@ -51,7 +51,7 @@ func (e *Environment) Options() []kong.Option {
 			"data":      under(e.dataHome(), "kvasir"),
 			"models":    under(e.cacheHome(), "kvasir", "models", "minilm"),
 			"embedding": "text-embedding-3-large",
-			"gemini":    "https://generativelanguage.googleapis.com/v1beta",
+			"gemini":    "https://generativelanguage.googleapis.com",
 			"level":     "info", // a command may set another
 		},
 		kong.ValueFormatter(explain),

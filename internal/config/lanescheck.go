@@ -146,6 +146,10 @@ func (r *laneReader) checkSpace() {
 			r.fault(at, "model: it is not that of [[embed]] 1, and vectors of two models cannot be compared; "+
 				"served_as is for an endpoint that calls the same model otherwise")
 		}
+		if p := r.provider(e.Provider); i > 0 && p != nil && p.Protocol == Service {
+			r.fault(at, "provider: a server of the protocol service does not say what it runs, "+
+				"so its vectors stand in for no others")
+		}
 		switch {
 		case e.Dimensions == 0:
 			r.fault(at, "dimensions: each entry must say them when there are several")
