@@ -1,9 +1,9 @@
 // Package dispatch is the scheduler of every outbound model call.
 //
 // A [lane] is one way to a model: a provider, a key, and the model. It knows its
-// limits: requests and tokens a minute ([bucket]), told or learned ([learner]), how
-// many requests it may have in flight ([breath]), and whether the upstream works at
-// all ([breaker]). Lanes that stand in for each other are a [pool] with one line
+// limits: requests and tokens a minute ([limit.Bucket]), told or learned ([limit.Rate]), how
+// many requests it may have in flight ([limit.Concurrency]), and whether the upstream works at
+// all ([limit.Breaker]). Lanes that stand in for each other are a [pool] with one line
 // before them, in the order of urgency, and inside one urgency in turn over tenants
 // ([shares]). Texts to embed wait in a [queue] of their own, where those of many
 // memos and tenants are packed into shared requests ([packer]). What fails is tried

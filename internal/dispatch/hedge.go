@@ -83,9 +83,9 @@ func (p *pool) hedgeAfter(a *attempt) (time.Duration, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	// Where there is no tail, the few calls past the percentile are hardly late.
-	lat := &a.lane.lat
-	after := max(lat.p95*11/10, lat.p50*3/2)
-	return after, lat.n >= settled && after > worthwhile
+	latency := &a.lane.latency
+	after := max(latency.P95*11/10, latency.P50*3/2)
+	return after, latency.Settled() && after > worthwhile
 }
 
 // hedge returns an attempt for a second exchange beside a, in another lane if it
@@ -96,7 +96,7 @@ func (p *pool) hedge(a *attempt) *attempt {
 	now := time.Now()
 	t := &ticket{call: a.call, tokens: a.tokens, avoid: a.lane, at: -1}
 	l, _ := p.pick(t, now)
-	if l == nil || l.Local || headroom(l) < 0.25 || !p.hedges.spend(float64(max(a.tokens, 1)), now) {
+	if l == nil || l.Local || headroom(l) < 0.25 || !p.hedges.Spend(float64(max(a.tokens, 1)), now) {
 		return nil
 	}
 	l.counts.hedged++

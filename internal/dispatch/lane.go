@@ -6,6 +6,7 @@ import (
 	"net"
 	"time"
 
+	"kvasir/internal/dispatch/limit"
 	"kvasir/internal/fault"
 	"kvasir/internal/llm"
 )
@@ -16,18 +17,18 @@ type lane struct {
 	Lane
 	index int // in the configuration
 
-	requests, tokens bucket
-	learned          learner
-	breath           breath
-	breaker          breaker
-	weather          weather
+	requests, tokens limit.Bucket
+	learned          limit.Rate
+	concurrency      limit.Concurrency
+	breaker          limit.Breaker
+	refusals         limit.Refusals
 	paused           trouble // no call goes out
 	backoff          trouble // some calls wait before they are tried again
 	ratio            float64 // of reported tokens to estimated ones
 
 	busy, bulk int // requests in flight, and of them those that nobody waits for
-	lat        latencies
-	speed      speed
+	latency    limit.Quantiles
+	throughput limit.Throughput
 	ails       string // of what it was sick the last time
 	lastError  string
 	counts     counts
@@ -40,12 +41,12 @@ func newLane(l Lane, index, concurrency int, now time.Time) *lane {
 	if l.Limits.Concurrency > 0 {
 		concurrency = l.Limits.Concurrency
 	}
-	s := &lane{Lane: l, index: index, breath: newBreath(concurrency), ratio: 1}
+	s := &lane{Lane: l, index: index, concurrency: limit.NewConcurrency(concurrency), ratio: 1}
 	if n := l.Limits.RequestsPerMinute; n > 0 {
-		s.requests.set(n, sourceConfigured, now)
+		s.requests.Set(n, limit.Configured, now)
 	}
 	if n := l.Limits.TokensPerMinute; n > 0 {
-		s.tokens.set(n, sourceConfigured, now)
+		s.tokens.Set(n, limit.Configured, now)
 	}
 	return s
 }
@@ -71,7 +72,7 @@ func (t trouble) later(u trouble) trouble {
 
 // reserved is how many slots bulk cannot take; none if there is only one.
 func (l *lane) reserved() int {
-	size := l.breath.size()
+	size := l.concurrency.Size()
 	return min(max(1, size/8), size-1)
 }
 
@@ -84,22 +85,22 @@ type opening struct {
 
 // opening returns when a call can go out that needs so many tokens.
 func (l *lane) opening(need float64, bulk bool, now time.Time) opening {
-	if at, ok := l.breaker.wait(now); !ok {
+	if at, ok := l.breaker.Wait(now); !ok {
 		if at.IsZero() {
-			return opening{closed: true, in: longOpen}
+			return opening{closed: true, in: time.Minute} // or when the probe has ended
 		}
 		return opening{closed: true, in: at.Sub(now)}
 	}
 	if now.Before(l.paused.until) {
 		return opening{closed: true, in: l.paused.until.Sub(now)}
 	}
-	size := l.breath.size()
+	size := l.concurrency.Size()
 	if l.busy >= size || bulk && l.bulk >= size-l.reserved() {
 		return opening{}
 	}
 	wait := max(
-		l.requests.wait(1, bulk, now), l.tokens.wait(need, bulk, now),
-		l.learned.requests.wait(1, bulk, now), l.learned.tokens.wait(need, bulk, now),
+		l.requests.Wait(1, bulk, now), l.tokens.Wait(need, bulk, now),
+		l.learned.Requests.Wait(1, bulk, now), l.learned.Tokens.Wait(need, bulk, now),
 	)
 	return opening{now: wait == 0, in: wait}
 }
@@ -108,8 +109,8 @@ func (l *lane) opening(need float64, bulk bool, now time.Time) opening {
 // no more than the limit gives in a second, or until the next request: some
 // providers allow no larger burst, and would refuse a larger request for ever.
 func (l *lane) spare(bulk bool, now time.Time) int {
-	most := min(l.tokens.spare(bulk, now), l.learned.tokens.spare(bulk, now))
-	if rate := l.tokens.rate; bulk && rate > 0 {
+	most := min(l.tokens.Spare(bulk, now), l.learned.Tokens.Spare(bulk, now))
+	if rate := l.tokens.PerSecond(); bulk && rate > 0 {
 		most = min(most, rate*max(time.Second, l.interval()).Seconds())
 	}
 	return int(most / l.ratio)
@@ -118,8 +119,8 @@ func (l *lane) spare(bulk bool, now time.Time) int {
 // interval returns how long a lane takes between two requests at its limit: what
 // a batch may wait for more tokens.
 func (l *lane) interval() time.Duration {
-	rate := l.requests.rate
-	if r := l.learned.requests.rate; r > 0 && (rate == 0 || r < rate) {
+	rate := l.requests.PerSecond()
+	if r := l.learned.Requests.PerSecond(); r > 0 && (rate == 0 || r < rate) {
 		rate = r
 	}
 	if rate == 0 {
@@ -135,11 +136,11 @@ func (l *lane) begin(a *attempt) {
 	if bulky(a.call.Priority) {
 		l.bulk++
 	}
-	size := l.breath.size()
+	size := l.concurrency.Size()
 	a.full = l.busy >= size || l.bulk >= size-l.reserved()
-	a.probe = l.breaker.begin()
-	l.requests.take(1, a.sent)
-	l.learned.requests.take(1, a.sent)
+	a.probe = l.breaker.Begin()
+	l.requests.Take(1, a.sent)
+	l.learned.Requests.Take(1, a.sent)
 	l.charge(a, a.tokens)
 }
 
@@ -148,8 +149,8 @@ func (l *lane) charge(a *attempt, tokens int) {
 	a.tokens = tokens
 	more := float64(tokens)*l.ratio - a.charged
 	a.charged += more
-	l.tokens.take(more, a.sent)
-	l.learned.tokens.take(more, a.sent)
+	l.tokens.Take(more, a.sent)
+	l.learned.Tokens.Take(more, a.sent)
 }
 
 // giveBack undoes the beginning of an attempt that was not sent.
@@ -157,10 +158,10 @@ func (l *lane) giveBack(a *attempt) {
 	l.counts.sent--
 	l.leave(a)
 	if a.probe {
-		l.breaker.gaveUp()
+		l.breaker.GaveUp()
 	}
-	for _, b := range []*bucket{&l.requests, &l.learned.requests} {
-		b.take(-1, a.sent)
+	for _, b := range []*limit.Bucket{&l.requests, &l.learned.Requests} {
+		b.Take(-1, a.sent)
 	}
 	l.charge(a, 0)
 }
@@ -176,7 +177,7 @@ func (l *lane) leave(a *attempt) {
 // An outcome is how an attempt ended.
 type outcome struct {
 	usage llm.Usage
-	first time.Duration // until the first word; 0 for the whole exchange
+	first time.Duration // until the first word; 0 if there are none to wait for
 	left  bool          // by its caller, or lost a race: it says nothing
 	err   error
 }
@@ -190,7 +191,7 @@ func (l *lane) end(a *attempt, o outcome, now time.Time) {
 		l.succeeded(a, o, now)
 	case o.left || !failed:
 		if a.probe {
-			l.breaker.gaveUp()
+			l.breaker.GaveUp()
 		}
 		if o.err == nil {
 			l.settle(a, o.usage, now)
@@ -201,17 +202,24 @@ func (l *lane) end(a *attempt, o outcome, now time.Time) {
 }
 
 func (l *lane) succeeded(a *attempt, o outcome, now time.Time) {
-	took := now.Sub(a.sent)
-	if o.first > 0 {
-		took = o.first
-	}
-	l.breaker.healed()
-	l.weather.note(false, now)
-	l.breath.done(a.tokens, took, a.full, now)
-	l.lat.note(took)
+	l.answered(a, now)
 	actual := l.settle(a, o.usage, now)
-	l.learned.passed(a.sent, now, actual)
-	l.speed.note(actual, now)
+	l.learned.Passed(a.sent, now, actual)
+	l.throughput.Note(actual, now)
+}
+
+// answered learns from how soon an answer came: for a stream from its first word,
+// however long the rest takes.
+func (l *lane) answered(a *attempt, now time.Time) {
+	if a.answered {
+		return
+	}
+	a.answered = true
+	took := now.Sub(a.sent)
+	l.breaker.Healed()
+	l.refusals.Note(false, now)
+	l.concurrency.Done(a.tokens, took, a.full, now)
+	l.latency.Note(took)
 }
 
 // settle corrects what was charged by what the provider says it was.
@@ -220,8 +228,8 @@ func (l *lane) settle(a *attempt, u llm.Usage, now time.Time) (actual float64) {
 	if actual == 0 {
 		return a.charged
 	}
-	l.tokens.take(actual-a.charged, now)
-	l.learned.tokens.take(actual-a.charged, now)
+	l.tokens.Take(actual-a.charged, now)
+	l.learned.Tokens.Take(actual-a.charged, now)
 	if a.tokens > 0 {
 		l.ratio += (min(max(actual/float64(a.tokens), 0.1), 10) - l.ratio) / 16
 	}
@@ -234,30 +242,30 @@ func (l *lane) failed(a *attempt, e *llm.Error, now time.Time) {
 	switch e.Class {
 	case llm.ClassThrottled:
 		l.counts.throttled++
-		storm := l.weather.note(true, now)
-		l.learned.throttled(a.sent, now, storm)
+		storm := l.refusals.Note(true, now)
+		l.learned.Throttled(a.sent, now, storm)
 		if a.probe {
-			l.breaker.healed() // it answers
+			l.breaker.Healed() // it answers
 		}
 		if storm {
 			until := now.Add(max(e.RetryAfter, firstBackoff))
 			l.paused = l.paused.later(trouble{l.Name() + ": " + ailment(e), until})
 		}
 	case llm.ClassSick:
-		l.weather.note(false, now)
-		l.learned.passed(a.sent, now, a.charged)
+		l.refusals.Note(false, now)
+		l.learned.Passed(a.sent, now, a.charged)
 		l.ails = ailment(e)
 		if timeout, ok := errors.AsType[net.Error](e); ok && timeout.Timeout() {
-			l.breath.timedOut(now)
+			l.concurrency.TimedOut(now)
 		}
-		if l.breaker.failed(a.probe, e.RetryAfter, now) {
+		if l.breaker.Failed(a.probe, e.RetryAfter, now) {
 			l.paused = trouble{}
 		}
 	case llm.ClassDeadKey:
-		l.breaker.refused(now)
+		l.breaker.Refused(now)
 	default: // the provider is well, and the request is not
-		l.breaker.healed()
-		l.weather.note(false, now)
+		l.breaker.Healed()
+		l.refusals.Note(false, now)
 	}
 }
 
@@ -265,10 +273,10 @@ func (l *lane) failed(a *attempt, e *llm.Error, now time.Time) {
 func (l *lane) why(bulk bool, now time.Time) (reason string, until time.Time) {
 	o := l.opening(1, bulk, now)
 	switch state := l.state(now); {
-	case state == stateBroken && l.breaker.dead:
-		return trouble{l.Name() + ": the key is refused", l.breaker.until}.String(), l.breaker.until
+	case state == stateBroken && l.breaker.Dead():
+		return trouble{l.Name() + ": the key is refused", l.breaker.Until()}.String(), l.breaker.Until()
 	case state == stateBroken:
-		return trouble{l.Name() + ": " + l.ails, l.breaker.until}.String(), l.breaker.until
+		return trouble{l.Name() + ": " + l.ails, l.breaker.Until()}.String(), l.breaker.Until()
 	case state == stateProbing:
 		return l.Name() + ": " + l.ails + "; one call probes whether it is well", now
 	case state == statePaused:
@@ -287,14 +295,15 @@ func (l *lane) why(bulk bool, now time.Time) (reason string, until time.Time) {
 func (l *lane) limit(bulk bool, now time.Time) string {
 	words, longest := "", time.Duration(-1)
 	for _, b := range []struct {
-		*bucket
+		*limit.Bucket
 		of string
 	}{
 		{&l.requests, "requests"}, {&l.tokens, "tokens"},
-		{&l.learned.requests, "requests"}, {&l.learned.tokens, "tokens"},
+		{&l.learned.Requests, "requests"}, {&l.learned.Tokens, "tokens"},
 	} {
-		if wait := b.wait(1, bulk, now); b.rate > 0 && wait > longest {
-			words, longest = fmt.Sprintf("%.0f %s a minute", b.limit, b.of), wait
+		perMinute, _ := b.PerMinute()
+		if wait := b.Wait(1, bulk, now); perMinute > 0 && wait > longest {
+			words, longest = fmt.Sprintf("%.0f %s a minute", perMinute, b.of), wait
 		}
 	}
 	return words
@@ -310,11 +319,11 @@ const (
 
 // state says how the lane is.
 func (l *lane) state(now time.Time) string {
-	_, ready := l.breaker.wait(now)
+	at, ready := l.breaker.Wait(now)
 	switch {
-	case l.breaker.open && (ready || l.breaker.probing):
+	case l.breaker.Open() && (ready || at.IsZero()):
 		return stateProbing
-	case l.breaker.open:
+	case l.breaker.Open():
 		return stateBroken
 	case now.Before(l.paused.until):
 		return statePaused

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"kvasir/internal/dispatch/limit"
 	"kvasir/internal/fault"
 	"kvasir/internal/ledger"
 	"kvasir/internal/llm"
@@ -31,15 +32,15 @@ type pool struct {
 	people  int // in line
 	timer   *time.Timer
 	wakes   time.Time // when the timer fires; zero if it is not set
-	retries allowance
-	hedges  allowance
+	retries limit.Allowance
+	hedges  limit.Allowance
 }
 
 func newPool(kind llm.Kind, name string, cfg *Config, b *books) *pool {
 	p := &pool{
 		kind: kind, name: name, cfg: cfg, books: b, log: cfg.Log,
-		retries: allowance{share: cfg.RetryShare, most: leastRetries, left: leastRetries, trickle: 1},
-		hedges:  allowance{share: cfg.HedgeShare},
+		retries: limit.NewAllowance(cfg.RetryShare, 1, leastRetries),
+		hedges:  limit.NewAllowance(cfg.HedgeShare, 0, 0),
 	}
 	for i := range p.shares {
 		p.shares[i] = newShares(cfg.Weights)
@@ -131,7 +132,7 @@ func (p *pool) hopeless(deadline time.Time) bool {
 	now := time.Now()
 	for _, l := range p.lanes {
 		o := l.opening(0, false, now)
-		if !o.closed || !l.breaker.dead && !now.Add(o.in).After(deadline) {
+		if !o.closed || !l.breaker.Dead() && !now.Add(o.in).After(deadline) {
 			return false
 		}
 	}
@@ -204,7 +205,7 @@ func (p *pool) pick(t *ticket, now time.Time) (best *lane, in time.Duration) {
 }
 
 // headroom is the share of a lane's slots that are free.
-func headroom(l *lane) float64 { return 1 - float64(l.busy)/float64(l.breath.size()) }
+func headroom(l *lane) float64 { return 1 - float64(l.busy)/float64(l.concurrency.Size()) }
 
 // need returns the tokens without which a call is not worth sending. A batch goes
 // out when there is as much as the lane allows between two requests: sooner it
@@ -214,7 +215,7 @@ func (p *pool) need(t *ticket, l *lane) float64 {
 		return float64(t.tokens) * l.ratio
 	}
 	need, all := t.texts.load()
-	if rate := l.tokens.rate; rate > 0 && bulky(t.call.Priority) {
+	if rate := l.tokens.PerSecond(); rate > 0 && bulky(t.call.Priority) {
 		need = max(need, min(all, int(rate*l.interval().Seconds())))
 	}
 	return float64(need) * l.ratio
@@ -246,17 +247,18 @@ func (p *pool) awake() {
 
 // An attempt is one exchange: the slot it holds, and what it was charged.
 type attempt struct {
-	pool    *pool
-	lane    *lane
-	call    llm.Call
-	tokens  int     // estimated
-	charged float64 // of the token bucket
-	spare   int     // tokens that a batch may have
-	sent    time.Time
-	full    bool // the lane has all in flight that it may
-	probe   bool // of a lane that was broken
-	observe func(outcome)
-	stop    func() // ends the contexts of a race; nil without one
+	pool     *pool
+	lane     *lane
+	call     llm.Call
+	tokens   int     // estimated
+	charged  float64 // of the token bucket
+	spare    int     // tokens that a batch may have
+	sent     time.Time
+	full     bool // the lane has all in flight that it may
+	probe    bool // of a lane that was broken
+	answered bool // the lane knows how soon
+	observe  func(outcome)
+	stop     func() // ends the contexts of a race; nil without one
 }
 
 func (p *pool) begin(l *lane, t *ticket, now time.Time) *attempt {
@@ -273,6 +275,14 @@ func (a *attempt) charge(tokens int) {
 	a.pool.mu.Lock()
 	defer a.pool.mu.Unlock()
 	a.lane.charge(a, tokens)
+}
+
+// begun notes that the first word of a stream is there.
+func (a *attempt) begun() {
+	a.pool.mu.Lock()
+	defer a.pool.mu.Unlock()
+	a.lane.answered(a, time.Now())
+	a.pool.admit() // there may be room for more now
 }
 
 // end gives the slot back and lets the next one go.
@@ -329,8 +339,8 @@ func (p *pool) reported(l *lane, q llm.Quotas) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	l.requests.report(q.Requests, now)
-	l.tokens.report(q.Tokens, now)
+	l.requests.Report(q.Requests, now)
+	l.tokens.Report(q.Tokens, now)
 }
 
 // deadline returns until when a call that arrives now may be tried.
@@ -346,7 +356,7 @@ func (p *pool) lateLocked() error {
 	now := time.Now()
 	for _, l := range p.lanes {
 		switch {
-		case l.breaker.open && l.breaker.dead:
+		case l.breaker.Dead():
 			return fault.New(fault.Unavailable, cmp.Or(l.lastError, "the key is refused"))
 		case now.Before(l.paused.until):
 			return fault.New(fault.RateLimited, l.paused.String())

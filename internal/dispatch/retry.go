@@ -73,8 +73,8 @@ func (p *pool) earn(tokens int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	p.retries.earn(1, now)
-	p.hedges.earn(float64(max(tokens, 1)), now)
+	p.retries.Earn(1, now)
+	p.hedges.Earn(float64(max(tokens, 1)), now)
 }
 
 // judge decides whether a call that has failed in a lane is tried again, and when.
@@ -100,8 +100,8 @@ func (p *pool) judge(err error, l *lane, bulk bool, n int, deadline time.Time) (
 	// When the upstream fails most calls, more of them would not help it. What
 	// can wait has its retry when the allowance does; a person is told.
 	if bulk {
-		wait = max(wait, p.retries.promise(1, now))
-	} else if !p.retries.spend(1, now) {
+		wait = max(wait, p.retries.Promise(1, now))
+	} else if !p.retries.Spend(1, now) {
 		return 0, false
 	}
 	if now.Add(wait).After(deadline) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"kvasir/internal/dispatch/limit"
 	"kvasir/internal/llm"
 )
 
@@ -155,10 +156,10 @@ func (p *pool) eta(tokens int, now time.Time) time.Duration {
 	}
 	perSecond, after := 0.0, time.Duration(-1)
 	for _, l := range p.lanes {
-		if v := l.speed.perSecond(now); v > 0 {
+		if v := l.throughput.PerSecond(now); v > 0 {
 			perSecond += v
 		} else if l.Tier == p.lanes[0].Tier {
-			perSecond += l.tokens.rate
+			perSecond += l.tokens.PerSecond()
 		}
 		if _, until := l.why(true, now); after < 0 || until.Sub(now) < after {
 			after = max(until.Sub(now), 0)
@@ -174,18 +175,23 @@ func (l *lane) snapshot(now time.Time) LaneState {
 	reason, until := l.why(true, now)
 	return LaneState{
 		Lane: l.Lane, State: l.state(now), Reason: reason, Until: until, LastError: l.lastError,
-		InFlight: l.busy, Concurrency: l.breath.size(),
-		Requests: tighter(&l.requests, &l.learned.requests, now), Tokens: tighter(&l.tokens, &l.learned.tokens, now),
-		P50: l.lat.p50, P95: l.lat.p95, TokensPerS: l.speed.perSecond(now),
+		InFlight: l.busy, Concurrency: l.concurrency.Size(),
+		Requests: tighter(&l.requests, &l.learned.Requests, now), Tokens: tighter(&l.tokens, &l.learned.Tokens, now),
+		P50: l.latency.P50, P95: l.latency.P95, TokensPerS: l.throughput.PerSecond(now),
 		Sent: l.counts.sent, Failed: l.counts.failed, Throttled: l.counts.throttled,
 		Retried: l.counts.retried, Hedged: l.counts.hedged,
 	}
 }
 
 // tighter returns the state of whichever bucket allows less.
-func tighter(told, learned *bucket, now time.Time) BucketState {
-	if learned.rate > 0 && (told.rate == 0 || learned.rate < told.rate) {
-		return learned.state(now)
+func tighter(told, learned *limit.Bucket, now time.Time) BucketState {
+	b := told
+	if r := learned.PerSecond(); r > 0 && (told.PerSecond() == 0 || r < told.PerSecond()) {
+		b = learned
 	}
-	return told.state(now)
+	perMinute, source := b.PerMinute()
+	if perMinute == 0 {
+		return BucketState{}
+	}
+	return BucketState{PerMinute: perMinute, Source: source, Left: max(b.Spare(false, now), 0)}
 }

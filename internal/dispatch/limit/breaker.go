@@ -1,4 +1,4 @@
-package dispatch
+package limit
 
 import (
 	"math/rand/v2"
@@ -15,10 +15,10 @@ const (
 	firstDead, longDead = 5 * time.Second, 10 * time.Minute
 )
 
-// A breaker is a circuit breaker (Nygard, Release It!, 2007): it lets nothing
+// A Breaker is a circuit breaker (Nygard, Release It!, 2007): it lets nothing
 // through to an upstream that fails all the time, then one call to probe, and
 // everything when that succeeds.
-type breaker struct {
+type Breaker struct {
 	failures int // in a row
 	times    int // that it has opened since the last success
 	until    time.Time
@@ -27,9 +27,9 @@ type breaker struct {
 	dead     bool // open because of the key
 }
 
-// wait returns when a call may go: a time that has passed for now, and the zero
+// Wait returns when a call may go: a time that has passed for now, and the zero
 // time if that depends on the call that probes.
-func (b *breaker) wait(now time.Time) (at time.Time, ok bool) {
+func (b *Breaker) Wait(now time.Time) (at time.Time, ok bool) {
 	switch {
 	case !b.open:
 		return now, true
@@ -39,22 +39,22 @@ func (b *breaker) wait(now time.Time) (at time.Time, ok bool) {
 	return b.until, !now.Before(b.until)
 }
 
-// begin notes that a call goes out.
-func (b *breaker) begin() (probe bool) {
+// Begin notes that a call goes out.
+func (b *Breaker) Begin() (probe bool) {
 	if b.open {
 		b.probing = true
 	}
 	return b.open
 }
 
-// healed notes an answer: the upstream works, whatever it thinks of the request.
-func (b *breaker) healed() { *b = breaker{} }
+// Healed notes an answer: the upstream works, whatever it thinks of the request.
+func (b *Breaker) Healed() { *b = Breaker{} }
 
-// gaveUp notes a probe that said nothing, because its caller left.
-func (b *breaker) gaveUp() { b.probing = false }
+// GaveUp notes a probe that said nothing, because its caller left.
+func (b *Breaker) GaveUp() { b.probing = false }
 
-// failed notes that the upstream is sick. It reports whether the circuit opens.
-func (b *breaker) failed(probe bool, retryAfter time.Duration, now time.Time) (opens bool) {
+// Failed notes that the upstream is sick. It reports whether the circuit opens.
+func (b *Breaker) Failed(probe bool, retryAfter time.Duration, now time.Time) (opens bool) {
 	b.failures++
 	if b.open && !probe || !b.open && b.failures < sickAfter {
 		return false
@@ -63,17 +63,26 @@ func (b *breaker) failed(probe bool, retryAfter time.Duration, now time.Time) (o
 	return true
 }
 
-// refused notes that the key is of no use.
-func (b *breaker) refused(now time.Time) {
+// Refused notes that the key is of no use.
+func (b *Breaker) Refused(now time.Time) {
 	if !b.open || b.probing {
 		b.trip(firstDead, longDead, 0, now)
 		b.dead = true
 	}
 }
 
-func (b *breaker) trip(first, long, retryAfter time.Duration, now time.Time) {
+func (b *Breaker) trip(first, long, retryAfter time.Duration, now time.Time) {
 	d := min(first<<min(b.times, 10), long)
 	d = max(d/2+rand.N(d/2+1), retryAfter)
 	b.open, b.probing, b.until = true, false, now.Add(d)
 	b.times++
 }
+
+// Open reports whether it lets nothing through, or a single call to probe.
+func (b *Breaker) Open() bool { return b.open }
+
+// Dead reports whether it is open because of the key.
+func (b *Breaker) Dead() bool { return b.open && b.dead }
+
+// Until returns when a call may probe.
+func (b *Breaker) Until() time.Time { return b.until }

@@ -1,4 +1,4 @@
-package dispatch
+package limit
 
 import "time"
 
@@ -16,8 +16,7 @@ const (
 	judged, judgedRefusals = 60, 5
 	// tolerable is the share of refusals that is not worth a change.
 	tolerable = 0.02
-	// usual is how many exchanges are looked at together while refusals are put up
-	// with that the rate does not cause.
+	// usual is how many exchanges are looked at together while no limit is known.
 	usual = 240
 	// remembered successes are what a rate is measured by.
 	remembered = 64
@@ -27,7 +26,7 @@ const (
 	stormy = 8
 )
 
-// A learner finds the rate of a provider that refuses and does not say what it
+// A Rate is learned. It finds the rate of a provider that refuses and does not say what it
 // allows. Refused, it goes back to a little under the rate at which exchanges
 // succeeded, and from there it climbs by a little for each success: additive
 // increase and multiplicative decrease (Chiu and Jain, 1989) of a rate rather than
@@ -36,9 +35,10 @@ const (
 // Some providers refuse at random, whatever the rate. They show by it: a limit
 // lets the same number through however many are sent, and chance the same share.
 // When a cut has lessened the successes and not the share, the cuts are taken back.
-type learner struct {
-	requests, tokens bucket
-	measured         float64 // requests a second at the last cut
+type Rate struct {
+	Requests, Tokens Bucket // without a limit until one is learned
+
+	measured float64 // requests a second at the last cut
 
 	since         time.Time           // of the last cut, or judgement: what was sent before says nothing of it
 	fair, refused int                 // exchanges sent since
@@ -56,8 +56,8 @@ type success struct {
 	tokens float64
 }
 
-// passed notes an exchange that was not refused.
-func (n *learner) passed(sent, now time.Time, tokens float64) {
+// Passed notes an exchange that was not refused.
+func (n *Rate) Passed(sent, now time.Time, tokens float64) {
 	n.recent[n.next] = success{now, tokens}
 	n.next = (n.next + 1) % remembered
 	n.known = min(n.known+1, remembered)
@@ -68,25 +68,25 @@ func (n *learner) passed(sent, now time.Time, tokens float64) {
 		return
 	}
 	n.fair++
-	if n.requests.rate > 0 {
+	if n.Requests.rate > 0 {
 		n.grow(now)
 	}
 	n.judge(now)
 }
 
 // grow raises the learned limits a step.
-func (n *learner) grow(now time.Time) {
+func (n *Rate) grow(now time.Time) {
 	step := climb
-	if over := n.requests.limit/60/n.measured - 1; over > steep {
+	if over := n.Requests.limit/60/n.measured - 1; over > steep {
 		step = min(climb*float64(int(1)<<min(int(over/steep), 10)), 0.01)
 	}
-	n.requests.set(n.requests.limit+step*n.measured*60, sourceLearned, now)
-	n.tokens.set(n.tokens.limit*(1+step), sourceLearned, now)
+	n.Requests.Set(n.Requests.limit+step*n.measured*60, Learned, now)
+	n.Tokens.Set(n.Tokens.limit*(1+step), Learned, now)
 }
 
-// throttled notes a refusal of an exchange that was sent at a given time. Storm
+// Throttled notes a refusal of an exchange that was sent at a given time. Storm
 // says that most of the latest were refused.
-func (n *learner) throttled(sent, now time.Time, storm bool) {
+func (n *Rate) Throttled(sent, now time.Time, storm bool) {
 	if sent.Before(n.since) {
 		return
 	}
@@ -95,12 +95,12 @@ func (n *learner) throttled(sent, now time.Time, storm bool) {
 	case storm && n.fair+n.refused >= stormy:
 		// No chance is that bad: there is a limit, and it is far below.
 		n.putUpWith = 0
-		if passed := now.Sub(n.since).Seconds(); n.requests.rate > 0 && passed > 0 {
+		if passed := now.Sub(n.since).Seconds(); n.Requests.rate > 0 && passed > 0 {
 			n.lower(float64(n.fair)/passed, now)
 		} else {
 			n.cut(now)
 		}
-	case n.requests.rate > 0 && n.cuts == 0 && n.refused >= 2:
+	case n.Requests.rate > 0 && n.cuts == 0 && n.refused >= 2:
 		n.cut(now) // a limit that is known to be there
 	default:
 		n.judge(now)
@@ -108,12 +108,17 @@ func (n *learner) throttled(sent, now time.Time, storm bool) {
 }
 
 // judge looks at what has come back since the last cut, when there is enough.
-func (n *learner) judge(now time.Time) {
+func (n *Rate) judge(now time.Time) {
 	total := n.fair + n.refused
 	passed := now.Sub(n.since).Seconds()
-	early := n.refused >= judgedRefusals && total >= stormy
-	switch {
-	case n.putUpWith > 0 && total < usual, n.putUpWith == 0 && total < judged && !early, passed <= 0:
+	least := judged
+	switch known := n.Requests.rate > 0; {
+	case n.putUpWith > 0, !known && 5*n.refused < total:
+		least = usual // a few refusals are more often chance than a limit
+	case n.refused >= judgedRefusals:
+		least = stormy
+	}
+	if total < least || passed <= 0 {
 		return
 	}
 	share, speed := float64(n.refused)/float64(total), float64(n.fair)/passed
@@ -122,7 +127,7 @@ func (n *learner) judge(now time.Time) {
 	case share <= tolerable:
 		n.cuts = 0
 	case n.cuts >= 2 && share > n.share/2 && share < 0.5 && speed < 0.95*n.speed:
-		n.requests, n.tokens = bucket{}, bucket{}
+		n.Requests, n.Tokens = Bucket{}, Bucket{}
 		n.cuts, n.putUpWith = 0, max(share, n.share)
 	default:
 		n.share, n.speed, n.putUpWith = share, speed, 0
@@ -133,7 +138,7 @@ func (n *learner) judge(now time.Time) {
 }
 
 // cut lowers the limits to what has lately succeeded, less a little.
-func (n *learner) cut(now time.Time) {
+func (n *Rate) cut(now time.Time) {
 	if n.known >= enough {
 		first := n.recent[(n.next-n.known+remembered)%remembered]
 		n.lower(float64(n.known-1)/max(now.Sub(first.at).Seconds(), 1e-3), now)
@@ -143,23 +148,23 @@ func (n *learner) cut(now time.Time) {
 // lower sets the limits to a little under so many requests a second. The time that
 // was measured may have been without calls, so one cut costs no more than three
 // quarters; and no measurement raises a limit that was refused.
-func (n *learner) lower(rate float64, now time.Time) {
-	if have := n.requests.limit / 60; have > 0 {
+func (n *Rate) lower(rate float64, now time.Time) {
+	if have := n.Requests.limit / 60; have > 0 {
 		rate = min(max(rate, have/4), have)
 	}
 	if rate <= 0 {
 		return
 	}
 	n.measured = rate
-	n.requests.set(60*backTo*rate/underLimit, sourceLearned, now)
-	n.tokens.set(60*backTo*rate*n.size()/underLimit, sourceLearned, now)
-	n.requests.level, n.tokens.level = 0, 0
+	n.Requests.Set(60*backTo*rate/underLimit, Learned, now)
+	n.Tokens.Set(60*backTo*rate*n.size()/underLimit, Learned, now)
+	n.Requests.level, n.Tokens.level = 0, 0
 	n.since, n.fair, n.refused = now, 0, 0
 	n.cuts++
 }
 
 // size returns the tokens of an exchange of late.
-func (n *learner) size() float64 {
+func (n *Rate) size() float64 {
 	sum := 1.0
 	for i := range n.known {
 		sum += n.recent[i].tokens

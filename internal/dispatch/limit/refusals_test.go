@@ -1,4 +1,4 @@
-package dispatch
+package limit
 
 import (
 	"strings"
@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestWeather(t *testing.T) {
+func TestRefusals(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name     string
@@ -26,7 +26,7 @@ func TestWeather(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var w weather
+			var w Refusals
 			now, limited := time.Now(), false
 			for _, o := range tt.outcomes {
 				now = now.Add(100 * time.Millisecond)
@@ -34,7 +34,7 @@ func TestWeather(t *testing.T) {
 					now = now.Add(throttleInterval)
 					continue
 				}
-				limited = w.note(o == 'r', now)
+				limited = w.Note(o == 'r', now)
 			}
 			if limited != tt.want {
 				t.Errorf("after %.40s: limited %t, want %t", tt.outcomes, limited, tt.want)

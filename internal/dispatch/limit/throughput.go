@@ -1,26 +1,27 @@
-package dispatch
+package limit
 
 import (
 	"math"
 	"time"
 )
 
-// speedOver is the time that a speed is taken over.
+// speedOver is the time that it is taken over.
 const speedOver = 10 * time.Second
 
-// A speed is tokens a second of late, weighted so that what is older counts less.
-type speed struct {
+// A Throughput is tokens a second of late, weighted so that what is older counts less.
+type Throughput struct {
 	sum float64 // tokens, fading
 	at  time.Time
 	up  time.Time // since when there is a stream of them
 }
 
-func (s *speed) note(tokens float64, now time.Time) {
+// Note adds tokens.
+func (s *Throughput) Note(tokens float64, now time.Time) {
 	s.fade(now)
 	s.sum += tokens
 }
 
-func (s *speed) fade(now time.Time) {
+func (s *Throughput) fade(now time.Time) {
 	if s.up.IsZero() || now.Sub(s.at) > 3*speedOver {
 		s.sum, s.up, s.at = 0, now, now
 		return
@@ -29,8 +30,8 @@ func (s *speed) fade(now time.Time) {
 	s.at = now
 }
 
-// perSecond returns the speed; 0 if nothing was noted of late.
-func (s *speed) perSecond(now time.Time) float64 {
+// PerSecond returns it; 0 if nothing was noted of late.
+func (s *Throughput) PerSecond(now time.Time) float64 {
 	if s.up.IsZero() {
 		return 0
 	}

@@ -1,4 +1,4 @@
-package dispatch
+package limit
 
 import "time"
 
@@ -11,20 +11,20 @@ const (
 	fading = 7.0 / 8
 )
 
-// A weather is how the latest calls of a lane went. At thousands of calls a
+// Refusals is how the latest calls of a lane went. At thousands of calls a
 // second two refusals are always near each other: they mean a limit only if most
 // calls meet it.
-type weather struct {
+type Refusals struct {
 	fair    float64 // calls that were not refused, fading
 	refused float64 // refusals for rate, fading
 	last    time.Time
 }
 
-// note records an outcome. It reports whether refusals are what the lane meets
+// Note records an outcome. It reports whether refusals are what the lane meets
 // now: a second one within the interval, and most calls among the latest.
-func (w *weather) note(refused bool, now time.Time) (limited bool) {
+func (w *Refusals) Note(refused bool, now time.Time) (limited bool) {
 	if now.Sub(w.last) > throttleInterval {
-		*w = weather{}
+		*w = Refusals{}
 	}
 	w.last = now
 	w.fair *= fading

@@ -1,4 +1,4 @@
-package dispatch
+package limit
 
 import (
 	"time"
@@ -20,9 +20,10 @@ const (
 	reservedLeast = 2
 )
 
-// A bucket is a token bucket: it fills at a rate up to its burst, and calls take
-// from it. It is the account's own as far as that is known: see [bucket.report].
-type bucket struct {
+// A Bucket is a token bucket: it fills at a rate up to its burst, and calls take
+// from it. It is the account's own as far as that is known: see [Bucket.Report]. The
+// zero value has no limit.
+type Bucket struct {
 	rate   float64 // a second; 0 when no limit is known
 	burst  float64
 	level  float64 // may be below 0: a call larger than the burst is paid off afterwards
@@ -31,8 +32,8 @@ type bucket struct {
 	source string
 }
 
-// set changes the limit. What is in the bucket stays, within the new burst.
-func (b *bucket) set(perMinute float64, source string, now time.Time) {
+// Set changes the limit. What is in the bucket stays, within the new burst.
+func (b *Bucket) Set(perMinute float64, source string, now time.Time) {
 	if perMinute == b.limit && source == b.source {
 		return
 	}
@@ -47,7 +48,7 @@ func (b *bucket) set(perMinute float64, source string, now time.Time) {
 	b.level = min(b.level, b.burst)
 }
 
-func (b *bucket) refill(now time.Time) {
+func (b *Bucket) refill(now time.Time) {
 	if passed := now.Sub(b.at); passed > 0 {
 		b.level = min(b.burst, b.level+b.rate*passed.Seconds())
 		b.at = now
@@ -55,12 +56,12 @@ func (b *bucket) refill(now time.Time) {
 }
 
 // reserve is what bulk leaves for people.
-func (b *bucket) reserve() float64 {
+func (b *Bucket) reserve() float64 {
 	return min(max(reservedShare*b.burst, min(reservedLeast, b.burst/2)), b.burst/2)
 }
 
-// spare returns what a call may take now; a large number without a limit.
-func (b *bucket) spare(bulk bool, now time.Time) float64 {
+// Spare returns what a call may take now; a large number without a limit.
+func (b *Bucket) Spare(bulk bool, now time.Time) float64 {
 	if b.rate == 0 {
 		return 1 << 53
 	}
@@ -71,9 +72,9 @@ func (b *bucket) spare(bulk bool, now time.Time) float64 {
 	return b.level
 }
 
-// wait returns how long until a call may take n. A call larger than the burst
+// Wait returns how long until a call may take n. A call larger than the burst
 // waits for a full bucket.
-func (b *bucket) wait(n float64, bulk bool, now time.Time) time.Duration {
+func (b *Bucket) Wait(n float64, bulk bool, now time.Time) time.Duration {
 	if b.rate == 0 {
 		return 0
 	}
@@ -81,28 +82,28 @@ func (b *bucket) wait(n float64, bulk bool, now time.Time) time.Duration {
 	if bulk {
 		most -= b.reserve()
 	}
-	lack := min(n, most) - b.spare(bulk, now)
+	lack := min(n, most) - b.Spare(bulk, now)
 	if lack <= 1e-9 { // what rounding leaves
 		return 0
 	}
 	return time.Duration(lack/b.rate*float64(time.Second)) + time.Microsecond
 }
 
-// take takes n, or gives it back if n is negative.
-func (b *bucket) take(n float64, now time.Time) {
+// Take takes n, or gives it back if n is negative.
+func (b *Bucket) Take(n float64, now time.Time) {
 	if b.rate > 0 {
 		b.refill(now)
 		b.level = min(b.level-n, b.burst)
 	}
 }
 
-// report corrects the bucket by what a provider says of it. Others may use the
+// Report corrects the bucket by what a provider says of it. Others may use the
 // account, too, so the level goes down to what remains; never up, because what is
 // in flight may not be counted yet.
-func (b *bucket) report(q llm.Quota, now time.Time) {
+func (b *Bucket) Report(q llm.Quota, now time.Time) {
 	if q.Limit > 0 {
 		perMinute := float64(q.Limit) / period(q.Reset).Minutes()
-		b.set(perMinute, sourceReported, now)
+		b.Set(perMinute, Reported, now)
 	}
 	if b.rate > 0 && q.Told {
 		b.refill(now)
@@ -112,9 +113,9 @@ func (b *bucket) report(q llm.Quota, now time.Time) {
 
 // The sources of a limit.
 const (
-	sourceConfigured = "configured"
-	sourceReported   = "reported"
-	sourceLearned    = "learned"
+	Configured = "configured"
+	Reported   = "reported"
+	Learned    = "learned"
 )
 
 // period returns what a limit is for. Nearly all are for a minute; a bucket that
@@ -129,10 +130,8 @@ func period(reset time.Duration) time.Duration {
 	return time.Minute
 }
 
-func (b *bucket) state(now time.Time) BucketState {
-	if b.rate == 0 {
-		return BucketState{}
-	}
-	b.refill(now)
-	return BucketState{PerMinute: b.limit, Source: b.source, Left: max(b.level, 0)}
-}
+// PerSecond returns the rate at which it fills, 0 without a limit.
+func (b *Bucket) PerSecond() float64 { return b.rate }
+
+// PerMinute returns the limit and where it comes from; 0 and "" without one.
+func (b *Bucket) PerMinute() (limit float64, source string) { return b.limit, b.source }
