@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -77,8 +76,7 @@ func interactive(ctx context.Context, b *bed) (*Report, error) {
 // queries embeds queries at a rate a second, each when its time has come, whether
 // or not those before it are done, and returns how long each took.
 func (r *rig) queries(ctx context.Context, rate float64, d time.Duration) ([]time.Duration, error) {
-	var mu sync.Mutex
-	var times []time.Duration
+	var taken stopwatch
 	call := llm.Call{Tenant: "person", Priority: llm.PriorityQuery}
 	g, ctx := errgroup.WithContext(ctx)
 	ticks := time.NewTicker(time.Duration(float64(time.Second) / rate))
@@ -90,9 +88,7 @@ func (r *rig) queries(ctx context.Context, rate float64, d time.Duration) ([]tim
 				_, err := r.Embed(ctx, call, llm.InputQuery, text)
 				return err
 			})
-			mu.Lock()
-			defer mu.Unlock()
-			times = append(times, took)
+			taken.note(took)
 			return err
 		})
 		select {
@@ -101,5 +97,6 @@ func (r *rig) queries(ctx context.Context, rate float64, d time.Duration) ([]tim
 		case <-ticks.C:
 		}
 	}
-	return times, g.Wait()
+	err := g.Wait()
+	return taken.take(), err
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -19,8 +18,7 @@ type meter struct {
 	// numbered text was sent; empty if texts have no numbers.
 	byCall []atomic.Int64
 
-	mu    sync.Mutex // guards the rest
-	times []time.Duration
+	stopwatch // of all exchanges, if texts have no numbers
 }
 
 // numbered introduces the number of a text, which has numberDigits digits.
@@ -36,7 +34,7 @@ func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil || resp.StatusCode != http.StatusOK {
 		return resp, err
 	}
-	resp.Body = &measured{ReadCloser: resp.Body, ended: func() { m.note(req, time.Since(began)) }}
+	resp.Body = &measured{ReadCloser: resp.Body, ended: func() { m.ended(req, time.Since(began)) }}
 	return resp, nil
 }
 
@@ -47,11 +45,10 @@ func (m *meter) CloseIdleConnections() {
 	}
 }
 
-func (m *meter) note(req *http.Request, took time.Duration) {
+// ended notes an exchange.
+func (m *meter) ended(req *http.Request, took time.Duration) {
 	if len(m.byCall) == 0 {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.times = append(m.times, took)
+		m.stopwatch.note(took)
 		return
 	}
 	body, err := req.GetBody()
@@ -72,15 +69,6 @@ func (m *meter) note(req *http.Request, took time.Duration) {
 		}
 		text = after
 	}
-}
-
-// take returns the times since it was last called.
-func (m *meter) take() []time.Duration {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	times := m.times
-	m.times = nil
-	return times
 }
 
 // A measured body tells when it has been read.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -76,6 +77,27 @@ func percentile(sorted []time.Duration, share float64) time.Duration {
 	}
 	i := int(math.Ceil(share*float64(len(sorted)))) - 1
 	return sorted[min(max(i, 0), len(sorted)-1)]
+}
+
+// A stopwatch collects times.
+type stopwatch struct {
+	mu    sync.Mutex // guards times
+	times []time.Duration
+}
+
+func (s *stopwatch) note(took time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.times = append(s.times, took)
+}
+
+// take returns the times since it was last called.
+func (s *stopwatch) take() []time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	times := s.times
+	s.times = nil
+	return times
 }
 
 // A spread is the percentiles of times.

@@ -66,7 +66,7 @@ func streams(ctx context.Context, b *bed) (*Report, error) {
 	}
 	report.add("resident memory"+resting, unitMB, during).atMost(500, "< 500 MB")
 	report.add("resident memory before", unitMB, before)
-	report.add("memory a stream", unitKB, (during-before)*1000/float64(max(open, 1)))
+	report.add("memory a stream", unitKB, max(during-before, 0)*1000/float64(max(open, 1)))
 	report.add("first token, p50", unitMs, ms(times.p50)).against(ms(b.Latency + first))
 	report.add("first token, p99", unitMs, ms(times.p99)).against(ms(b.Latency + first))
 	return report, nil
