@@ -29,8 +29,8 @@ func NewHTTPClient(o HTTPOptions) *http.Client {
 			ForceAttemptHTTP2:     true, // a DialContext of one's own turns it off
 			TLSHandshakeTimeout:   10 * time.Second,
 			ResponseHeaderTimeout: cmp.Or(o.HeaderTimeout, 2*time.Minute),
-			MaxIdleConns:          1024,
-			MaxIdleConnsPerHost:   256, // as many calls as one lane may have in flight
+			MaxIdleConns:          4096,
+			MaxIdleConnsPerHost:   2048, // more than the lanes of one server have in flight
 			IdleConnTimeout:       90 * time.Second,
 			// Without pings a dead HTTP/2 connection swallows requests for minutes.
 			HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
