@@ -96,6 +96,51 @@ func TestALaneStandsInForAnother(t *testing.T) {
 	}
 }
 
+func TestEveryProtocolReachesItsServer(t *testing.T) {
+	t.Parallel()
+	srv := scripted(t)
+	lane := func(protocol, address string) config.Lane {
+		return config.Lane{Pool: protocol, Provider: "p", Protocol: protocol, BaseURL: address, Key: "k", Model: "m"}
+	}
+	var (
+		openAI    = lane(config.OpenAI, srv.BaseURL())
+		anthropic = lane(config.Anthropic, srv.URL())
+		gemini    = lane(config.Gemini, srv.URL())
+		voyage    = lane(config.Voyage, srv.BaseURL())
+		service   = lane(config.Service, srv.URL())
+	)
+	call := llm.Call{Tenant: "project", Priority: llm.PriorityQuery}
+	writers := scheduler(t, config.Models{Generate: []config.Lane{openAI, anthropic, gemini}}, config.Config{})
+	ask := llm.GenerateRequest{Messages: []llm.Message{{Role: llm.RoleUser, Text: "What do ducks eat?"}}}
+	for _, pool := range []string{config.OpenAI, config.Anthropic, config.Gemini} {
+		text := ""
+		for event, err := range writers.Generate(t.Context(), call, pool, ask) {
+			if err != nil {
+				t.Errorf("%s: %v", pool, err)
+			}
+			text += event.Text
+		}
+		if !strings.Contains(text, "ducks") {
+			t.Errorf("%s answers %q", pool, text)
+		}
+	}
+	for _, l := range []config.Lane{openAI, gemini, voyage, service} {
+		s := scheduler(t, config.Models{Embed: []config.Lane{l}}, config.Config{Limits: config.Limits{VectorCacheBytes: 1 << 20}})
+		if v, err := s.Embed(t.Context(), call, llm.InputQuery, []string{"ducks"}); err != nil || len(v) != 1 {
+			t.Errorf("%s embeds %v, %v", l.Protocol, v, err)
+		}
+	}
+	for _, l := range []config.Lane{openAI, voyage, service} {
+		s := scheduler(t, config.Models{Rerank: []config.Lane{l}}, config.Config{})
+		got, err := s.Rerank(t.Context(), call, llm.RerankRequest{
+			Query: "ducks", Documents: []string{"ducks eat", "cats sleep"},
+		})
+		if err != nil || len(got.Scores) != 2 || got.Scores[0] <= got.Scores[1] {
+			t.Errorf("%s scores %v, %v", l.Protocol, got.Scores, err)
+		}
+	}
+}
+
 func TestVectorsAreNamedAfterTheFirstLane(t *testing.T) {
 	t.Parallel()
 	lane := config.Lane{Provider: "openai", Protocol: config.OpenAI, Model: "text-embedding-3-small", Dimensions: 1536}
