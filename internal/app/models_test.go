@@ -44,6 +44,23 @@ func scheduler(t *testing.T, m config.Models, cfg config.Config) *dispatch.Sched
 	return s
 }
 
+// call is made for nobody in particular.
+var call = llm.Call{Tenant: "project", Priority: llm.PriorityQuery}
+
+// answer returns what a pool answers.
+func answer(t *testing.T, s *dispatch.Scheduler, pool string) string {
+	t.Helper()
+	var text strings.Builder
+	ask := llm.GenerateRequest{Messages: []llm.Message{{Role: llm.RoleUser, Text: "What do ducks eat?"}}}
+	for event, err := range s.Generate(t.Context(), call, pool, ask) {
+		if err != nil {
+			t.Fatalf("%s: %v", pool, err)
+		}
+		text.WriteString(event.Text)
+	}
+	return text.String()
+}
+
 // scripted starts a scripted provider.
 func scripted(t *testing.T) *providertest.Server {
 	t.Helper()
@@ -73,21 +90,12 @@ func TestALaneStandsInForAnother(t *testing.T) {
 	first.Always(providertest.Embed, providertest.Fail(401, "no such key"))
 	first.Always(providertest.Chat, providertest.Fail(401, "no such key"))
 
-	call := llm.Call{Tenant: "project", Priority: llm.PriorityQuery}
 	vectors, err := s.Embed(t.Context(), call, llm.InputQuery, []string{"ducks"})
 	if err != nil || len(vectors) != 1 || len(vectors[0]) != 64 {
 		t.Errorf("Embed = %v, %v", vectors, err)
 	}
-	text := ""
-	ask := llm.GenerateRequest{Messages: []llm.Message{{Role: llm.RoleUser, Text: "What do ducks eat?"}}}
-	for event, err := range s.Generate(t.Context(), call, "best", ask) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		text += event.Text
-	}
-	if !strings.Contains(text, "ducks") {
-		t.Errorf("the answer is %q", text)
+	if got := answer(t, s, "best"); !strings.Contains(got, "ducks") {
+		t.Errorf("the answer is %q", got)
 	}
 	for _, kind := range []providertest.Kind{providertest.Embed, providertest.Chat} {
 		if n := len(second.Requests(kind)); n != 1 {
@@ -109,23 +117,15 @@ func TestEveryProtocolReachesItsServer(t *testing.T) {
 		voyage    = lane(config.Voyage, srv.BaseURL())
 		service   = lane(config.Service, srv.URL())
 	)
-	call := llm.Call{Tenant: "project", Priority: llm.PriorityQuery}
 	writers := scheduler(t, config.Models{Generate: []config.Lane{openAI, anthropic, gemini}}, config.Config{})
-	ask := llm.GenerateRequest{Messages: []llm.Message{{Role: llm.RoleUser, Text: "What do ducks eat?"}}}
 	for _, pool := range []string{config.OpenAI, config.Anthropic, config.Gemini} {
-		text := ""
-		for event, err := range writers.Generate(t.Context(), call, pool, ask) {
-			if err != nil {
-				t.Errorf("%s: %v", pool, err)
-			}
-			text += event.Text
-		}
-		if !strings.Contains(text, "ducks") {
-			t.Errorf("%s answers %q", pool, text)
+		if got := answer(t, writers, pool); !strings.Contains(got, "ducks") {
+			t.Errorf("%s answers %q", pool, got)
 		}
 	}
+	cached := config.Config{Limits: config.Limits{VectorCacheBytes: 1 << 20}}
 	for _, l := range []config.Lane{openAI, gemini, voyage, service} {
-		s := scheduler(t, config.Models{Embed: []config.Lane{l}}, config.Config{Limits: config.Limits{VectorCacheBytes: 1 << 20}})
+		s := scheduler(t, config.Models{Embed: []config.Lane{l}}, cached)
 		if v, err := s.Embed(t.Context(), call, llm.InputQuery, []string{"ducks"}); err != nil || len(v) != 1 {
 			t.Errorf("%s embeds %v, %v", l.Protocol, v, err)
 		}
