@@ -22,6 +22,7 @@ import (
 
 	"kvasir/internal/account"
 	"kvasir/internal/fault"
+	"kvasir/internal/llm"
 	"kvasir/internal/memo"
 	"kvasir/internal/store"
 	"kvasir/internal/store/sqlite"
@@ -104,17 +105,32 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Database {
 		dir := t.TempDir()
 		s := openAt(t, dir)
-		return storetest.Database{Store: s, AddProject: func(t *testing.T) account.ProjectID {
+		// insert adds a project to the organization that a query gives.
+		insert := func(t *testing.T, organization string) account.ProjectID {
 			t.Helper()
 			id := account.ProjectID(newID())
 			_, err := raw(t, dir).ExecContext(t.Context(), `
-INSERT INTO projects (id, organization, name, bootstrap, created)
-SELECT $1, organization, 'Further', false, created FROM projects LIMIT 1`, string(id))
+INSERT INTO projects (id, organization, name, bootstrap, created) SELECT $1, id, 'Further', false, 0 FROM organizations
+WHERE id = $2 OR $2 = '' LIMIT 1`, string(id), organization)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return id
-		}}
+		}
+		return storetest.Database{
+			Store:      s,
+			AddProject: func(t *testing.T) account.ProjectID { t.Helper(); return insert(t, "") },
+			AddTenant: func(t *testing.T) account.ProjectID {
+				t.Helper()
+				organization := string(newID())
+				_, err := raw(t, dir).ExecContext(t.Context(),
+					`INSERT INTO organizations (id, name, created) VALUES ($1, 'Other', 0)`, organization)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return insert(t, organization)
+			},
+		}
 	})
 }
 
@@ -345,5 +361,70 @@ ORDER BY tbl_name, type DESC, name`)
 	}
 	if diff := cmp.Diff(string(want), got.String()); diff != "" {
 		t.Errorf("the schema differs from schema.sql; run with -update and read the change (-want +got):\n%s", diff)
+	}
+}
+
+// What an organization has paid for goes with it.
+func TestTheCacheGoesWithItsOrganization(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := openAt(t, dir)
+	s.BoundCache(1 << 20)
+	db := raw(t, dir)
+	for _, statement := range []string{
+		`INSERT INTO organizations (id, name, created) VALUES ('o', 'Other', 0)`,
+		`INSERT INTO projects (id, organization, name, bootstrap, created) VALUES ('p', 'o', 'P', false, 0)`,
+	} {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	space := llm.VectorSpace{Model: "m", Dimensions: 1, Input: llm.InputDocument}
+	hash := []llm.TextHash{llm.HashText("text")}
+	if err := s.CacheVectors(t.Context(), "p", space, hash, []llm.Vector{{1}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		`PRAGMA foreign_keys = ON`, `DELETE FROM projects WHERE id = 'p'`, `DELETE FROM organizations WHERE id = 'o'`,
+	} {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var left int
+	if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM cached_vectors`).Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d vectors are left of an organization that is gone, %v", left, err)
+	}
+}
+
+// A folder of the first version opens, and its memos are there.
+func TestAFolderOfTheFirstVersionOpens(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, err := os.ReadFile("migrations/00001_first.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, schema, _ := strings.Cut(string(first), "-- +goose Up")
+	db := raw(t, dir)
+	for _, statements := range []string{schema, `
+CREATE TABLE goose_db_version (
+	id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL,
+	tstamp TIMESTAMP DEFAULT (datetime('now')));
+INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1), (1, 1);
+INSERT INTO organizations (id, name, created) VALUES ('o', 'Default', 0);
+INSERT INTO projects (id, organization, name, bootstrap, created) VALUES ('p', 'o', 'Default Project', true, 0);
+INSERT INTO memos (id, project, type, title, tags, metadata, created, updated, stage, generation, queued)
+VALUES ('m', 'p', 'plaintext', 'Old', '[]', '{}', 0, 0, 'received', 1, 0);
+INSERT INTO generations (memo, generation, title, hash, bytes, length, content)
+VALUES ('m', 1, 'Old', 'h', 4, 4, CAST('text' AS blob));`} {
+		if _, err := db.ExecContext(t.Context(), statements); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := openAt(t, dir)
+	work, err := s.Claim(t.Context(), "worker", 10, 1<<20, time.Now())
+	if err != nil || len(work) != 1 || work[0].Title != "Old" || *work[0].Content != "text" || work[0].Key != "" {
+		t.Errorf("the work of an old folder: %+v, %v", work, err)
 	}
 }

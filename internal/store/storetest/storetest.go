@@ -25,8 +25,10 @@ import (
 // A Database is an empty store, opened for one test.
 type Database struct {
 	Store *store.Store
-	// AddProject stores a further project.
+	// AddProject stores a further project of the organization.
 	AddProject func(t *testing.T) account.ProjectID
+	// AddTenant stores an organization, and returns its project.
+	AddTenant func(t *testing.T) account.ProjectID
 }
 
 // Run runs the suite. Each test opens a database of its own.
@@ -72,6 +74,11 @@ func Run(t *testing.T, open func(t *testing.T) Database) {
 		{"ChatGrows", chatGrows},
 		{"ChatsAreListed", chatsAreListed},
 		{"CountsCount", countsCount},
+		{"CacheIsTheOrganizations", cacheIsTheOrganizations},
+		{"CacheIsBounded", cacheIsBounded},
+		{"UsageAddsUp", usageAddsUp},
+		{"PositionCountsWhoIsBefore", positionCountsWhoIsBefore},
+		{"WhoAddsIsBilled", whoAddsIsBilled},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
