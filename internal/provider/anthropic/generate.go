@@ -38,7 +38,6 @@ type Generator struct {
 // Generator returns a generator of one model, and perhaps a smaller one.
 func (c *Client) Generator(cfg GenerateConfig) *Generator {
 	cfg.Served = cmp.Or(cfg.Served, cfg.Model)
-	cfg.FastModel = cmp.Or(cfg.FastModel, cfg.Served)
 	return &Generator{endpoint: c.endpoint, cfg: cfg}
 }
 
@@ -77,7 +76,7 @@ func takesTemperature(model string) bool {
 // stands apart, and the user and the assistant take turns, so what one says in a
 // row is one message. Empty messages are refused and left out.
 func newRequest(model string, req llm.GenerateRequest) request {
-	out := request{Model: model, MaxTokens: cmp.Or(req.MaxTokens, defaultMaxTokens), Stream: true}
+	out := request{MaxTokens: cmp.Or(req.MaxTokens, defaultMaxTokens), Stream: true}
 	if takesTemperature(model) {
 		temperature := min(req.Temperature, 1) // the API's highest
 		out.Temperature = &temperature
@@ -101,11 +100,12 @@ func newRequest(model string, req llm.GenerateRequest) request {
 
 // Generate implements [llm.Generator].
 func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.Seq2[llm.Event, error] {
-	model := g.cfg.Served
-	if req.Fast {
-		model = g.cfg.FastModel
+	model, served := g.cfg.Model, g.cfg.Served
+	if req.Fast && g.cfg.FastModel != "" {
+		model, served = g.cfg.FastModel, g.cfg.FastModel
 	}
 	body := newRequest(model, req)
+	body.Model = served
 	return func(yield func(llm.Event, error) bool) {
 		var p progress
 		for event, err := range exchange.Stream(ctx, g.endpoint, "/v1/messages", body) {

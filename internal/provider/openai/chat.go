@@ -36,7 +36,6 @@ type Generator struct {
 // Generator returns a generator of one model, and perhaps a smaller one.
 func (c *Client) Generator(cfg GenerateConfig) *Generator {
 	cfg.Served = cmp.Or(cfg.Served, cfg.Model)
-	cfg.FastModel = cmp.Or(cfg.FastModel, cfg.Served)
 	return &Generator{client: c, cfg: cfg}
 }
 
@@ -62,12 +61,12 @@ type streamOptions struct {
 	IncludeUsage bool `json:"include_usage"`
 }
 
-// tune sets what shapes an answer. Models that think before they write refuse a
+// tune sets what shapes an answer of the model of that name. Models that think before they write refuse a
 // temperature and the usual bound: theirs would count the thoughts, too, and end
 // most answers before the first word.
-func (r *chatRequest) tune(temperature float64, maxTokens int) {
+func (r *chatRequest) tune(model string, temperature float64, maxTokens int) {
 	for _, thinking := range []string{"o1", "o3", "o4", "gpt-5"} {
-		if strings.HasPrefix(r.Model, thinking) {
+		if strings.HasPrefix(model, thinking) {
 			return
 		}
 	}
@@ -76,20 +75,21 @@ func (r *chatRequest) tune(temperature float64, maxTokens int) {
 
 // Generate implements [llm.Generator].
 func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.Seq2[llm.Event, error] {
+	model, served := g.cfg.Model, g.cfg.Served
+	if req.Fast && g.cfg.FastModel != "" {
+		model, served = g.cfg.FastModel, g.cfg.FastModel
+	}
 	body := chatRequest{
-		Model:         g.cfg.Served,
+		Model:         served,
 		Messages:      make([]chatMessage, len(req.Messages)),
 		Stream:        true,
 		StreamOptions: &streamOptions{IncludeUsage: true},
 	}
-	if req.Fast {
-		body.Model = g.cfg.FastModel
-	}
 	for i, m := range req.Messages {
 		body.Messages[i] = chatMessage{Role: m.Role, Content: m.Text}
 	}
-	body.tune(req.Temperature, req.MaxTokens)
-	path := g.client.path(body.Model, chat)
+	body.tune(model, req.Temperature, req.MaxTokens)
+	path := g.client.path(served, chat)
 	return func(yield func(llm.Event, error) bool) {
 		var end ending
 		for event, err := range exchange.Stream(ctx, g.client.endpoint, path, body) {

@@ -83,7 +83,7 @@ func (r *Reranker) Rerank(ctx context.Context, req llm.RerankRequest) (llm.Reran
 		Messages:       []chatMessage{{llm.RoleSystem, rerankPrompt}, {llm.RoleUser, string(data)}},
 		ResponseFormat: json.RawMessage(rerankFormat),
 	}
-	body.tune(0, 0)
+	body.tune(r.model, 0, 0)
 	answer, err := exchange.Post[chatAnswer](ctx, r.client.endpoint, r.client.path(r.model, chat), body)
 	if err != nil {
 		return llm.RerankResponse{}, err

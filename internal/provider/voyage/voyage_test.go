@@ -77,6 +77,18 @@ func TestSpecNamesModelAndDimensions(t *testing.T) {
 	}
 }
 
+func TestIdentityAndNameAreGiven(t *testing.T) {
+	t.Parallel()
+	srv, c := start(t)
+	e := c.Embedder(voyage.EmbedConfig{Model: "voyage-3.5", Served: "mine", Identity: "shared"})
+	if _, err := e.Embed(t.Context(), llm.EmbedRequest{Texts: []string{"a duck"}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := srv.Requests(providertest.Embed)[0].Model; got != "mine" || e.Spec().Model != "shared" {
+		t.Errorf("asked for %q in the space %q, want mine in shared", got, e.Spec().Model)
+	}
+}
+
 func TestRerankScoresEveryDocumentInOrder(t *testing.T) {
 	t.Parallel()
 	srv, c := start(t)
