@@ -33,7 +33,6 @@ type Generator struct {
 // Generator returns a generator of one model, and perhaps a smaller one.
 func (c *Client) Generator(cfg GenerateConfig) *Generator {
 	cfg.Served = cmp.Or(cfg.Served, cfg.Model)
-	cfg.FastModel = cmp.Or(cfg.FastModel, cfg.Served)
 	return &Generator{endpoint: c.endpoint, cfg: cfg}
 }
 
@@ -59,7 +58,7 @@ const roomToThink = 16 << 10
 // and refuse a bound above their own 8,192 tokens.
 func thinks(model string) bool {
 	for _, older := range []string{"gemini-1", "gemini-2.0", "gemma"} {
-		if strings.HasPrefix(model, older) {
+		if strings.HasPrefix(strings.TrimPrefix(model, "models/"), older) {
 			return false
 		}
 	}
@@ -93,12 +92,12 @@ func newRequest(model string, req llm.GenerateRequest) request {
 
 // Generate implements [llm.Generator].
 func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.Seq2[llm.Event, error] {
-	model := strings.TrimPrefix(g.cfg.Served, "models/")
-	if req.Fast {
-		model = strings.TrimPrefix(g.cfg.FastModel, "models/")
+	model, served := g.cfg.Model, g.cfg.Served
+	if req.Fast && g.cfg.FastModel != "" {
+		model, served = g.cfg.FastModel, g.cfg.FastModel
 	}
 	body := newRequest(model, req)
-	path := "/" + resource(model) + ":streamGenerateContent?alt=sse"
+	path := "/" + resource(served) + ":streamGenerateContent?alt=sse"
 	return func(yield func(llm.Event, error) bool) {
 		var p progress
 		for event, err := range exchange.Stream(ctx, g.endpoint, path, body) {
