@@ -33,6 +33,7 @@ type models struct {
 	mu    sync.Mutex
 	texts []string // all it was asked for
 	down  bool
+	spent bool          // the budget is
 	gate  chan struct{} // when set, every call waits for it
 }
 
@@ -44,7 +45,7 @@ func (m *models) CountTokens(text string) int { return len(strings.Fields(text))
 
 func (m *models) Embed(ctx context.Context, _ llm.Call, _ llm.Input, texts []string) ([]llm.Vector, error) {
 	m.mu.Lock()
-	down, gate := m.down, m.gate
+	down, spent, gate := m.down, m.spent, m.gate
 	m.texts = append(m.texts, texts...)
 	m.mu.Unlock()
 	if gate != nil {
@@ -54,17 +55,22 @@ func (m *models) Embed(ctx context.Context, _ llm.Call, _ llm.Input, texts []str
 			return nil, ctx.Err()
 		}
 	}
+	if spent {
+		return nil, fault.New(fault.Exhausted, "The server's budget for the day is spent")
+	}
 	if down {
 		return nil, fault.New(fault.Unavailable, "test: sick upstream (HTTP 503)")
 	}
+	var err error
 	out := make([]llm.Vector, len(texts))
 	for i, text := range texts {
 		if strings.Contains(text, "poison") {
-			return nil, fault.New(fault.Invalid, "test: bad request (HTTP 400): no poison please")
+			err = fault.New(fault.Invalid, "test: bad request (HTTP 400): no poison please")
+			continue
 		}
 		out[i] = llm.Vector{float32(len(text)), float32(text[0])}
 	}
-	return out, nil
+	return out, err
 }
 
 func (m *models) set(change func(m *models)) {
@@ -392,6 +398,42 @@ func TestAPassingFailureIsWaitedForWithItsReason(t *testing.T) {
 	r.models.set(func(m *models) { m.down = false })
 	if p := r.wait(id, ended); p.Stage != memo.StageProcessed {
 		t.Errorf("ended as %s: %s", p.Stage, p.Error)
+	}
+}
+
+// A budget that is spent is waited for as long as it takes: more attempts than a
+// bug of ours would be given.
+func TestASpentBudgetIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	r := open(t, t.TempDir(), &models{name: "m", spent: true})
+	id := r.add("patience")
+	work, err := r.store.Claim(t.Context(), "another", 1, 1<<20, time.Now())
+	if err != nil || len(work) != 1 {
+		t.Fatalf("claimed %+v, %v", work, err)
+	}
+	if err := r.store.Postpone(t.Context(), work[0], time.Now(), "tried before"); err != nil {
+		t.Fatal(err)
+	}
+	r.run()
+	p := r.wait(id, func(p memo.Progress) bool { return p.WaitingFor != "" && p.Attempt >= 3 })
+	if !strings.Contains(p.WaitingFor, "budget") || p.Stage.Status() != "processing" {
+		t.Errorf("waiting memo shows %+v, want the budget, and processing", p)
+	}
+	r.models.set(func(m *models) { m.spent = false })
+	if p := r.wait(id, ended); p.Stage != memo.StageProcessed {
+		t.Errorf("ended as %s: %s", p.Stage, p.Error)
+	}
+}
+
+// Of a memo that fails, the vectors that were bought stay.
+func TestWhatWasBoughtOfAFailedMemoIsKept(t *testing.T) {
+	t.Parallel()
+	r := open(t, t.TempDir(), &models{name: "m"})
+	r.run()
+	id := r.add(words(200) + " poison " + words(200))
+	p := r.wait(id, ended)
+	if p.Stage != memo.StageError || p.ChunksTotal < 3 || p.ChunksDone != p.ChunksTotal-1 {
+		t.Errorf("progress %+v, want an error, and a vector for every chunk but one", p)
 	}
 }
 

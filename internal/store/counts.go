@@ -9,9 +9,7 @@ import (
 )
 
 const (
-	countAll = `
-SELECT (SELECT count(*) FROM memos), (SELECT count(*) FROM chunks),
-	(SELECT count(*) FROM memos WHERE stage = 'error')`
+	countFailed = `SELECT count(*) FROM memos WHERE stage = 'error'`
 	// The row value is NULL, and so nothing is before it, when there is nothing to do.
 	countBefore = `
 SELECT count(*) FROM (
@@ -21,10 +19,8 @@ SELECT count(*) FROM (
 	countPending = `SELECT count(*), min(queued) FROM memos WHERE stage NOT IN ('processed', 'error')`
 )
 
-// Counts says how much there is, in all projects.
+// Counts says how much there is to do, in all projects.
 type Counts struct {
-	Memos   int
-	Chunks  int        // searchable ones, and those on their way
 	Pending int        // memos not yet processed
 	Failed  int        // memos that ended in an error
 	Oldest  *time.Time // since when the oldest pending one waits
@@ -33,13 +29,11 @@ type Counts struct {
 // Counts counts what health shows.
 func (s *Store) Counts(ctx context.Context) (c Counts, err error) {
 	err = s.db.Read(ctx, func(tx Tx) error {
-		c, _, err = find(ctx, tx, func(r Rows) (c Counts, err error) {
-			err = r.Scan(&c.Memos, &c.Chunks, &c.Failed)
-			return c, err
-		}, countAll)
+		failed, _, err := find(ctx, tx, scanInt, countFailed)
 		if err != nil {
 			return err
 		}
+		c.Failed = int(failed)
 		_, _, err = find(ctx, tx, func(r Rows) (struct{}, error) {
 			var oldest *int64
 			err := r.Scan(&c.Pending, &oldest)

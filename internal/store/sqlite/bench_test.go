@@ -222,7 +222,7 @@ func BenchmarkReadProcessed(b *testing.B) {
 	})
 	b.Run("Counts", func(b *testing.B) {
 		for b.Loop() {
-			if c, err := s.Counts(b.Context()); c.Memos != memos || err != nil {
+			if c, err := s.Counts(b.Context()); c.Pending > memos || err != nil {
 				b.Fatalf("Counts = %+v, %v", c, err)
 			}
 		}

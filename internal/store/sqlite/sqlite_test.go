@@ -172,7 +172,7 @@ func TestConcurrentWritesAreKept(t *testing.T) {
 			}
 		}
 	}
-	if c, err := again.Counts(t.Context()); c.Memos != callers*each || err != nil {
+	if c, err := again.Counts(t.Context()); c.Pending != callers*each || err != nil {
 		t.Errorf("Counts = %+v, %v, want %d memos", c, err, callers*each)
 	}
 }
@@ -251,8 +251,8 @@ func TestKillLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	work, err := s.Claim(t.Context(), "next", 100_000, 1<<40, time.Now())
-	if err != nil || len(work) != c.Memos {
-		t.Errorf("claimed %d of %d memos, %v", len(work), c.Memos, err)
+	if err != nil || len(work) != c.Pending {
+		t.Errorf("claimed %d of %d memos, %v", len(work), c.Pending, err)
 	}
 }
 
