@@ -56,7 +56,7 @@ var (
 	begin = event("message_start", `"message": {"id": "msg_1", "role": "assistant", "content": [], "usage":
 		{"input_tokens": 12, "cache_creation_input_tokens": 5, "cache_read_input_tokens": 100, "output_tokens": 1}}`)
 	ping = "event: ping\ndata: {\"type\": \"ping\"}\n\n"
-	end  = event("message_delta", `"delta": {"stop_reason": "end_turn", "stop_sequence": null}, "usage": {"output_tokens": 9}`)
+	end  = event("message_delta", `"delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}`)
 	stop = "event: message_stop\ndata: {\"type\": \"message_stop\"}\n\n"
 )
 
@@ -76,7 +76,8 @@ func collect(stream iter.Seq2[llm.Event, error]) (said string, usage llm.Usage, 
 
 func ask(t testing.TB, c *anthropic.Client) (string, llm.Usage, error) {
 	g := c.Generator(anthropic.GenerateConfig{Model: "claude-sonnet-4-5"})
-	return collect(g.Generate(t.Context(), llm.GenerateRequest{Messages: []llm.Message{{Role: llm.RoleUser, Text: "What?"}}}))
+	messages := []llm.Message{{Role: llm.RoleUser, Text: "What?"}}
+	return collect(g.Generate(t.Context(), llm.GenerateRequest{Messages: messages}))
 }
 
 func TestGenerateStreamsTextThenUsage(t *testing.T) {
@@ -86,7 +87,8 @@ func TestGenerateStreamsTextThenUsage(t *testing.T) {
 		event("content_block_delta", `"index": 0, "delta": {"type": "signature_delta", "signature": "x"}`),
 		event("content_block_stop", `"index": 0`), ping,
 		event("content_block_start", `"index": 1, "content_block": {"type": "text", "text": ""}`),
-		text("Ducks"), event("a kind to come", `"error": null`), text(" eat."), event("content_block_stop", `"index": 1`), end, stop)
+		text("Ducks"), event("a kind to come", `"error": null`), text(" eat."),
+		event("content_block_stop", `"index": 1`), end, stop)
 	said, usage, err := ask(t, c)
 	if err != nil || said != "Ducks eat." {
 		t.Errorf("answer = %q, %v", said, err)
@@ -135,7 +137,9 @@ func TestRequestsAreInTheAPIsForm(t *testing.T) {
 	one := 1.0
 	want := request{
 		Model: "sonnet", System: "Be brief.\n\nCite.", MaxTokens: 4096, Temperature: &one, Stream: true,
-		Messages: []struct{ Role, Content string }{{"user", "One.\n\nTwo.\n\nThree."}, {"assistant", "So."}, {"user", "Why?"}},
+		Messages: []struct{ Role, Content string }{
+			{"user", "One.\n\nTwo.\n\nThree."}, {"assistant", "So."}, {"user", "Why?"},
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("request (-want +got):\n%s", diff)
@@ -144,7 +148,8 @@ func TestRequestsAreInTheAPIsForm(t *testing.T) {
 	if _, _, err := collect(g.Generate(t.Context(), req)); err != nil {
 		t.Fatal(err)
 	}
-	if got.Model != "claude-opus-4-8" || got.MaxTokens != 50 || got.Temperature != nil || g.Model() != "claude-sonnet-4-5" {
+	if got.Model != "claude-opus-4-8" || got.MaxTokens != 50 || got.Temperature != nil ||
+		g.Model() != "claude-sonnet-4-5" {
 		t.Errorf("a fast request of %s: %+v", g.Model(), got)
 	}
 }
@@ -312,7 +317,8 @@ func TestBaseURLWithAVersion(t *testing.T) {
 	}))
 	t.Cleanup(srv.Close)
 	for _, base := range []string{"", "/", "/v1", "/v1/"} {
-		if _, _, err := ask(t, anthropic.New(anthropic.Config{Name: "n", BaseURL: srv.URL + base})); err != nil || path != "/v1/messages" {
+		_, _, err := ask(t, anthropic.New(anthropic.Config{Name: "n", BaseURL: srv.URL + base}))
+		if err != nil || path != "/v1/messages" {
 			t.Errorf("base %q: asked %s, %v", base, path, err)
 		}
 	}

@@ -154,13 +154,13 @@ func policies(h http.Header) iter.Seq[llm.Quota] {
 	return func(yield func(llm.Quota) bool) {
 		for name, now := range items(h["Ratelimit"]) {
 			var q llm.Quota
-			q.Remaining, q.Told = count(now("r"))
-			q.Reset = reset(now("t"), time.Time{})
+			q.Remaining, q.Told = count(now.get("r"))
+			q.Reset = reset(now.get("t"), time.Time{})
 			for policy, says := range items(h["Ratelimit-Policy"]) {
 				// Nobody could tell from a quota that it is for less than a minute.
-				window, known := count(says("w"))
+				window, known := count(says.get("w"))
 				if policy == name && (!known || window >= 60) {
-					q.Limit, _ = count(says("q"))
+					q.Limit, _ = count(says.get("q"))
 				}
 			}
 			if !yield(q) {
@@ -170,26 +170,30 @@ func policies(h http.Header) iter.Seq[llm.Quota] {
 	}
 }
 
-// items yields the members of a structured list of limits, each with a function
-// that looks up its parameters. Names with a comma or a semicolon in them are not
-// understood, and match nothing.
-func items(lines []string) iter.Seq2[string, func(string) string] {
-	return func(yield func(string, func(string) string) bool) {
+// items yields the members of a structured list of limits, each with its
+// parameters. Names with a comma or a semicolon in them are not understood, and
+// match nothing.
+func items(lines []string) iter.Seq2[string, parameters] {
+	return func(yield func(string, parameters) bool) {
 		for _, line := range lines {
 			for member := range strings.SplitSeq(line, ",") {
-				name, parameters, _ := strings.Cut(member, ";")
-				look := func(key string) string {
-					for p := range strings.SplitSeq(parameters, ";") {
-						if k, v, _ := strings.Cut(strings.TrimSpace(p), "="); k == key {
-							return v
-						}
-					}
-					return ""
-				}
-				if !yield(strings.TrimSpace(name), look) {
+				name, rest, _ := strings.Cut(member, ";")
+				if !yield(strings.TrimSpace(name), parameters(rest)) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// parameters are those of a member of a structured list, as in q=100;w=60.
+type parameters string
+
+func (p parameters) get(key string) string {
+	for one := range strings.SplitSeq(string(p), ";") {
+		if k, v, _ := strings.Cut(strings.TrimSpace(one), "="); k == key {
+			return v
+		}
+	}
+	return ""
 }

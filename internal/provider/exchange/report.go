@@ -120,7 +120,8 @@ func (r report) dead(status int) bool {
 		"authentication_error", "unauthenticated", "permission_error", "permission_denied",
 		"failed_precondition", // Gemini, where it is sold only with billing
 	}) || status == http.StatusBadRequest && containsAny(strings.ToLower(r.message), []string{
-		"credit balance is too low", "specified api usage limits", "api key not valid", "api key expired", "incorrect api key",
+		"credit balance is too low", "specified api usage limits",
+		"api key not valid", "api key expired", "incorrect api key",
 	})
 }
 

@@ -232,7 +232,7 @@ func TestReportsAskForAWait(t *testing.T) {
 			34 * time.Second,
 		},
 		{"Gemini, in words", `{"error": {"message": "You exceeded. Please retry in 34.07s."}}`, 34070 * time.Millisecond},
-		{"OpenAI, seconds", `{"error": {"message": "Limit 3, Used 3. Please try again in 1.2s. Visit"}}`, 1200 * time.Millisecond},
+		{"OpenAI, seconds", `{"error": {"message": "Limit 3. Please try again in 1.2s. Visit"}}`, 1200 * time.Millisecond},
 		{"OpenAI, less", `{"error": {"message": "Please try again in 20ms."}}`, 20 * time.Millisecond},
 		{"OpenAI, minutes", `{"error": {"message": "Please try again in 6m0s."}}`, 6 * time.Minute},
 		{"Groq", `{"error": {"message": "Please try again in 2m59.56s. Need more"}}`, 179560 * time.Millisecond},

@@ -71,11 +71,12 @@ func collect(stream iter.Seq2[llm.Event, error]) (said string, usage llm.Usage, 
 func ask(t testing.TB, c *gemini.Client) (string, llm.Usage, error) {
 	t.Helper()
 	g := c.Generator(gemini.GenerateConfig{Model: "gemini-2.5-flash"})
-	return collect(g.Generate(t.Context(), llm.GenerateRequest{Messages: []llm.Message{{Role: llm.RoleUser, Text: "What?"}}}))
+	messages := []llm.Message{{Role: llm.RoleUser, Text: "What?"}}
+	return collect(g.Generate(t.Context(), llm.GenerateRequest{Messages: messages}))
 }
 
 func piece(text, more string) string {
-	return fmt.Sprintf(`{"candidates": [{"index": 0, "content": {"role": "model", "parts": [{"text": %q}]} %s}]}`, text, more)
+	return fmt.Sprintf(`{"candidates": [{"content": {"role": "model", "parts": [{"text": %q}]} %s}]}`, text, more)
 }
 
 func TestGenerateStreamsTextThenUsage(t *testing.T) {
@@ -84,7 +85,8 @@ func TestGenerateStreamsTextThenUsage(t *testing.T) {
 		`{"candidates": [{"content": {"parts": [{"text": "Hm.", "thought": true}, {"text": "Ducks"}]}}],
 			"usageMetadata": {"promptTokenCount": 12, "cachedContentTokenCount": 8, "thoughtsTokenCount": 30}}`,
 		piece(" eat", ""),
-		`{"candidates": [{"content": {"parts": [{"text": "."}, {"text": "", "thoughtSignature": "x"}]}, "finishReason": "STOP"}],
+		`{"candidates": [{"content": {"parts": [{"text": "."}, {"text": "", "thoughtSignature": "x"}]},
+			"finishReason": "STOP"}],
 			"usageMetadata": {"promptTokenCount": 12, "cachedContentTokenCount": 8, "candidatesTokenCount": 9,
 			"thoughtsTokenCount": 30, "totalTokenCount": 51}}`)
 	said, usage, err := ask(t, c)
@@ -146,7 +148,10 @@ func TestRequestsAreInTheAPIsForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	system := said("", "Be brief.", "Cite.")
-	want := request{System: &system, Contents: []content{said("user", "One.", "Two."), said("model", "So."), said("user", "Why?")}}
+	want := request{
+		System:   &system,
+		Contents: []content{said("user", "One.", "Two."), said("model", "So."), said("user", "Why?")},
+	}
 	want.Config.Temperature, want.Config.MaxOutputTokens = 0.5, 100+16<<10
 	if diff := cmp.Diff(want, got); diff != "" || url != "/v1beta/models/pro:streamGenerateContent?alt=sse" {
 		t.Errorf("request to %s (-want +got):\n%s", url, diff)
@@ -184,7 +189,8 @@ func TestStreamsThatDoNotEndWell(t *testing.T) {
 			llm.ClassBadRequest,
 		},
 		{
-			"overloaded", "busy", []string{`{"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}}`}, llm.ClassSick,
+			"overloaded", "busy",
+			[]string{`{"error": {"code": 503, "message": "busy", "status": "UNAVAILABLE"}}`}, llm.ClassSick,
 		},
 	}
 	for _, tt := range tests {
@@ -231,7 +237,8 @@ func TestFailuresHaveTheirClass(t *testing.T) {
 			t.Parallel()
 			c := client(t, serve(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(tt.code)
-				_, _ = fmt.Fprintf(w, `{"error": {"code": %d, "message": %q, "status": %q%s}}`, tt.code, tt.message, tt.status, tt.more)
+				const body = `{"error": {"code": %d, "message": %q, "status": %q%s}}`
+				_, _ = fmt.Fprintf(w, body, tt.code, tt.message, tt.status, tt.more)
 			}))
 			_, _, generating := ask(t, c)
 			_, embedding := c.Embedder(gemini.EmbedConfig{Model: "m"}).Embed(t.Context(), llm.EmbedRequest{Texts: []string{"a"}})

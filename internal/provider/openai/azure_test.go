@@ -91,17 +91,15 @@ func TestAzureAddresses(t *testing.T) {
 func TestAzureChats(t *testing.T) {
 	t.Parallel()
 	// The first event has no choices, but what Azure's filter thinks of the prompt.
+	const usageEvent = `data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 1, ` +
+		`"prompt_tokens_details": {"cached_tokens": 4}}}`
 	base, last := serve(t, http.StatusOK, asEvents, `data: {"choices": [], "prompt_filter_results": [{"prompt_index": 0}]}
 
 data: {"choices": [{"delta": {"content": "Ducks"}, "finish_reason": null}]}
 
 data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}
 
-data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 4}}}
-
-data: [DONE]
-
-`)
+`+usageEvent+"\n\ndata: [DONE]\n\n")
 	c := openai.New(openai.Config{BaseURL: base, APIKey: key, Azure: true})
 	g := c.Generator(openai.GenerateConfig{Model: "gpt-4o", Served: "large one", FastModel: "small"})
 	pieces, usage, err := collect(g.Generate(t.Context(), ask("What?")))
@@ -111,12 +109,14 @@ data: [DONE]
 	if want := (llm.Usage{InputTokens: 9, CachedTokens: 4, OutputTokens: 1}); usage != want {
 		t.Errorf("usage = %+v, want %+v", usage, want)
 	}
-	if want := "/openai/deployments/large%20one/chat/completions?api-version=" + openai.DefaultAPIVersion; last.url != want {
-		t.Errorf("asked %s, want %s", last.url, want)
+	const path = "/openai/deployments/large%20one/chat/completions?api-version="
+	if last.url != path+openai.DefaultAPIVersion {
+		t.Errorf("asked %s, want %s%s", last.url, path, openai.DefaultAPIVersion)
 	}
 	req := ask("What?")
 	req.Fast = true
-	if _, _, err := collect(g.Generate(t.Context(), req)); err != nil || !strings.Contains(last.url, "/deployments/small/") {
+	_, _, err = collect(g.Generate(t.Context(), req))
+	if err != nil || !strings.Contains(last.url, "/deployments/small/") {
 		t.Errorf("a fast answer: asked %s, %v", last.url, err)
 	}
 }
@@ -128,7 +128,8 @@ func TestAzureReranks(t *testing.T) {
 		"usage": {"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 8}}}`)
 	r := openai.New(openai.Config{BaseURL: base, Azure: true}).Reranker("judge")
 	got, err := r.Rerank(t.Context(), llm.RerankRequest{Query: "duck", Documents: []string{"a duck"}})
-	if err != nil || got.Usage.CachedTokens != 8 || !strings.HasPrefix(last.url, "/openai/deployments/judge/chat/completions") {
+	const path = "/openai/deployments/judge/chat/completions"
+	if err != nil || got.Usage.CachedTokens != 8 || !strings.HasPrefix(last.url, path) {
 		t.Errorf("Rerank = %+v, %v, asked at %s", got, err, last.url)
 	}
 }
