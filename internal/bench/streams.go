@@ -24,16 +24,15 @@ func streams(ctx context.Context, b *bed) (*Report, error) {
 	behaviour := providertest.Behaviour{}
 	behaviour.Chat.Pace = b.pace()
 	behaviour.Chat.FirstToken = providertest.Duration(first)
-	// A word a second, and as many as outlast the measurement: those that open last
-	// do so after all others.
-	behaviour.Chat.TokensPerSecond, behaviour.Chat.Tokens = 1, 3600
+	// A word a second, and more of them than the measurement lasts.
+	ramp := time.Duration(b.Streams) * opensEvery
+	behaviour.Chat.TokensPerSecond, behaviour.Chat.Tokens = 1, 30+2*int((ramp+b.Duration+3*first).Seconds())
 	if err := b.provider.behave(ctx, behaviour); err != nil {
 		return nil, err
 	}
 	before := resident()
 	during, open := math.NaN(), 0
 	var times spread
-	ramp := time.Duration(b.Streams) * opensEvery
 	opened := &opening{all: make(chan struct{})}
 	limits := dispatch.Limits{Concurrency: b.Streams}
 	err := b.with(ctx, plan{limits: limits}, func(ctx context.Context, r *rig) error {
