@@ -69,18 +69,10 @@ func (b *bed) throughput(
 		if err := b.pause(ctx, b.Learning, what+": warming up"); err != nil {
 			return err
 		}
-		begun, err := b.look(ctx)
-		if err != nil {
-			return err
-		}
 		then := load.embedded.Load()
-		if err := b.pause(ctx, b.Duration, what+": measuring"); err != nil {
-			return err
-		}
-		done := load.embedded.Load() - then
-		ended, err := b.look(ctx)
-		seen = window{since(ended[0].Totals, begun[0].Totals), ended[0].at.Sub(begun[0].at)}
-		perSecond, failed = float64(done)/seen.took.Seconds(), load.failed.Load()
+		counted, err := b.count(ctx, b.Duration, what+": measuring")
+		seen = counted[0]
+		perSecond, failed = float64(load.embedded.Load()-then)/seen.took.Seconds(), load.failed.Load()
 		return err
 	})
 	return perSecond, failed, seen, err

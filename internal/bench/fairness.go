@@ -61,8 +61,8 @@ func fairness(ctx context.Context, b *bed) (*Report, error) {
 	}
 	bound := idle.p50 + interval + batches.p50
 	report := &Report{Conditions: []string{
-		fmt.Sprintf("%d projects, one with %d texts of %d words in line, the others with %d now and then, %.0f %% of the limit",
-			b.Projects, b.Queued, textWords, smallMemo, 100*lightShare),
+		fmt.Sprintf("%d projects, one with %d texts of %d words in line", b.Projects, b.Queued, textWords),
+		fmt.Sprintf("the others with %d texts now and then, %.0f %% of the limit in all", smallMemo, 100*lightShare),
 		fmt.Sprintf("%.0f requests and %.0f tokens a minute, latency %v", b.RequestsPerMinute, b.TokensPerMinute, b.Latency),
 		"in theory: idle, one request interval and one batch",
 	}}

@@ -43,28 +43,18 @@ func limit(ctx context.Context, b *bed) (*Report, error) {
 	if err := b.provider.behave(ctx, behaviour); err != nil {
 		return nil, err
 	}
-	var windows [2][2]window
-	err := b.with(ctx, plan{}, func(ctx context.Context, r *rig) error {
+	var learning, steady windows
+	err := b.with(ctx, plan{}, func(ctx context.Context, r *rig) (err error) {
 		bulk{callers: b.Callers, texts: memoTexts, words: textWords}.start(ctx, r)
-		enrich(ctx, r, b.Callers)
-		for i, d := range []time.Duration{b.Learning, b.Duration} {
-			what := []string{"learning the limits", "measuring"}[i]
-			begun, err := b.look(ctx)
-			if err != nil {
-				return err
-			}
-			if err := b.pause(ctx, d, what); err != nil {
-				return err
-			}
-			ended, err := b.look(ctx)
-			if err != nil {
-				return err
-			}
-			for kind := range ended {
-				windows[i][kind] = window{since(ended[kind].Totals, begun[kind].Totals), ended[kind].at.Sub(begun[kind].at)}
-			}
+		for i := range b.Callers {
+			call := llm.Call{Tenant: fmt.Sprintf("project-%d", i), Priority: llm.PriorityEnrich}
+			r.load.Go(func() error { return r.enrich(ctx, call) })
 		}
-		return nil
+		if learning, err = b.count(ctx, b.Learning, "learning the limits"); err != nil {
+			return err
+		}
+		steady, err = b.count(ctx, b.Duration, "measuring")
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -74,21 +64,15 @@ func limit(ctx context.Context, b *bed) (*Report, error) {
 			b.TokensPerMinute, b.Burst, b.Headers),
 		fmt.Sprintf("latency %v ± %.0f %%, %v of learning apart, then %v", b.Latency, 100*b.Jitter, b.Learning, b.Duration),
 	}}
+	learning.report(report, "learning, ", b)
+	apart := len(report.Figures)
+	steady.report(report, "", b)
 	least, most := 0.95, 1.0
 	if !told {
 		least, most = 0.85, 3
 	}
-	for i, name := range []string{"learning, ", ""} {
-		embed, chat := windows[i][0], windows[i][1]
-		report.add(name+"embedding: tokens", unitPerMin, embed.perMinute(embed.Tokens)).against(b.TokensPerMinute)
-		report.add(name+"embedding: refused", unitShare, share(embed.Throttled(), embed.Requests))
-		admitted := chat.Requests - chat.Throttled()
-		report.add(name+"enrichment: requests", unitPerMin, chat.perMinute(admitted)).against(b.RequestsPerMinute)
-		report.add(name+"enrichment: refused", unitShare, share(chat.Throttled(), chat.Requests))
-	}
-	steady := report.Figures[len(report.Figures)/2:]
-	for i := range steady {
-		if f := &steady[i]; f.Theory != nil {
+	for i := range report.Figures[apart:] {
+		if f := &report.Figures[apart+i]; f.Theory != nil {
 			f.atLeast(least)
 		} else {
 			f.atMost(most, fmt.Sprintf("≤ %.0f %%", most))
@@ -97,22 +81,17 @@ func limit(ctx context.Context, b *bed) (*Report, error) {
 	return report, nil
 }
 
-// enrich keeps callers asking for short answers.
-func enrich(ctx context.Context, r *rig, callers int) {
-	for i := range callers {
-		call := llm.Call{Tenant: fmt.Sprintf("project-%d", i), Priority: llm.PriorityEnrich}
-		r.load.Go(func() error {
-			for ctx.Err() == nil {
-				ask := llm.GenerateRequest{Messages: []llm.Message{{Role: llm.RoleUser, Text: r.text(questionWords)}}}
-				for _, err := range r.Generate(ctx, call, "", ask) {
-					if err := unless(ctx, err); err != nil {
-						return err
-					}
-				}
+// enrich asks for short answers, one after the other.
+func (r *rig) enrich(ctx context.Context, call llm.Call) error {
+	for ctx.Err() == nil {
+		ask := llm.GenerateRequest{Messages: []llm.Message{{Role: llm.RoleUser, Text: r.text(questionWords)}}}
+		for _, err := range r.Generate(ctx, call, "", ask) {
+			if err := unless(ctx, err); err != nil {
+				return err
 			}
-			return nil
-		})
+		}
 	}
+	return nil
 }
 
 // A look is the totals at a time.
@@ -138,6 +117,34 @@ func (b *bed) look(ctx context.Context) ([2]look, error) {
 type window struct {
 	providertest.Totals
 	took time.Duration
+}
+
+// windows are those of embedding and of chat.
+type windows [2]window
+
+// count returns what the provider counts in a time.
+func (b *bed) count(ctx context.Context, d time.Duration, what string) (counted windows, err error) {
+	begun, err := b.look(ctx)
+	if err != nil {
+		return counted, err
+	}
+	if err := b.pause(ctx, d, what); err != nil {
+		return counted, err
+	}
+	ended, err := b.look(ctx)
+	for i := range ended {
+		counted[i] = window{since(ended[i].Totals, begun[i].Totals), ended[i].at.Sub(begun[i].at)}
+	}
+	return counted, err
+}
+
+func (w windows) report(r *Report, prefix string, b *bed) {
+	embed, chat := w[0], w[1]
+	r.add(prefix+"embedding: tokens", unitPerMin, embed.perMinute(embed.Tokens)).against(b.TokensPerMinute)
+	r.add(prefix+"embedding: refused", unitShare, share(embed.Throttled(), embed.Requests))
+	admitted := chat.Requests - chat.Throttled()
+	r.add(prefix+"enrichment: requests", unitPerMin, chat.perMinute(admitted)).against(b.RequestsPerMinute)
+	r.add(prefix+"enrichment: refused", unitShare, share(chat.Throttled(), chat.Requests))
 }
 
 func (w window) perMinute(n int) float64 { return float64(n) / w.took.Minutes() }

@@ -117,27 +117,29 @@ func (l bulk) start(ctx context.Context, r *rig) *tally {
 		call := llm.Call{
 			Tenant: cmp.Or(l.tenant, fmt.Sprintf("project-%d", i)), Priority: llm.PriorityIngest,
 		}
-		r.load.Go(func() error {
-			for ctx.Err() == nil {
-				vectors, err := r.Embed(ctx, call, llm.InputDocument, r.texts(l.texts, l.words))
-				if ctx.Err() != nil {
-					return nil
-				}
-				if err != nil && vectors == nil {
-					return err // the load is refused as a whole
-				}
-				for _, v := range vectors {
-					if v == nil {
-						sum.failed.Add(1)
-					} else {
-						sum.embedded.Add(1)
-					}
-				}
-			}
-			return nil
-		})
+		r.load.Go(func() error { return l.repeat(ctx, r, call, sum) })
 	}
 	return sum
+}
+
+// repeat embeds new texts again and again.
+func (l bulk) repeat(ctx context.Context, r *rig, call llm.Call, sum *tally) error {
+	for {
+		vectors, err := r.Embed(ctx, call, llm.InputDocument, r.texts(l.texts, l.words))
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil && vectors == nil {
+			return err // refused as a whole
+		}
+		for _, v := range vectors {
+			if v == nil {
+				sum.failed.Add(1)
+			} else {
+				sum.embedded.Add(1)
+			}
+		}
+	}
 }
 
 // unless returns the error unless the context has ended.

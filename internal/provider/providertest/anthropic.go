@@ -45,6 +45,7 @@ func (b *blocks) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// String returns the texts.
 func (b blocks) String() string { return strings.Join(b, "\n") }
 
 // readMessages reads Anthropic's requests for a message.

@@ -49,6 +49,7 @@ type content struct {
 	} `json:"parts"`
 }
 
+// String returns the texts.
 func (c *content) String() string {
 	var all strings.Builder
 	for _, part := range c.Parts {
