@@ -146,26 +146,71 @@ func (v *Vector) fromNumbers(list string) error {
 		return nil
 	}
 	out := make(Vector, 0, strings.Count(list, ",")+1)
-	for number := range strings.SplitSeq(list, ",") {
-		number = strings.Trim(number, " \t\r\n")
-		if number == "" {
+	for list != "" {
+		number, rest, more := strings.Cut(list, ",")
+		n, err := readNumber(number)
+		if err != nil {
+			return err
+		}
+		if out, list = append(out, n), rest; more && rest == "" {
 			return errNoVector
 		}
-		switch number[0] | 0x20 { // of null, which is how some servers write NaN; of NaN and Infinity
-		case 'n', 'i':
-			return errNotFinite
-		}
-		n, err := strconv.ParseFloat(number, 32)
-		switch {
-		case errors.Is(err, strconv.ErrRange) || math.IsInf(n, 0):
-			return errNotFinite
-		case err != nil:
-			return errNoVector
-		}
-		out = append(out, float32(n))
 	}
 	*v = out
 	return nil
+}
+
+// exactDigits is how many decimal digits fit into an uint64.
+const exactDigits = 19
+
+// readNumber reads a number with space around it. Nearly all are plain decimals,
+// which need only one division: its rounding is far below what a float32 holds.
+func readNumber(s string) (float32, error) {
+	var digits uint64
+	n, fraction, point, negative := 0, 0, false, false
+	s = strings.TrimSpace(s)
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9':
+			digits = digits*10 + uint64(c-'0')
+			n++
+			if point {
+				fraction++
+			}
+		case c == '.' && !point:
+			point = true
+		case c == '-' && i == 0:
+			negative = true
+		default:
+			return readRareNumber(s)
+		}
+	}
+	if n == 0 || n > exactDigits {
+		return readRareNumber(s)
+	}
+	number := float64(digits) / math.Pow10(fraction)
+	if negative {
+		number = -number
+	}
+	return float32(number), nil
+}
+
+func readRareNumber(s string) (float32, error) {
+	if s == "" {
+		return 0, errNoVector
+	}
+	switch s[0] | 0x20 { // of null, which is how some servers write NaN; of NaN and Infinity
+	case 'n', 'i':
+		return 0, errNotFinite
+	}
+	n, err := strconv.ParseFloat(s, 32)
+	switch {
+	case errors.Is(err, strconv.ErrRange) || math.IsInf(n, 0):
+		return 0, errNotFinite
+	case err != nil || math.IsNaN(n):
+		return 0, errNoVector
+	}
+	return float32(n), nil
 }
 
 // Dimensions is the length of a model's vectors: given, or learned from the

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -184,6 +185,27 @@ func TestLongVectorsInAnyForm(t *testing.T) {
 				t.Errorf("Vectors: %v (-want +got):\n%s", err, diff)
 			}
 		})
+	}
+}
+
+func TestNumbersAreRead(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{
+		"0", "-0.5", "0.012345678", "-0.0123456789012345678901", "1e-3", "12345678901234567890", "3.4028235e38", "1.5E+2",
+		"0.1", "16777217", "9999999999999999999", "1.401298464324817e-45", "0.00000000000000001",
+	} {
+		want, err := strconv.ParseFloat(in, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := readNumber("\n " + in + " "); err != nil || got != float32(want) {
+			t.Errorf("readNumber(%s) = %g, %v, want %g", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "-", ".", "1.2.3", "--1", "1-", "NaN", "-inf", "1e99", "null", "a", "0x"} {
+		if got, err := readNumber(in); err == nil {
+			t.Errorf("readNumber(%q) = %g", in, got)
+		}
 	}
 }
 
