@@ -7,6 +7,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -219,13 +220,13 @@ func TestABudgetRefusesBeforeItIsSpent(t *testing.T) {
 		defer stop()
 		synctest.Wait()
 		call := llm.Call{Tenant: "o/p", Priority: llm.PriorityIngest}
-		refused := 0
+		var refused atomic.Int64
 		var g errgroup.Group
 		for i := range 40 { // each takes 3 tokens as estimated, and 8 as counted
 			g.Go(func() error {
 				_, err := s.Embed(t.Context(), call, llm.InputDocument, texts(fmt.Sprintf("t%02d", i), 1))
 				if fault.Is(err, fault.Exhausted) {
-					refused++
+					refused.Add(1)
 					return nil
 				}
 				return err
@@ -234,8 +235,8 @@ func TestABudgetRefusesBeforeItIsSpent(t *testing.T) {
 		if err := g.Wait(); err != nil {
 			t.Fatal(err)
 		}
-		if refused != 20 {
-			t.Errorf("%d of 40 refused, want those beyond the 20 that 60 dollars are reserved for", refused)
+		if n := refused.Load(); n != 20 {
+			t.Errorf("%d of 40 refused, want those beyond the 20 that 60 dollars are reserved for", n)
 		}
 		_, err := s.Embed(t.Context(), call, llm.InputDocument, texts("late", 1))
 		if want := "The organization's budget for the day is spent: $"; !strings.HasPrefix(fault.Message(err), want) {

@@ -70,8 +70,11 @@ func (e *embedder) Embed(ctx context.Context, req llm.EmbedRequest) (llm.EmbedRe
 		e.mu.Unlock()
 		return llm.EmbedResponse{}, ctx.Err()
 	}
-	if e.script != nil {
-		if err := e.script(n, req.Texts); err != nil {
+	e.mu.Lock()
+	script := e.script
+	e.mu.Unlock()
+	if script != nil {
+		if err := script(n, req.Texts); err != nil {
 			return llm.EmbedResponse{}, err
 		}
 	}
@@ -80,6 +83,13 @@ func (e *embedder) Embed(ctx context.Context, req llm.EmbedRequest) (llm.EmbedRe
 		out[i] = llm.Vector{float32(len(text)), 1}
 	}
 	return llm.EmbedResponse{Vectors: out}, nil
+}
+
+// set changes the script.
+func (e *embedder) set(script func(n int, texts []string) error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.script = script
 }
 
 func (e *embedder) sent() int {

@@ -36,7 +36,7 @@ type limiter struct {
 }
 
 func (p *limiter) Spec() llm.EmbedSpec {
-	return llm.EmbedSpec{Model: "limiter", MaxTokens: 8000, MaxItems: 256, MaxBatchTokens: 100_000}
+	return llm.EmbedSpec{Model: "limiter", MaxTokens: 8000, MaxItems: 32, MaxBatchTokens: 100_000}
 }
 
 func (p *limiter) Embed(ctx context.Context, req llm.EmbedRequest) (llm.EmbedResponse, error) {
@@ -87,6 +87,13 @@ func quota(limit, used float64) llm.Quota {
 	}
 }
 
+// counts returns how many requests were answered and refused.
+func (p *limiter) counts() (good, refused, goodTokens int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.good, p.refused, p.goodTokens
+}
+
 // forget begins the count anew, after what is not to be counted.
 func (p *limiter) forget() {
 	p.mu.Lock()
@@ -100,9 +107,9 @@ func flood(ctx context.Context, s *dispatch.Scheduler, g *errgroup.Group, caller
 	for i := range callers {
 		g.Go(func() error {
 			for n := 0; ctx.Err() == nil; n++ {
-				batch := make([]string, 64)
+				batch := make([]string, 32)
 				for j := range batch {
-					batch[j] = text(i, n*64+j)
+					batch[j] = text(i, n*len(batch)+j)
 				}
 				_, _ = s.Embed(ctx, ingest, llm.InputDocument, batch)
 			}
@@ -125,7 +132,7 @@ func TestLimitsAreUsedAndNotHit(t *testing.T) {
 	}{
 		{"requests bind, honest headers", &limiter{rpm: 600, tpm: 1e9, honest: true}, 20, dispatch.Limits{}, 0, 0.95, 0.01},
 		{"tokens bind, honest headers", &limiter{rpm: 600, tpm: 1e6, honest: true}, 800, dispatch.Limits{}, 0, 0.95, 0.01},
-		{"both nearly", &limiter{rpm: 600, tpm: 1e7, honest: true}, 220, dispatch.Limits{}, 0, 0.95, 0.01},
+		{"both nearly", &limiter{rpm: 600, tpm: 1.1e6, honest: true}, 220, dispatch.Limits{}, 0, 0.95, 0.01},
 		{
 			"configured, no headers", &limiter{rpm: 600, tpm: 1e6}, 800,
 			dispatch.Limits{RequestsPerMinute: 600, TokensPerMinute: 1e6}, time.Minute, 0.95, 0.01,
@@ -160,7 +167,7 @@ func TestLimitsAreUsedAndNotHit(t *testing.T) {
 				}
 				long := max(5*time.Minute, 2*tt.learn) // where requests are few, learning is slow
 				time.Sleep(long)
-				good, goodTokens, refused := p.good, p.goodTokens, p.refused
+				good, refused, goodTokens := p.counts()
 				cancel()
 				_ = g.Wait()
 				stop()
@@ -186,7 +193,7 @@ func TestRefusalsAtRandomAreNotTakenForALimit(t *testing.T) {
 			var g errgroup.Group
 			flood(ctx, s, &g, 64, 20)
 			time.Sleep(time.Minute)
-			good = p.good
+			good, _, _ = p.counts()
 			cancel()
 			_ = g.Wait()
 			stop()

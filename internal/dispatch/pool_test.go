@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,7 +71,7 @@ func TestADeadKeyIsPassedOverAtOnce(t *testing.T) {
 		if want := "test/e: the key is refused until "; !strings.HasPrefix(lane.Reason, want) {
 			t.Errorf("the dead lane says %q, want %q and a time", lane.Reason, want)
 		}
-		dead.script = nil
+		dead.set(nil)
 		time.Sleep(time.Minute)
 		for i := range 4 {
 			if _, err := s.Embed(t.Context(), query, llm.InputQuery, texts(fmt.Sprint("again", i), 1)); err != nil {
@@ -94,7 +96,7 @@ func TestTheNextTierIsForWhenTheFirstFails(t *testing.T) {
 		if n := second.sent(); n != 0 {
 			t.Fatalf("%d requests in the second tier, though the first works", n)
 		}
-		first.script = sick
+		first.set(sick)
 		began := time.Now()
 		if _, err := s.Embed(t.Context(), query, llm.InputQuery, texts("q", 1)); err != nil {
 			t.Fatal(err)
@@ -130,9 +132,7 @@ func TestTheCircuitOpensAndOneCallProbes(t *testing.T) {
 		if n := e.sent(); n > 40 {
 			t.Errorf("%d requests in five minutes to a sick upstream, want a few and the probes", n)
 		}
-		e.mu.Lock()
-		e.script = nil
-		e.mu.Unlock()
+		e.set(nil)
 		if err := g.Wait(); err != nil {
 			t.Error(err)
 		}
@@ -164,21 +164,26 @@ func TestRetriesAreAShareOfTheTraffic(t *testing.T) {
 // A slow one hangs until it is left when its number says so.
 type slowTeller struct {
 	teller
+	mu   sync.Mutex // guards the counts, and hang
 	hang func(n int) bool
 	left int
 }
 
 func (w *slowTeller) Generate(ctx context.Context, req llm.GenerateRequest) iter.Seq2[llm.Event, error] {
 	return func(yield func(llm.Event, error) bool) {
+		w.mu.Lock()
 		w.n++
 		d := 100 * time.Millisecond
 		if w.hang(w.n) {
 			d = time.Hour
 		}
+		w.mu.Unlock()
 		select {
 		case <-time.After(d):
 		case <-ctx.Done():
+			w.mu.Lock()
 			w.left++
+			w.mu.Unlock()
 			yield(llm.Event{}, ctx.Err())
 			return
 		}
@@ -263,14 +268,14 @@ func TestTheLineIsBounded(t *testing.T) {
 		lane.Limits.Concurrency = 1
 		s := dispatch.New(dispatch.Config{Generate: []dispatch.GenerateLane{lane}, QueueCalls: 5})
 		answer := llm.Call{Tenant: "p", Priority: llm.PriorityAnswer}
-		full := 0
+		var full atomic.Int64
 		var g errgroup.Group
 		for range 10 {
 			g.Go(func() error {
 				began := time.Now()
 				_, err := read(s.Generate(t.Context(), answer, "", llm.GenerateRequest{}))
 				if fault.Is(err, fault.RateLimited) && time.Since(began) == 0 {
-					full++
+					full.Add(1)
 				}
 				return nil
 			})
@@ -282,10 +287,12 @@ func TestTheLineIsBounded(t *testing.T) {
 			t.Error("a caller who has left has an answer")
 		}
 		time.Sleep(30 * time.Second)
+		w.mu.Lock()
 		w.hang = func(int) bool { return false }
+		w.mu.Unlock()
 		time.Sleep(time.Hour)
-		if err := g.Wait(); err != nil || full != 4 {
-			t.Errorf("%d of ten calls were refused at once, want the four beyond one in flight and five in line; %v", full, err)
+		if err := g.Wait(); err != nil || full.Load() != 4 {
+			t.Errorf("%d of ten calls were refused at once, want the four beyond one in flight and five in line; %v", full.Load(), err)
 		}
 	})
 }
