@@ -43,7 +43,7 @@ func (s *Scheduler) Generate(
 			yield(llm.Event{}, err)
 			return
 		}
-		a.begun()
+		a.firstWord()
 		st.relay(yield)
 		cancel() // the exchange ends with its consumer
 		st.close()

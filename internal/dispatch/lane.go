@@ -26,12 +26,15 @@ type lane struct {
 	backoff          trouble // some calls wait before they are tried again
 	ratio            float64 // of reported tokens to estimated ones
 
-	busy, bulk int // requests in flight, and of them those that nobody waits for
-	latency    limit.Quantiles
-	throughput limit.Throughput
-	ails       string // of what it was sick the last time
-	lastError  string
-	counts     counts
+	busy int // requests in flight
+	// Of these, those that have no answer yet: a stream that has begun queues no
+	// more. And of those, the ones that nobody waits for.
+	asking, bulk int
+	latency      limit.Quantiles
+	throughput   limit.Throughput
+	ails         string // of what it was sick the last time
+	lastError    string
+	counts       counts
 }
 
 // counts are exchanges since the start.
@@ -95,7 +98,7 @@ func (l *lane) opening(need float64, bulk bool, now time.Time) opening {
 		return opening{closed: true, in: l.paused.until.Sub(now)}
 	}
 	size := l.concurrency.Size()
-	if l.busy >= size || bulk && l.bulk >= size-l.reserved() {
+	if l.busy >= l.concurrency.Most() || l.asking >= size || bulk && l.bulk >= size-l.reserved() {
 		return opening{}
 	}
 	wait := max(
@@ -133,11 +136,12 @@ func (l *lane) interval() time.Duration {
 func (l *lane) begin(a *attempt) {
 	l.counts.sent++
 	l.busy++
+	l.asking++
 	if bulky(a.call.Priority) {
 		l.bulk++
 	}
 	size := l.concurrency.Size()
-	a.full = l.busy >= size || l.bulk >= size-l.reserved()
+	a.full = l.asking >= size || l.bulk >= size-l.reserved()
 	a.probe = l.breaker.Begin()
 	l.requests.Take(1, a.sent)
 	l.learned.Requests.Take(1, a.sent)
@@ -169,6 +173,15 @@ func (l *lane) giveBack(a *attempt) {
 // leave frees the attempt's slot.
 func (l *lane) leave(a *attempt) {
 	l.busy--
+	if !a.begun {
+		l.asked(a)
+	}
+}
+
+// asked notes that an attempt waits for its answer no more.
+func (l *lane) asked(a *attempt) {
+	a.begun = true
+	l.asking--
 	if bulky(a.call.Priority) {
 		l.bulk--
 	}
@@ -184,10 +197,14 @@ type outcome struct {
 
 // end gives back what an attempt holds, and learns from how it went.
 func (l *lane) end(a *attempt, o outcome, now time.Time) {
+	begun := a.begun
 	l.leave(a)
 	e, failed := errors.AsType[*llm.Error](o.err)
 	switch {
 	case o.err == nil && !o.left:
+		if !begun {
+			l.answered(a, now)
+		}
 		l.succeeded(a, o, now)
 	case o.left || !failed:
 		if a.probe {
@@ -202,7 +219,6 @@ func (l *lane) end(a *attempt, o outcome, now time.Time) {
 }
 
 func (l *lane) succeeded(a *attempt, o outcome, now time.Time) {
-	l.answered(a, now)
 	actual := l.settle(a, o.usage, now)
 	l.learned.Passed(a.sent, now, actual)
 	l.throughput.Note(actual, now)
@@ -211,10 +227,6 @@ func (l *lane) succeeded(a *attempt, o outcome, now time.Time) {
 // answered learns from how soon an answer came: for a stream from its first word,
 // however long the rest takes.
 func (l *lane) answered(a *attempt, now time.Time) {
-	if a.answered {
-		return
-	}
-	a.answered = true
 	took := now.Sub(a.sent)
 	l.breaker.Healed()
 	l.refusals.Note(false, now)

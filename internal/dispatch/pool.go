@@ -205,7 +205,7 @@ func (p *pool) pick(t *ticket, now time.Time) (best *lane, in time.Duration) {
 }
 
 // headroom is the share of a lane's slots that are free.
-func headroom(l *lane) float64 { return 1 - float64(l.busy)/float64(l.concurrency.Size()) }
+func headroom(l *lane) float64 { return 1 - float64(l.asking)/float64(l.concurrency.Size()) }
 
 // need returns the tokens without which a call is not worth sending. A batch goes
 // out when there is as much as the lane allows between two requests: sooner it
@@ -247,18 +247,18 @@ func (p *pool) awake() {
 
 // An attempt is one exchange: the slot it holds, and what it was charged.
 type attempt struct {
-	pool     *pool
-	lane     *lane
-	call     llm.Call
-	tokens   int     // estimated
-	charged  float64 // of the token bucket
-	spare    int     // tokens that a batch may have
-	sent     time.Time
-	full     bool // the lane has all in flight that it may
-	probe    bool // of a lane that was broken
-	answered bool // the lane knows how soon
-	observe  func(outcome)
-	stop     func() // ends the contexts of a race; nil without one
+	pool    *pool
+	lane    *lane
+	call    llm.Call
+	tokens  int     // estimated
+	charged float64 // of the token bucket
+	spare   int     // tokens that a batch may have
+	sent    time.Time
+	full    bool // the lane has all in flight that it may
+	probe   bool // of a lane that was broken
+	begun   bool // a stream that has said its first word
+	observe func(outcome)
+	stop    func() // ends the contexts of a race; nil without one
 }
 
 func (p *pool) begin(l *lane, t *ticket, now time.Time) *attempt {
@@ -277,10 +277,11 @@ func (a *attempt) charge(tokens int) {
 	a.lane.charge(a, tokens)
 }
 
-// begun notes that the first word of a stream is there.
-func (a *attempt) begun() {
+// firstWord notes that the first word of a stream is there.
+func (a *attempt) firstWord() {
 	a.pool.mu.Lock()
 	defer a.pool.mu.Unlock()
+	a.lane.asked(a)
 	a.lane.answered(a, time.Now())
 	a.pool.admit() // there may be room for more now
 }

@@ -40,6 +40,9 @@ func NewConcurrency(most int) Concurrency {
 // Size returns the limit in requests.
 func (c *Concurrency) Size() int { return max(1, int(c.limit)) }
 
+// Most returns the limit that it never passes.
+func (c *Concurrency) Most() int { return max(1, c.most) }
+
 // Done notes an exchange that ended well. Full says that the lane had all the
 // requests in flight that it may.
 func (c *Concurrency) Done(tokens int, took time.Duration, full bool, now time.Time) {

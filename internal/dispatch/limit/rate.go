@@ -158,7 +158,7 @@ func (n *Rate) lower(rate float64, now time.Time) {
 	n.measured = rate
 	n.Requests.Set(60*backTo*rate/underLimit, Learned, now)
 	n.Tokens.Set(60*backTo*rate*n.size()/underLimit, Learned, now)
-	n.Requests.level, n.Tokens.level = 0, 0
+	n.Requests.level, n.Tokens.level = n.Requests.reserve(), n.Tokens.reserve() // nothing for bulk
 	n.since, n.fair, n.refused = now, 0, 0
 	n.cuts++
 }
