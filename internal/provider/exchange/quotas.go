@@ -30,9 +30,9 @@ var (
 		spell("X-Ratelimit-", "-Project-Tokens"), // OpenAI, of a part of the account
 		spell("Anthropic-Ratelimit-Tokens-", ""),
 		spell("Anthropic-Ratelimit-Input-Tokens-", ""),
-		spell("Anthropic-Ratelimit-Output-Tokens-", ""),
 		spell("X-Ratelimit-", "-Tokens-Minute"), // Mistral
 	}
+	outputSpelling = spell("Anthropic-Ratelimit-Output-Tokens-", "")
 )
 
 // Quotas reads what an answer's headers say about the limits of the account. Where
@@ -53,6 +53,17 @@ func Quotas(h http.Header, now time.Time) llm.Quotas {
 	}
 	for _, s := range tokenSpellings {
 		q.Tokens = scarcer(q.Tokens, s.read(h, now))
+	}
+	q.Tokens = scarcer(q.Tokens, ofLimit(outputSpelling.read(h, now), q.Tokens.Limit))
+	return q
+}
+
+// ofLimit tells the same share of a larger limit. Anthropic bounds output far below
+// input, and the limit of all tokens is not that of the output when that is scarcer.
+func ofLimit(q llm.Quota, limit int) llm.Quota {
+	if q.Limit > 0 && q.Limit < limit {
+		q.Remaining = int(left(q) * float64(limit))
+		q.Limit = limit
 	}
 	return q
 }
