@@ -256,6 +256,9 @@ func (l *lane) failed(a *attempt, e *llm.Error, now time.Time) {
 		l.counts.throttled++
 		storm := l.refusals.Note(true, now)
 		l.learned.Throttled(a.sent, now, storm)
+		if l.tokens.PerSecond() > 0 {
+			l.learned.Tokens = limit.Bucket{} // what is told need not be learned
+		}
 		if a.probe {
 			l.breaker.Healed() // it answers
 		}

@@ -72,7 +72,7 @@ func TestQuotas(t *testing.T) {
 				"anthropic-ratelimit-output-tokens-limit": "16000", "anthropic-ratelimit-output-tokens-remaining": "4000",
 				"anthropic-ratelimit-output-tokens-reset": "2026-11-23T10:00:45-05:00",
 			},
-			llm.Quotas{Requests: told(1000, 999, time.Second), Tokens: told(16000, 4000, 45*time.Second)},
+			llm.Quotas{Requests: told(1000, 999, time.Second), Tokens: told(96000, 24000, 45*time.Second)},
 		},
 		{
 			"Anthropic, nothing used", map[string]string{
