@@ -8,14 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 )
-
-type embedding struct {
-	Object    string `json:"object"`
-	Index     int    `json:"index"`
-	Embedding any    `json:"embedding"` // base64 text or numbers
-}
 
 type usage struct {
 	PromptTokens     int `json:"prompt_tokens,omitzero"`
@@ -49,26 +44,40 @@ func readEmbeddings(body []byte) (call, error) {
 		Input:      in.InputType,
 		Dimensions: cmp.Or(in.Dimensions, in.OutputDimension),
 	}}
+	packed := in.EncodingFormat == "base64"
 	c.document = func(o Options, a Action) any {
-		data := make([]embedding, len(in.Input))
-		for i, text := range in.Input {
-			data[i] = embedding{Object: "embedding", Index: i}
-			v := Embedding(text, cmp.Or(c.Dimensions, o.Dimensions))
-			if data[i].Embedding = v; in.EncodingFormat == "base64" && !o.Numbers {
-				data[i].Embedding = encode(v)
-			}
-		}
+		texts := in.Input
+		first := 0
 		if a.Fault == Missing {
-			data = data[1:]
+			first = 1
 		}
-		return struct {
-			Object string      `json:"object"`
-			Model  string      `json:"model"`
-			Data   []embedding `json:"data"`
-			Usage  *usage      `json:"usage"`
-		}{"list", in.Model, data, usageOf(c.read(), 0)}
+		vectors := make([][]float32, 0, len(texts))
+		for _, text := range texts[first:] {
+			vectors = append(vectors, Embedding(text, cmp.Or(c.Dimensions, o.Dimensions)))
+		}
+		return embeddings(in.Model, first, vectors, packed && !o.Numbers, usageOf(c.read(), 0))
 	}
 	return c, nil
+}
+
+// embeddings writes OpenAI's answer. It does so by hand, because thousands of them a
+// second are asked for: encoding/json looks at each letter of a vector twice.
+func embeddings(model string, first int, vectors [][]float32, packed bool, u *usage) ready {
+	var b bytes.Buffer
+	b.WriteString(`{"object":"list","model":` + text(model) + `,"data":[`)
+	for i, v := range vectors {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"object":"embedding","index":%d,"embedding":`, first+i)
+		if packed {
+			b.WriteString(`"` + encode(v) + `"}`)
+		} else {
+			b.WriteString(text(v) + "}")
+		}
+	}
+	b.WriteString(`],"usage":` + text(u) + `}`)
+	return b.Bytes()
 }
 
 // readServiceEmbed reads a request to the embedding service.
@@ -95,8 +104,9 @@ func readServiceEmbed(body []byte) (call, error) {
 
 // encode returns a vector as base64 of little-endian float32.
 func encode(v []float32) string {
-	var b bytes.Buffer
-	b.Grow(4 * len(v))
-	_ = binary.Write(&b, binary.LittleEndian, v) // to memory: cannot fail
-	return base64.StdEncoding.EncodeToString(b.Bytes())
+	raw := make([]byte, 0, 4*len(v))
+	for _, x := range v {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(x))
+	}
+	return base64.StdEncoding.EncodeToString(raw)
 }
