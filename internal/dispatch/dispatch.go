@@ -28,12 +28,9 @@ import (
 	"kvasir/internal/llm"
 )
 
-// The most requests in flight of lanes that do not say.
-const (
-	embedConcurrency    = 128
-	generateConcurrency = 1024
-	rerankConcurrency   = 128
-)
+// A concurrency is how many requests a lane has in flight at first, and at most if
+// it does not say.
+type concurrency struct{ first, most int }
 
 // A Scheduler makes the calls. Embedding, and keeping books, need [Scheduler.Run].
 type Scheduler struct {
@@ -51,13 +48,15 @@ func New(cfg Config) *Scheduler {
 	cfg = cfg.withDefaults()
 	s := &Scheduler{cfg: &cfg, books: newBooks(&cfg), memory: newMemory(&cfg)}
 	now := time.Now()
+	// Answers are many, slow, and waited for by people, so they begin with many.
+	calls, answers := concurrency{first: 32, most: 128}, concurrency{first: 256, most: 1024}
 	s.embed = newPool(llm.KindEmbed, "", s.cfg, s.books)
 	for i, l := range cfg.Embed {
-		s.embed.add(newLane(l.Lane, i, embedConcurrency, now))
+		s.embed.add(newLane(l.Lane, i, calls, now))
 	}
 	s.rerank = newPool(llm.KindRerank, "", s.cfg, s.books)
 	for i, l := range cfg.Rerank {
-		s.rerank.add(newLane(l.Lane, i, rerankConcurrency, now))
+		s.rerank.add(newLane(l.Lane, i, calls, now))
 	}
 	for i, l := range cfg.Generate {
 		p, err := s.generator(l.Pool)
@@ -65,7 +64,7 @@ func New(cfg Config) *Scheduler {
 			p = newPool(llm.KindGenerate, l.Pool, s.cfg, s.books)
 			s.generators = append(s.generators, p)
 		}
-		p.add(newLane(l.Lane, i, generateConcurrency, now))
+		p.add(newLane(l.Lane, i, answers, now))
 	}
 	if len(cfg.Embed) > 0 {
 		s.packer = newPacker(s.cfg, s.embed, s.books)

@@ -215,7 +215,7 @@ func TestSnapshotNamesEveryLane(t *testing.T) {
 		}
 	}
 	want := []string{
-		"embed  test/e open 2 0 ", "generate a a/teller open 32 0 ", "generate a a/teller open 32 0 ",
+		"embed  test/e open 2 0 ", "generate a a/teller open 256 0 ", "generate a a/teller open 256 0 ",
 		"generate b b/teller open 3 60 configured", "rerank  test/r open 32 0 ",
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {

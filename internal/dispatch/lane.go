@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -40,11 +41,9 @@ type lane struct {
 // counts are exchanges since the start.
 type counts struct{ sent, failed, throttled, retried, hedged int64 }
 
-func newLane(l Lane, index, concurrency int, now time.Time) *lane {
-	if l.Limits.Concurrency > 0 {
-		concurrency = l.Limits.Concurrency
-	}
-	s := &lane{Lane: l, index: index, concurrency: limit.NewConcurrency(concurrency), ratio: 1}
+func newLane(l Lane, index int, c concurrency, now time.Time) *lane {
+	most := cmp.Or(l.Limits.Concurrency, c.most)
+	s := &lane{Lane: l, index: index, concurrency: limit.NewConcurrency(c.first, most), ratio: 1}
 	if n := l.Limits.RequestsPerMinute; n > 0 {
 		s.requests.Set(n, limit.Configured, now)
 	}

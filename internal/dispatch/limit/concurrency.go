@@ -6,10 +6,8 @@ import (
 )
 
 const (
-	// firstSize is how many requests a lane begins with.
-	firstSize = 32
 	// quick answers are not made to queue by how many there are, or it does not matter.
-	quick = 25 * time.Millisecond
+	quick = 50 * time.Millisecond
 	// strained is how many times the least latency means that the upstream has as
 	// much as it can work on; overfull, that it queues.
 	strained, overfull = 1.5, 2.0
@@ -32,9 +30,10 @@ type Concurrency struct {
 	from, worst float64
 }
 
-// NewConcurrency returns one that never allows more than most, at least 1.
-func NewConcurrency(most int) Concurrency {
-	return Concurrency{limit: float64(min(most, firstSize)), most: most, swell: 1}
+// NewConcurrency returns one that begins with first and never allows more than
+// most, at least 1.
+func NewConcurrency(first, most int) Concurrency {
+	return Concurrency{limit: float64(min(most, first)), most: most, swell: 1}
 }
 
 // Size returns the limit in requests.

@@ -132,7 +132,7 @@ func TestABreakerOpensAndProbes(t *testing.T) {
 // becomes slower fewer.
 func TestConcurrencyFindsWhatTheUpstreamWorksOn(t *testing.T) {
 	t.Parallel()
-	c := NewConcurrency(1000)
+	c := NewConcurrency(32, 1000)
 	now := noon
 	run := func(capacity int) {
 		for range 3000 {
@@ -165,7 +165,7 @@ func TestConcurrencyFindsWhatTheUpstreamWorksOn(t *testing.T) {
 	if n := c.Size(); n != 2 {
 		t.Errorf("%d in flight to an upstream that does not answer", n)
 	}
-	if one := NewConcurrency(1); one.Size() != 1 {
+	if one := NewConcurrency(32, 1); one.Size() != 1 {
 		t.Errorf("%d in flight where one may be", one.Size())
 	}
 }
