@@ -107,7 +107,7 @@ func (p *pool) hedge(a *attempt) *attempt {
 // is an error like another: it must cost neither the slot nor the process.
 func once[T any](ctx context.Context, p *pool, j job[T], a *attempt, n int, hedge bool) (r result[T]) {
 	r.a = a
-	ctx = llm.WithQuotas(ctx, func(q llm.Quotas) { p.reported(a.lane, q) })
+	ctx = llm.WithQuotas(ctx, a.reported)
 	a.observe = func(outcome) {}
 	if o := p.cfg.Observer; o != nil {
 		inner, end := o.Begin(ctx, llm.Attempt{

@@ -144,6 +144,7 @@ func (l *lane) begin(a *attempt) {
 	a.probe = l.breaker.Begin()
 	l.requests.Take(1, a.sent)
 	l.learned.Requests.Take(1, a.sent)
+	a.requestsLeft = l.requests.Mark()
 	l.charge(a, a.tokens)
 }
 
@@ -154,6 +155,7 @@ func (l *lane) charge(a *attempt, tokens int) {
 	a.charged += more
 	l.tokens.Take(more, a.sent)
 	l.learned.Tokens.Take(more, a.sent)
+	a.tokensLeft = l.tokens.Mark()
 }
 
 // giveBack undoes the beginning of an attempt that was not sent.
@@ -254,10 +256,7 @@ func (l *lane) failed(a *attempt, e *llm.Error, now time.Time) {
 	case llm.ClassThrottled:
 		l.counts.throttled++
 		storm := l.refusals.Note(true, now)
-		l.learned.Throttled(a.sent, now, storm)
-		if l.tokens.PerSecond() > 0 {
-			l.learned.Tokens = limit.Bucket{} // what is told need not be learned
-		}
+		l.learn(a, storm, now)
 		if a.probe {
 			l.breaker.Healed() // it answers
 		}
@@ -280,6 +279,20 @@ func (l *lane) failed(a *attempt, e *llm.Error, now time.Time) {
 	default: // the provider is well, and the request is not
 		l.breaker.Healed()
 		l.refusals.Note(false, now)
+	}
+}
+
+// learn goes by a refusal. Limits that are told need not be learned: if there is a
+// refusal all the same, the provider allows less at once.
+func (l *lane) learn(a *attempt, storm bool, now time.Time) {
+	if l.requests.Told() && l.tokens.Told() {
+		l.requests.Tighten(now)
+		l.tokens.Tighten(now)
+		return
+	}
+	l.learned.Throttled(a.sent, now, storm)
+	if l.tokens.PerSecond() > 0 {
+		l.learned.Tokens = limit.Bucket{}
 	}
 }
 

@@ -146,6 +146,14 @@ func TestLimitsAreUsedAndNotHit(t *testing.T) {
 			"a bucket of a second, configured", &limiter{rpm: 600, tpm: 1e6, holds: 1.0 / 60}, 400,
 			dispatch.Limits{RequestsPerMinute: 600, TokensPerMinute: 1e6}, time.Minute, 0.95, 0.01,
 		},
+		{
+			"a bucket of a second, honest headers", &limiter{rpm: 600, tpm: 1e6, holds: 1.0 / 60, honest: true}, 400,
+			dispatch.Limits{}, time.Minute, 0.95, 0.01,
+		},
+		{
+			"a bucket of a second, tokens bind, honest headers",
+			&limiter{rpm: 600, tpm: 2e5, holds: 1.0 / 60, honest: true}, 400, dispatch.Limits{}, time.Minute, 0.95, 0.01,
+		},
 		{"requests bind, no headers", &limiter{rpm: 600, tpm: 1e9}, 20, dispatch.Limits{}, 2 * time.Minute, 0.85, 0.03},
 		{"tokens bind, no headers", &limiter{rpm: 1e6, tpm: 1e6}, 800, dispatch.Limits{}, 20 * time.Minute, 0.85, 0.03},
 	}

@@ -247,18 +247,19 @@ func (p *pool) awake() {
 
 // An attempt is one exchange: the slot it holds, and what it was charged.
 type attempt struct {
-	pool    *pool
-	lane    *lane
-	call    llm.Call
-	tokens  int     // estimated
-	charged float64 // of the token bucket
-	spare   int     // tokens that a batch may have
-	sent    time.Time
-	full    bool // the lane has all in flight that it may
-	probe   bool // of a lane that was broken
-	begun   bool // a stream that has said its first word
-	observe func(outcome)
-	stop    func() // ends the contexts of a race; nil without one
+	pool                     *pool
+	lane                     *lane
+	call                     llm.Call
+	tokens                   int     // estimated
+	charged                  float64 // of the token bucket
+	spare                    int     // tokens that a batch may have
+	sent                     time.Time
+	full                     bool       // the lane has all in flight that it may
+	probe                    bool       // of a lane that was broken
+	begun                    bool       // a stream that has said its first word
+	requestsLeft, tokensLeft limit.Mark // what the answer's headers are about
+	observe                  func(outcome)
+	stop                     func() // ends the contexts of a race; nil without one
 }
 
 func (p *pool) begin(l *lane, t *ticket, now time.Time) *attempt {
@@ -336,12 +337,12 @@ func (p *pool) price(input, output int) ledger.Money {
 }
 
 // reported takes note of what a provider says of its limits.
-func (p *pool) reported(l *lane, q llm.Quotas) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (a *attempt) reported(q llm.Quotas) {
+	a.pool.mu.Lock()
+	defer a.pool.mu.Unlock()
 	now := time.Now()
-	l.requests.Report(q.Requests, now)
-	l.tokens.Report(q.Tokens, now)
+	a.lane.requests.Report(q.Requests, a.requestsLeft, now)
+	a.lane.tokens.Report(q.Tokens, a.tokensLeft, now)
 }
 
 // deadline returns until when a call that arrives now may be tried.

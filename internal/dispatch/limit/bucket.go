@@ -30,7 +30,21 @@ type Bucket struct {
 	at     time.Time
 	limit  float64 // a minute, as configured, reported or learned
 	source string
+	span   time.Duration // that it was reported for
+	tight  int           // how often the burst was halved
+	// lowered is what reports have taken away, in all.
+	lowered float64
 }
+
+// A Mark is what was in a bucket when a call went out: what the answer says of
+// the bucket is about that moment.
+type Mark struct {
+	level, lowered float64
+	known          bool // there was a limit
+}
+
+// Mark returns what is in the bucket, when a call has taken what it needs.
+func (b *Bucket) Mark() Mark { return Mark{b.level, b.lowered, b.rate > 0} }
 
 // Set changes the limit. What is in the bucket stays, within the new burst.
 func (b *Bucket) Set(perMinute float64, source string, now time.Time) {
@@ -41,12 +55,30 @@ func (b *Bucket) Set(perMinute float64, source string, now time.Time) {
 	b.refill(now)
 	b.limit, b.source = perMinute, source
 	b.rate = perMinute / 60 * underLimit
-	b.burst = max(b.rate*burstFor.Seconds(), min(leastBurst, perMinute))
+	b.measure()
 	if fresh {
 		b.level, b.at = b.burst, now
 	}
 	b.level = min(b.level, b.burst)
 }
+
+// measure sets the burst.
+func (b *Bucket) measure() {
+	most := max(burstFor>>b.tight, time.Second)
+	b.burst = max(b.rate*most.Seconds(), min(leastBurst, b.limit))
+}
+
+// Tighten halves what may be used at once, down to a second's worth: the provider
+// has refused a call although the bucket had room for it.
+func (b *Bucket) Tighten(now time.Time) {
+	b.refill(now)
+	b.tight = min(b.tight+1, 8)
+	b.measure()
+	b.level = min(b.level, b.burst)
+}
+
+// Told reports whether a provider tells the limit, and tells it a minute.
+func (b *Bucket) Told() bool { return b.source == Reported && b.span == time.Minute }
 
 func (b *Bucket) refill(now time.Time) {
 	if passed := now.Sub(b.at); passed > 0 {
@@ -97,17 +129,27 @@ func (b *Bucket) Take(n float64, now time.Time) {
 	}
 }
 
-// Report corrects the bucket by what a provider says of it. Others may use the
-// account, too, so the level goes down to what remains; never up, because what is
-// in flight may not be counted yet.
-func (b *Bucket) Report(q llm.Quota, now time.Time) {
+// Report corrects the bucket by what a provider says of it in the answer to a call
+// that went out at the mark. Others may use the account, too: if less was left than
+// we thought, it is taken away, once for all calls that were on the way. Nothing is
+// added, because what is on the way may not be counted yet.
+func (b *Bucket) Report(q llm.Quota, m Mark, now time.Time) {
+	before := b.limit
 	if q.Limit > 0 {
-		perMinute := float64(q.Limit) / period(q.Reset).Minutes()
-		b.Set(perMinute, Reported, now)
+		b.span = period(q.Reset)
+		b.Set(float64(q.Limit)/b.span.Minutes(), Reported, now)
 	}
-	if b.rate > 0 && q.Told {
-		b.refill(now)
-		b.level = min(b.level, float64(q.Remaining))
+	if b.rate == 0 || !q.Told {
+		return
+	}
+	b.refill(now)
+	over := b.level - float64(q.Remaining)
+	if m.known && b.limit == before {
+		over = m.level - (b.lowered - m.lowered) - float64(q.Remaining)
+	}
+	if over > 0 {
+		b.level -= over
+		b.lowered += over
 	}
 }
 

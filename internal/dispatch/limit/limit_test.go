@@ -76,12 +76,47 @@ func TestAReportCorrectsTheBucket(t *testing.T) {
 			t.Parallel()
 			var b Bucket
 			b.Set(600, Configured, noon)
-			b.Report(tt.quota, noon)
+			b.Report(tt.quota, b.Mark(), noon)
 			limit, _ := b.PerMinute()
 			if got := b.Spare(false, noon); limit != tt.limit || math.Abs(got-tt.most) > 0.01 {
 				t.Errorf("%v a minute and %.2f at once, want %v and %v", limit, got, tt.limit, tt.most)
 			}
 		})
+	}
+}
+
+// What several answers say of one moment is taken away once.
+func TestReportsOfCallsOnTheWayCountOnce(t *testing.T) {
+	t.Parallel()
+	var b Bucket
+	b.Set(600, Configured, noon)
+	var marks []Mark
+	for range 5 {
+		b.Take(1, noon)
+		marks = append(marks, b.Mark())
+	}
+	for i, m := range marks { // others have used twenty
+		b.Report(llm.Quota{Limit: 600, Remaining: 28 - i, Told: true}, m, noon)
+	}
+	if got := b.Spare(false, noon); math.Abs(got-24) > 0.01 {
+		t.Errorf("%.2f may be taken, want the 24 that remain", got)
+	}
+}
+
+func TestABucketTightens(t *testing.T) {
+	t.Parallel()
+	var b Bucket
+	b.Set(600, Configured, noon)
+	for range 10 {
+		b.Tighten(noon)
+	}
+	if got := b.Spare(false, noon); math.Abs(got-9.8) > 0.01 {
+		t.Errorf("%.2f at once, want a second's worth", got)
+	}
+	b.Report(llm.Quota{Limit: 1200}, b.Mark(), noon)
+	later := noon.Add(time.Minute)
+	if got := b.Spare(false, later); math.Abs(got-19.6) > 0.01 || !b.Told() {
+		t.Errorf("%.2f at once of another limit, want a second's worth of it", got)
 	}
 }
 
