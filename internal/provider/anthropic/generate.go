@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"strconv"
@@ -106,39 +105,7 @@ func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.
 	}
 	body := newRequest(model, req)
 	body.Model = served
-	return func(yield func(llm.Event, error) bool) {
-		var p progress
-		for event, err := range exchange.Stream(ctx, g.endpoint, "/v1/messages", body) {
-			if p.ended && err != nil && ctx.Err() == nil {
-				break // the text is whole; nothing is missed after it
-			}
-			var text string
-			if err == nil {
-				text, err = g.delta(event, &p)
-			}
-			if err != nil {
-				yield(llm.Event{}, err)
-				return
-			}
-			if text != "" && !yield(llm.Event{Text: text}, nil) {
-				return
-			}
-		}
-		switch {
-		case !p.ended:
-			yield(llm.Event{}, g.endpoint.Garbage(errCut))
-		case p.usage != (llm.Usage{}):
-			yield(llm.Event{Usage: p.usage}, nil)
-		}
-	}
-}
-
-var errCut = errors.New("stream cut: it ended before the answer did")
-
-// progress is what a stream has said so far.
-type progress struct {
-	ended bool // the model has stopped writing
-	usage llm.Usage
+	return exchange.Write(ctx, g.endpoint, "/v1/messages", body, g.delta)
 }
 
 type streamEvent struct {
@@ -167,28 +134,28 @@ type usage struct {
 	Output  int `json:"output_tokens"`
 }
 
-// add takes over what u says. The end of a message repeats the input or leaves it
+// addTo hands over what u says. The end of a message repeats the input or leaves it
 // out.
-func (p *progress) add(u *usage) {
+func (u *usage) addTo(p *exchange.Progress) {
 	if u == nil {
 		return
 	}
 	if input := u.Input + u.Read + u.Written; input > 0 {
-		p.usage.InputTokens, p.usage.CachedTokens = input, u.Read
+		p.Usage.InputTokens, p.Usage.CachedTokens = input, u.Read
 	}
-	p.usage.OutputTokens = max(p.usage.OutputTokens, u.Output)
+	p.Usage.OutputTokens = max(p.Usage.OutputTokens, u.Output)
 }
 
 // delta returns the text of one event of the stream and notes what else it says.
 // Thoughts and events of kinds to come are passed over.
-func (g *Generator) delta(event exchange.Event, p *progress) (string, error) {
+func (g *Generator) delta(event exchange.Event, p *exchange.Progress) (string, error) {
 	var e streamEvent
 	if err := json.Unmarshal(event.Data, &e); err != nil {
 		return "", g.endpoint.Garbage(fmt.Errorf("decode the stream: %w", err))
 	}
 	switch e.Type {
 	case "message_start":
-		p.add(e.Message.Usage)
+		e.Message.Usage.addTo(p)
 	case "content_block_start":
 		if e.Block.Type == "text" {
 			return e.Block.Text, nil
@@ -198,13 +165,13 @@ func (g *Generator) delta(event exchange.Event, p *progress) (string, error) {
 			return e.Delta.Text, nil
 		}
 	case "message_delta":
-		p.add(e.Usage)
+		e.Usage.addTo(p)
 		if e.Delta.StopReason == "refusal" {
 			return "", g.endpoint.Refuse("the provider's safety filter stopped the answer")
 		}
-		p.ended = p.ended || e.Delta.StopReason != ""
+		p.Ended = p.Ended || e.Delta.StopReason != ""
 	case "message_stop":
-		p.ended = true
+		p.Ended = true
 	}
 	return "", nil
 }

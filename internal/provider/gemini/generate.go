@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -98,39 +97,7 @@ func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.
 	}
 	body := newRequest(model, req)
 	path := "/" + resource(served) + ":streamGenerateContent?alt=sse"
-	return func(yield func(llm.Event, error) bool) {
-		var p progress
-		for event, err := range exchange.Stream(ctx, g.endpoint, path, body) {
-			if p.ended && err != nil && ctx.Err() == nil {
-				break // the text is whole; nothing is missed after it
-			}
-			var text string
-			if err == nil {
-				text, err = g.delta(event, &p)
-			}
-			if err != nil {
-				yield(llm.Event{}, err)
-				return
-			}
-			if text != "" && !yield(llm.Event{Text: text}, nil) {
-				return
-			}
-		}
-		switch {
-		case !p.ended:
-			yield(llm.Event{}, g.endpoint.Garbage(errCut))
-		case p.usage != (llm.Usage{}):
-			yield(llm.Event{Usage: p.usage}, nil)
-		}
-	}
-}
-
-var errCut = errors.New("stream cut: it ended before the answer did")
-
-// progress is what a stream has said so far.
-type progress struct {
-	ended bool // the model has stopped writing
-	usage llm.Usage
+	return exchange.Write(ctx, g.endpoint, path, body, g.delta)
 }
 
 type chunk struct {
@@ -150,15 +117,15 @@ type chunk struct {
 }
 
 // delta returns the text of one event of the stream and notes what else it says.
-func (g *Generator) delta(event exchange.Event, p *progress) (string, error) {
+func (g *Generator) delta(event exchange.Event, p *exchange.Progress) (string, error) {
 	var c chunk
 	if err := json.Unmarshal(event.Data, &c); err != nil {
 		return "", g.endpoint.Garbage(fmt.Errorf("decode the stream: %w", err))
 	}
 	if u := c.Usage; u != nil {
-		p.usage = llm.Usage{
+		p.Usage = llm.Usage{
 			InputTokens: u.Prompt, CachedTokens: u.Cached,
-			OutputTokens: max(p.usage.OutputTokens, u.Written+u.Thoughts),
+			OutputTokens: max(p.Usage.OutputTokens, u.Written+u.Thoughts),
 		}
 	}
 	if reason := c.PromptFeedback.BlockReason; reason != "" {
@@ -176,7 +143,7 @@ func (g *Generator) delta(event exchange.Event, p *progress) (string, error) {
 	switch reason := c.Candidates[0].FinishReason; reason {
 	case "":
 	case "STOP", "MAX_TOKENS":
-		p.ended = true
+		p.Ended = true
 	case "OTHER", "MALFORMED_RESPONSE":
 		return "", g.endpoint.Garbage(fmt.Errorf("the model gave up: %s", inWords(reason)))
 	default: // SAFETY, RECITATION, LANGUAGE, BLOCKLIST, PROHIBITED_CONTENT, SPII, …

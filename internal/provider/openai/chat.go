@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -90,43 +89,8 @@ func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.
 	}
 	body.tune(model, req.Temperature, req.MaxTokens)
 	path := g.client.path(served, chat)
-	return func(yield func(llm.Event, error) bool) {
-		var end ending
-		for event, err := range exchange.Stream(ctx, g.client.endpoint, path, body) {
-			if end.complete() && err != nil && ctx.Err() == nil {
-				break // the text is whole; nothing is missed after it
-			}
-			var text string
-			if err == nil {
-				text, err = g.delta(event, &end)
-			}
-			if err != nil {
-				yield(llm.Event{}, err)
-				return
-			}
-			if text != "" && !yield(llm.Event{Text: text}, nil) {
-				return
-			}
-		}
-		switch {
-		case !end.complete():
-			yield(llm.Event{}, g.client.endpoint.Garbage(errCut))
-		case end.usage != (llm.Usage{}):
-			yield(llm.Event{Usage: end.usage}, nil)
-		}
-	}
+	return exchange.Write(ctx, g.client.endpoint, path, body, g.delta)
 }
-
-var errCut = errors.New("stream cut: it ended before the answer did")
-
-// ending is what a stream has said about its end so far.
-type ending struct {
-	reason string // why the model stopped writing
-	done   bool   // the closing event came
-	usage  llm.Usage
-}
-
-func (e *ending) complete() bool { return e.done || e.reason != "" }
 
 type chatChunk struct {
 	Choices []struct {
@@ -158,9 +122,9 @@ func (u *chatUsage) words() llm.Usage {
 
 // delta returns the text of one event of the stream and notes what it says about
 // the end. A refusal is an answer: the person shall read it.
-func (g *Generator) delta(event exchange.Event, end *ending) (string, error) {
+func (g *Generator) delta(event exchange.Event, p *exchange.Progress) (string, error) {
 	if string(event.Data) == exchange.Done {
-		end.done = true
+		p.Ended = true
 		return "", nil
 	}
 	var chunk chatChunk
@@ -168,7 +132,7 @@ func (g *Generator) delta(event exchange.Event, end *ending) (string, error) {
 		return "", g.client.endpoint.Garbage(fmt.Errorf("decode the stream: %w", err))
 	}
 	if chunk.Usage != nil {
-		end.usage = chunk.Usage.words() // some servers count up in every event
+		p.Usage = chunk.Usage.words() // some servers count up in every event
 	}
 	if len(chunk.Choices) == 0 {
 		return "", nil
@@ -177,6 +141,6 @@ func (g *Generator) delta(event exchange.Event, end *ending) (string, error) {
 	if choice.FinishReason == "content_filter" {
 		return "", g.client.endpoint.Refuse("the provider's content filter stopped the answer")
 	}
-	end.reason = cmp.Or(choice.FinishReason, end.reason)
+	p.Ended = p.Ended || choice.FinishReason != ""
 	return choice.Delta.Content + choice.Delta.Refusal, nil
 }
