@@ -2,7 +2,9 @@ package test
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -276,5 +278,42 @@ model = "n"
 	}
 	if len(broken) != 1 || !strings.Contains(broken[0], "first/m: the key is refused until") {
 		t.Errorf("broken lanes: %q", broken)
+	}
+}
+
+func TestMetricsShowLanesAndNobodysNames(t *testing.T) {
+	t.Parallel()
+	_, environment := paced(t, providertest.Behaviour{Headers: providertest.HeadersOpenAI, Embed: providertest.Manner{
+		Limit: providertest.Limit{RequestsPerMinute: 6000},
+	}})
+	s := serve(t, environment...)
+	id := post(t, s.Client, 1)[0]
+	processed(t, s)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("status %d, %v", answer.StatusCode, err)
+	}
+	const lane = `kind="embed",lane="openai/text-embedding-3-large"`
+	for _, want := range []string{
+		`kvasir_exchanges_total{` + lane + `,outcome="ok"} 1`, `kvasir_lane_state{` + lane + `,state="open"} 1`,
+		`kvasir_lane_limit_per_minute{` + lane, `go_goroutines`, `http_server_request_duration_seconds_count`,
+	} {
+		if !strings.Contains(string(body), want) {
+			t.Errorf("the metrics have no %s", want)
+		}
+	}
+	for _, secret := range []string{id, key, key[:12], "sk-test"} {
+		if strings.Contains(string(body), secret) {
+			t.Errorf("the metrics tell %s", secret)
+		}
 	}
 }
