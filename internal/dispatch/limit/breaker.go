@@ -12,7 +12,7 @@ const (
 	// firstOpen and longOpen bound how long the circuit is open; it doubles.
 	firstOpen, longOpen = time.Second, time.Minute
 	// firstDead and longDead are the same for a key that the provider refuses.
-	firstDead, longDead = 5 * time.Second, 10 * time.Minute
+	firstDead, longDead = 5 * time.Second, time.Minute
 )
 
 // A Breaker is a circuit breaker (Nygard, Release It!, 2007): it lets nothing
