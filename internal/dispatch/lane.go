@@ -19,6 +19,7 @@ type lane struct {
 	index int // in the configuration
 
 	requests, tokens limit.Bucket
+	tightened        time.Time // when the buckets were, the last time
 	learned          limit.Rate
 	concurrency      limit.Concurrency
 	breaker          limit.Breaker
@@ -285,9 +286,13 @@ func (l *lane) failed(a *attempt, e *llm.Error, now time.Time) {
 // learn goes by a refusal. Limits that are told need not be learned: if there is a
 // refusal all the same, the provider allows less at once.
 func (l *lane) learn(a *attempt, storm bool, now time.Time) {
+	if a.sent.Before(l.tightened) {
+		return // the answer to it is given
+	}
 	if l.requests.Told() && l.tokens.Told() {
 		l.requests.Tighten(now)
 		l.tokens.Tighten(now)
+		l.tightened = now
 		return
 	}
 	l.learned.Throttled(a.sent, now, storm)

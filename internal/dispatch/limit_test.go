@@ -23,6 +23,7 @@ type limiter struct {
 	rpm, tpm float64
 	holds    float64 // minutes' worth that the buckets hold; 1 if 0
 	honest   bool
+	daily    bool // tells the requests of a day
 	takes    time.Duration
 	jitter   time.Duration
 	random   float64 // share of calls that fail whatever the rate
@@ -70,7 +71,11 @@ func (p *limiter) admit(ctx context.Context, tokens float64) error {
 		p.requests, p.tokens = p.requests+1, p.tokens+tokens
 	}
 	if p.honest {
-		llm.ReportQuotas(ctx, llm.Quotas{Requests: quota(p.rpm, p.requests), Tokens: quota(p.tpm, p.tokens)})
+		requests := quota(p.rpm, p.requests)
+		if p.daily {
+			requests = quota(p.rpm*24*60, p.requests)
+		}
+		llm.ReportQuotas(ctx, llm.Quotas{Requests: requests, Tokens: quota(p.tpm, p.tokens)})
 	}
 	if over || rand.Float64() < p.random {
 		p.refused++
@@ -153,6 +158,10 @@ func TestLimitsAreUsedAndNotHit(t *testing.T) {
 		{
 			"a bucket of a second, tokens bind, honest headers",
 			&limiter{rpm: 600, tpm: 2e5, holds: 1.0 / 60, honest: true}, 400, dispatch.Limits{}, time.Minute, 0.95, 0.01,
+		},
+		{
+			"requests told of a day", &limiter{rpm: 600, tpm: 1e9, honest: true, daily: true}, 20, dispatch.Limits{},
+			2 * time.Minute, 0.85, 0.03,
 		},
 		{"requests bind, no headers", &limiter{rpm: 600, tpm: 1e9}, 20, dispatch.Limits{}, 2 * time.Minute, 0.85, 0.03},
 		{"tokens bind, no headers", &limiter{rpm: 1e6, tpm: 1e6}, 800, dispatch.Limits{}, 20 * time.Minute, 0.85, 0.03},

@@ -77,8 +77,12 @@ func (b *Bucket) Tighten(now time.Time) {
 	b.level = min(b.level, b.burst)
 }
 
-// Told reports whether a provider tells the limit, and tells it a minute.
-func (b *Bucket) Told() bool { return b.source == Reported && b.span == time.Minute }
+// Told reports whether a provider tells the limit and seems to tell it a minute: it
+// has not refused as often as it takes to tighten the bucket to a second's worth. A
+// limit of a day looks like one of a minute while little of it is used.
+func (b *Bucket) Told() bool {
+	return b.source == Reported && b.span == time.Minute && burstFor>>b.tight > time.Second
+}
 
 func (b *Bucket) refill(now time.Time) {
 	if passed := now.Sub(b.at); passed > 0 {

@@ -106,7 +106,10 @@ func TestReportsOfCallsOnTheWayCountOnce(t *testing.T) {
 func TestABucketTightens(t *testing.T) {
 	t.Parallel()
 	var b Bucket
-	b.Set(600, Configured, noon)
+	b.Report(llm.Quota{Limit: 600}, b.Mark(), noon)
+	if !b.Told() {
+		t.Error("a reported limit is not told")
+	}
 	for range 10 {
 		b.Tighten(noon)
 	}
@@ -115,8 +118,8 @@ func TestABucketTightens(t *testing.T) {
 	}
 	b.Report(llm.Quota{Limit: 1200}, b.Mark(), noon)
 	later := noon.Add(time.Minute)
-	if got := b.Spare(false, later); math.Abs(got-19.6) > 0.01 || !b.Told() {
-		t.Errorf("%.2f at once of another limit, want a second's worth of it", got)
+	if got := b.Spare(false, later); math.Abs(got-19.6) > 0.01 || b.Told() {
+		t.Errorf("%.2f at once of another limit, want a second's worth of it, and doubt", got)
 	}
 }
 
