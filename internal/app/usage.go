@@ -89,7 +89,8 @@ func measure(plan api.Plan, countTokens func(string) int) volume {
 		bytes += len(text)
 		for _, piece := range chunk.Split(text, chunk.Options{}) {
 			v.passages++
-			v.tokens += float64(countTokens(memo.PassageText("", piece.Headings, text[piece.Start:piece.End])))
+			passage := memo.Chunk{Headings: piece.Headings, Content: text[piece.Start:piece.End]}
+			v.tokens += float64(countTokens(memo.PassageText("", &passage)))
 		}
 	}
 	if bytes == 0 {

@@ -86,7 +86,7 @@ func fence(passages []memo.Passage) string {
 	var b strings.Builder
 	for i, p := range passages {
 		fmt.Fprintf(&b, "<<<passage %d %s\n%s\npassage>>> %s\n\n", i+1, mark,
-			memo.PassageText(p.Title, p.Headings, p.Content), mark)
+			memo.PassageText(p.Title, &p.Chunk), mark)
 	}
 	return b.String()
 }

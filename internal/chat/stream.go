@@ -110,7 +110,7 @@ func (a *Answer) retrieve(ctx context.Context) ([]memo.Passage, error) {
 // and at least one.
 func fit(passages []memo.Passage, budget int, count func(string) int) []memo.Passage {
 	for i, p := range passages {
-		budget -= count(memo.PassageText(p.Title, p.Headings, p.Content))
+		budget -= count(memo.PassageText(p.Title, &p.Chunk))
 		if budget < 0 && i > 0 {
 			return passages[:i]
 		}

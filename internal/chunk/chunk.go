@@ -24,6 +24,9 @@ type Piece struct {
 	// piece, its first line included, is not among them. Each is one line of at
 	// most 100 characters; the outer ones are missing if the prefix were too long.
 	Headings []string
+	// HeaderStart and HeaderEnd are where in the text the header rows of a table
+	// stand if the piece goes on with that table; both 0 if it does not.
+	HeaderStart, HeaderEnd int
 }
 
 // Options say how large a piece may be. The zero value cuts at about 180 words.

@@ -25,16 +25,16 @@ type layer struct {
 var house = []layer{
 	{"assembly", true, []string{"cli", "app", "bench", "config"}, []string{"edges", "use cases", "capabilities", "words"}},
 	{"edges", false, []string{"api", "dashboard", "mcpserver"}, []string{"use cases", "words"}},
-	{"use cases", false, []string{"ingest", "search", "chat", "evaluate", "access"}, []string{"words"}},
+	{"use cases", false, []string{"ingest", "search", "chat", "notify", "evaluate", "access"}, []string{"words"}},
 	{
 		"capabilities", false,
-		[]string{"dispatch", "provider", "store", "index", "queue", "parse", "blob", "telemetry"},
+		[]string{"dispatch", "provider", "store", "index", "queue", "parse", "fetch", "blob", "telemetry"},
 		[]string{"words"},
 	},
 	{
 		"words", true,
 		[]string{
-			"conversation", "memo", "account", "experiment", "ledger", "rank", "chunk", "lexical", "llm", "fault",
+			"conversation", "event", "memo", "account", "experiment", "ledger", "rank", "chunk", "lexical", "llm", "fault",
 		},
 		nil,
 	},
@@ -127,7 +127,9 @@ func forbidden(from, to string) string {
 }
 
 // plumbing are packages that their siblings share.
-var plumbing = []string{"internal/provider/exchange", "internal/parse/charset", "internal/parse/markdown"}
+var plumbing = []string{
+	"internal/provider/exchange", "internal/parse/charset", "internal/parse/compound", "internal/parse/markdown",
+}
 
 // siblings judges imports inside one room: adapters of one kind share a package of
 // plumbing, and know nothing of each other.

@@ -54,7 +54,7 @@ func (s *Service) fillGaps(ctx context.Context) error {
 			}
 			continue
 		}
-		after, filled = page[len(page)-1].Chunk, filled+len(page)
+		after, filled = page[len(page)-1].ID, filled+len(page)
 	}
 	if filled > 0 {
 		s.log.InfoContext(ctx, "missing vectors filled", "chunks", filled, "model", spec.Model)
@@ -100,14 +100,14 @@ func (s *Service) fillChunks(ctx context.Context, model string, page []memo.Chun
 func (s *Service) fillMemo(ctx context.Context, model string, chunks []memo.ChunkText) error {
 	texts := make([]string, len(chunks))
 	for i, c := range chunks {
-		texts[i] = c.Text
+		texts[i] = memo.IndexText(c.Title, &c.Chunk)
 	}
 	call := llm.Call{Tenant: string(chunks[0].Project), Memo: string(chunks[0].Memo), Priority: llm.PriorityIngest}
 	vectors, err := s.models.Embed(ctx, call, llm.InputDocument, texts)
 	var out []memo.ChunkVector
 	for i, v := range vectors {
 		if v != nil {
-			out = append(out, memo.ChunkVector{Chunk: chunks[i].Chunk, Vector: v})
+			out = append(out, memo.ChunkVector{Chunk: chunks[i].ID, Vector: v})
 		}
 	}
 	return errors.Join(err, s.store.SaveVectors(context.WithoutCancel(ctx), model, out))

@@ -249,7 +249,7 @@ func TestManyMemosAtOnce(t *testing.T) {
 			if c.Index != i || c.Start != joined.Len() {
 				t.Fatalf("chunk %d has index %d and starts at %d, want %d", i, c.Index, c.Start, joined.Len())
 			}
-			if n := r.models.CountTokens(memo.PassageText(m.Title, c.Headings, c.Content)); n > 100 {
+			if n := r.models.CountTokens(memo.IndexText(m.Title, &c)); n > 100 {
 				t.Errorf("chunk %d has %d tokens, over 100", i, n)
 			}
 			joined.WriteString(c.Content)

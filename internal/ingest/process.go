@@ -243,7 +243,7 @@ func (w *worker) lacking(ctx context.Context, work memo.Work, model string) ([]m
 func (w *worker) embedSlice(ctx context.Context, work memo.Work, model string, chunks []memo.Chunk) error {
 	texts := make([]string, len(chunks))
 	for i, c := range chunks {
-		texts[i] = memo.PassageText(work.Title, c.Headings, c.Content)
+		texts[i] = memo.IndexText(work.Title, &c)
 	}
 	call := llm.Call{
 		Tenant: string(work.Project), Key: work.Key, Memo: string(work.Memo), Priority: llm.PriorityIngest,

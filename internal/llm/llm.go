@@ -120,6 +120,9 @@ const (
 type Message struct {
 	Role Role
 	Text string
+	// Cache says that requests which begin with the same messages, this one
+	// included, will follow soon: a provider that can keeps what they cost.
+	Cache bool
 }
 
 // A Document is one passage of a grounded request, by the number under which

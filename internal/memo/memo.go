@@ -34,8 +34,10 @@ type Stage string
 // The stages, in order. Error is left by a retry or a new generation.
 const (
 	StageReceived  Stage = "received"
+	StageFetching  Stage = "fetching" // its page is loaded from the web
 	StageParsing   Stage = "parsing"
 	StageChunking  Stage = "chunking"
+	StageEnriching Stage = "enriching"
 	StageEmbedding Stage = "embedding"
 	StageProcessed Stage = "processed"
 	StageError     Stage = "error"
@@ -80,10 +82,12 @@ type Memo struct {
 	Project account.ProjectID
 	Type    string
 	Attributes
-	TagIDs  []string // one UUID a tag, in the order of Tags
-	Content *string  // nil while a document is unprocessed
-	Summary *string
-	File    *File // the original of a document
+	TagIDs   []string // one UUID a tag, in the order of Tags
+	Content  *string  // nil while a document is unprocessed
+	Summary  *string
+	File     *File    // the original of a document; nil while it is not loaded
+	URL      string   // where a page was, or is to be, loaded from; empty for none
+	AutoTags []string // those of Tags that a model wrote
 
 	ContentLength *int   // UTF-16 code units; nil while a document is unprocessed
 	ContentHash   string // SHA-256 in hexadecimal, of the content or of the file's bytes
@@ -91,7 +95,10 @@ type Memo struct {
 	Updated       time.Time
 
 	Progress Progress
-	Chunks   []Chunk // of the live generation, by index; only when one memo is read
+	// Of the live generation, and only when one memo is read:
+	Chunks      []Chunk // by index
+	Parts       []Part
+	Enrichments []Enrichment // of the memo as a whole, and those of chunks that failed
 }
 
 // Progress tells where a memo's newest generation is, and why it waits.
@@ -105,8 +112,12 @@ type Progress struct {
 	Error       string     // why it failed, in words; set in StageError
 	Started     *time.Time
 	Completed   *time.Time
+	PagesDone   int // pages parsed of PagesTotal; both 0 where pages are not counted
+	PagesTotal  int
 	ChunksDone  int // chunks of the newest generation that have what they need
 	ChunksTotal int
+	EnrichDone  int // texts written by a model of EnrichTotal; both 0 without enrichment
+	EnrichTotal int
 }
 
 // A File is the original of a document, kept in blob.
@@ -121,9 +132,12 @@ type File struct {
 // A Draft is a memo to be created, already validated.
 type Draft struct {
 	Attributes
-	Content string // of a plaintext memo
-	File    *File  // of a document; then Content is empty
-	Key     string // the API key that adds it, as it may be shown; it is billed
+	Content    string // of a plaintext memo
+	File       *File  // of a document; then Content is empty
+	URL        string // of a page to load; then Content is empty and File nil
+	Untitled   bool   // Title is a stand-in until the document gives its own
+	Key        string // the API key that adds it, as it may be shown; it is billed
+	Processing Processing
 }
 
 // A Patch is a change of a memo; nil leaves a field as it is.
@@ -140,27 +154,51 @@ type Patch struct {
 
 // A Chunk is a passage of a memo that is embedded and found. Content is exactly
 // the bytes Start to End of the generation's text; the chunks of a generation
-// tile that text.
+// tile that text. Everything else belongs to what is embedded, indexed and
+// prompted, never to the content.
 type Chunk struct {
-	ID       ChunkID
-	Index    int
-	Start    int
-	End      int
-	Headings []string // the headings above the passage, outermost first
-	Content  string
+	ID        ChunkID
+	Index     int
+	Start     int
+	End       int
+	Headings  []string // the headings above the passage, outermost first
+	Header    string   // the header rows of the table that the passage goes on with; empty for none
+	Page      int      // the number of the part in which it begins; 0 for none
+	Context   string   // where in the memo the passage stands, written by a model; empty for none
+	Questions []string // what the passage answers, written by a model
+	Content   string
 }
 
-// PassageText returns the text of a chunk that is embedded, indexed and put
-// into prompts: title, heading path and content.
-func PassageText(title string, headings []string, content string) string {
-	return PassagePrefix(title, headings) + content
+// PassageText returns the text of a chunk that is put into prompts: title, heading
+// path, context, table header and content.
+func PassageText(title string, c *Chunk) string {
+	return PassagePrefix(title, c.Headings) + PassageLead(c) + c.Content
+}
+
+// PassageLead returns what stands between the prefix of a chunk and its content.
+func PassageLead(c *Chunk) string {
+	lead := ""
+	if c.Context != "" {
+		lead = c.Context + "\n\n"
+	}
+	return lead + c.Header
+}
+
+// IndexText returns the text of a chunk that is embedded and indexed: that of
+// [PassageText], and the questions that the chunk answers.
+func IndexText(title string, c *Chunk) string {
+	text := PassageText(title, c)
+	if len(c.Questions) == 0 {
+		return text
+	}
+	return text + "\n\n" + strings.Join(c.Questions, "\n")
 }
 
 // prefixTitle is how many characters of a title go into a passage's prefix. A
 // longer one is cut there, so that it cannot crowd out the passage itself.
 const prefixTitle = 120
 
-// PassagePrefix returns the part of [PassageText] that comes before the content.
+// PassagePrefix returns the part of [PassageText] that is the same for a section.
 func PassagePrefix(title string, headings []string) string {
 	if len(title) > prefixTitle {
 		if runes := []rune(title); len(runes) > prefixTitle {

@@ -58,7 +58,7 @@ func TestPassageText(t *testing.T) {
 		{"no title", "", []string{"Food"}, "Food\n\nbody"},
 	}
 	for _, tt := range tests {
-		if got := memo.PassageText(tt.title, tt.headings, "body"); got != tt.want {
+		if got := memo.PassageText(tt.title, &memo.Chunk{Headings: tt.headings, Content: "body"}); got != tt.want {
 			t.Errorf("%s: PassageText = %q, want %q", tt.name, got, tt.want)
 		}
 	}

@@ -19,9 +19,14 @@ type Work struct {
 	Worker     string // who holds the claim
 	Key        string // the API key that added the memo, as it may be shown
 	Title      string
+	Untitled   bool    // Title is a stand-in until the document gives its own
+	URL        string  // of a page that is to be loaded if File is nil
 	Content    *string // nil while a document is unparsed
 	File       *File
-	Chunks     []Chunk // stored by an earlier attempt; empty if not yet cut
+	Parts      []Part
+	Chunks     []Chunk      // stored by an earlier attempt; empty if not yet cut
+	Processing Processing   // what is set for the memo, else for its project
+	Enriched   []Enrichment // written by an earlier attempt, stale ones included
 }
 
 // A Passage is a chunk with what retrieval and answers need to know of its memo.
@@ -37,8 +42,8 @@ type Passage struct {
 type ChunkText struct {
 	Project account.ProjectID
 	Memo    ID
-	Chunk   ChunkID
-	Text    string // see [PassageText]
+	Title   string
+	Chunk
 }
 
 // A ChunkVector is the embedding of one chunk.
@@ -62,7 +67,7 @@ type Change struct {
 // An IndexedChunk is a chunk as an index sees it.
 type IndexedChunk struct {
 	ID     ChunkID
-	Text   string     // see [PassageText]
+	Text   string     // see [IndexText]
 	Vector llm.Vector // nil if the current model has not embedded it
 }
 

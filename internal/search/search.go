@@ -182,7 +182,7 @@ func (s *Service) rerank(ctx context.Context, q Query, hits []Hit) []Hit {
 	}
 	documents := make([]string, len(hits))
 	for i, h := range hits {
-		documents[i] = memo.PassageText(h.Title, h.Headings, h.Content)
+		documents[i] = memo.PassageText(h.Title, &h.Chunk)
 	}
 	call := llm.Call{Tenant: string(q.Project), Key: q.Key, Priority: llm.PriorityRerank}
 	answer, err := s.reranker.Rerank(ctx, call, llm.RerankRequest{Query: q.Text, Documents: documents})

@@ -87,7 +87,8 @@ func (s *Store) Changes(
 				return struct{}{}, err
 			}
 			i := byMemo[c.memo]
-			text := memo.PassageText(rows[i].liveTitle, c.Headings, c.cut(rows[i].content).Content)
+			passage := c.cut(rows[i].content)
+			text := memo.IndexText(rows[i].liveTitle, &passage)
 			changes[i].Chunks = append(changes[i].Chunks, memo.IndexedChunk{ID: c.ID, Text: text, Vector: c.vector})
 			return struct{}{}, nil
 		}, changedChunks, p, after, changes[len(changes)-1].Seq, m.id)

@@ -195,8 +195,7 @@ func (s *Store) MissingVectors(
 		for _, c := range rows {
 			live := texts[c.memo]
 			missing = append(missing, memo.ChunkText{
-				Project: live.project, Memo: c.memo, Chunk: c.ID,
-				Text: memo.PassageText(live.title, c.Headings, c.cut(live.content).Content),
+				Project: live.project, Memo: c.memo, Title: live.title, Chunk: c.cut(live.content),
 			})
 		}
 		return err

@@ -4,6 +4,8 @@ package markdown
 import (
 	"strings"
 	"unicode/utf8"
+
+	"kvasir/internal/memo"
 )
 
 // A Writer joins blocks with one blank line between them. The zero value is ready
@@ -15,6 +17,25 @@ type Writer struct {
 	// written after that is dropped.
 	Over bool
 	Max  int
+
+	parts []memo.Part
+	next  *memo.Part // begins with the next block
+}
+
+// Part says that what is written from now on belongs to the given part. A part
+// without a block is left out.
+func (w *Writer) Part(kind memo.PartKind, number int, name string) {
+	w.next = &memo.Part{Kind: kind, Number: number, Name: OneLine(name)}
+}
+
+// Parsed returns what was written and its parts. Together they are the text from
+// the first of them on.
+func (w *Writer) Parsed(title string) memo.Parsed {
+	text := w.String()
+	if n := len(w.parts); n > 0 {
+		w.parts[n-1].End = len(text)
+	}
+	return memo.Parsed{Title: OneLine(title), Text: text, Parts: w.parts}
 }
 
 // String returns what was written, with one line break at its end.
@@ -88,6 +109,13 @@ func (w *Writer) block(text string, item bool) {
 		w.b.WriteString("\n")
 	default:
 		w.b.WriteString("\n\n")
+	}
+	if w.next != nil {
+		w.next.Start = w.b.Len()
+		if n := len(w.parts); n > 0 {
+			w.parts[n-1].End = w.next.Start
+		}
+		w.parts, w.next = append(w.parts, *w.next), nil
 	}
 	w.b.WriteString(text)
 	w.tight = item

@@ -64,8 +64,8 @@ func missingVectorsArePaged(r *room) {
 	for _, title := range []string{"A", "B"} {
 		id, chunks := r.live(plain(title, "some text"))
 		want = append(want,
-			memo.ChunkText{Project: r.p, Memo: id, Chunk: chunks[0].ID, Text: title + "\n\nsome"},
-			memo.ChunkText{Project: r.p, Memo: id, Chunk: chunks[1].ID, Text: title + "\nOne > Two\n\n text"})
+			memo.ChunkText{Project: r.p, Memo: id, Title: title, Chunk: chunks[0]},
+			memo.ChunkText{Project: r.p, Memo: id, Title: title, Chunk: chunks[1]})
 	}
 	d := plain("archived", "some text")
 	d.Archived = true
@@ -75,7 +75,7 @@ func missingVectorsArePaged(r *room) {
 	r.live(d)
 	r.create(plain("not live", "some text"))
 	var got []memo.ChunkText
-	for after := memo.ChunkID(""); ; after = got[len(got)-1].Chunk {
+	for after := memo.ChunkID(""); ; after = got[len(got)-1].ID {
 		page, err := r.s.MissingVectors(ctx, "other", after, 3)
 		r.must(err)
 		if len(page) == 0 {
