@@ -85,6 +85,9 @@ func show(text string, pieces []Piece) string {
 	var b strings.Builder
 	for _, p := range pieces {
 		fmt.Fprintln(&b, strings.TrimSpace("=== "+strings.Join(p.Headings, " > ")))
+		for line := range strings.Lines(text[p.HeaderStart:p.HeaderEnd]) {
+			b.WriteString("^ " + strings.TrimSuffix(line, "\n") + "\n")
+		}
 		for line := range strings.Lines(text[p.Start:p.End]) {
 			b.WriteString("| " + strings.TrimSuffix(line, "\n") + "\n")
 		}
@@ -125,7 +128,7 @@ func checkPieces(t *testing.T, text string, opts Options, pieces []Piece) {
 		if len(part) > o.MaxBytes {
 			t.Errorf("piece %d has %d bytes, want at most %d", i, len(part), o.MaxBytes)
 		}
-		checkTokens(t, o, p, part)
+		checkTokens(t, text, o, p)
 		checkBlank(t, text, o, p)
 		for _, h := range p.Headings {
 			if !utf8.ValidString(h) || utf8.RuneCountInString(h) > maxHeading || strings.ContainsAny(h, "\r\n") {
@@ -140,15 +143,16 @@ func checkPieces(t *testing.T, text string, opts Options, pieces []Piece) {
 
 // checkTokens fails the test if a piece is over the tokens, unless the caller's
 // prefix or a single character is.
-func checkTokens(t *testing.T, o Options, p Piece, part string) {
+func checkTokens(t *testing.T, text string, o Options, p Piece) {
 	t.Helper()
+	part := text[p.Start:p.End]
 	if o.MaxTokens == 0 || utf8.RuneCountInString(part) == 1 {
 		return
 	}
 	if len(p.Headings) == 0 && o.CountTokens(o.Prefix(nil)) > o.MaxTokens/2 {
 		return
 	}
-	if n := o.CountTokens(o.Prefix(p.Headings) + part); n > o.MaxTokens {
+	if n := o.CountTokens(o.Prefix(p.Headings) + text[p.HeaderStart:p.HeaderEnd] + part); n > o.MaxTokens {
 		t.Errorf("a piece has %d tokens with its prefix, want at most %d: %q", n, o.MaxTokens, part)
 	}
 }

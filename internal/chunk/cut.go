@@ -15,16 +15,34 @@ type unit struct {
 	tokens     int // 0 if nothing limits them
 	section    int
 	heading    bool
+	table      header // of the table that the unit is a part of
 	// rest and restTokens sum up this unit and those after it in its section.
 	rest, restTokens int
+}
+
+// A header is the head of a table that is cut: the rows start to end of the text
+// say what the columns of its later parts mean. The zero value is none.
+type header struct {
+	start, end int
+	tokens     int
+}
+
+// before returns the header if it stands before pos, where a piece begins that it
+// is repeated for.
+func (h header) before(pos int) header {
+	if pos < h.end {
+		return header{}
+	}
+	return h
 }
 
 // A cutter makes units of blocks.
 type cutter struct {
 	*budget
 	units   []unit
-	section int  // of the block at work
-	heading bool // the block at work is one
+	section int    // of the block at work
+	heading bool   // the block at work is one
+	table   header // of the block at work, if that is a table
 }
 
 // cut returns units that tile the budget's document, each within the budget.
@@ -46,10 +64,13 @@ func cut(b *budget) []unit {
 
 // block adds a block as a unit, or as several.
 func (c *cutter) block(b block) {
-	c.section, c.heading = b.section, b.kind == heading
+	c.section, c.heading, c.table = b.section, b.kind == heading, header{}
 	if u := c.measure(b.start, b.end); c.fits(u) {
 		c.units = append(c.units, u)
 		return
+	}
+	if b.kind == table {
+		c.table = c.head(b)
 	}
 	from, prev, weight := b.start, b.start, 0
 	for pos := range breaks(c.text[b.start:b.end], b.kind) {
@@ -63,10 +84,25 @@ func (c *cutter) block(b block) {
 	}
 }
 
+// head returns the header of a table: the row with the names of the columns and
+// the line below it. One that would take much of every piece is not repeated.
+func (c *cutter) head(b block) header {
+	start := b.end - len(strings.TrimLeft(c.text[b.start:b.end], "\r\n"))
+	end := lineEnd(c.text, lineEnd(c.text, start))
+	h := header{start: start, end: end}
+	if end >= b.end || end-start > c.maxBytes/4 || weigh(c.text[h.start:end]) > c.words/3 {
+		return header{}
+	}
+	if h.tokens = c.tokens(c.text[h.start:end]); h.tokens > c.maxTokens/4 && c.maxTokens > 0 {
+		return header{}
+	}
+	return h
+}
+
 // measure returns the unit of text[start:end]. Tokens are not counted when it is
 // too long anyway.
 func (c *cutter) measure(start, end int) unit {
-	u := unit{start: start, end: end, section: c.section, heading: c.heading}
+	u := unit{start: start, end: end, section: c.section, heading: c.heading, table: c.table}
 	text := c.text[start:end]
 	u.words = weigh(text)
 	if u.words <= c.most && len(text) <= c.maxBytes {
@@ -77,8 +113,11 @@ func (c *cutter) measure(start, end int) unit {
 
 // fits reports whether a unit may be a piece.
 func (c *cutter) fits(u unit) bool {
-	return u.words <= c.most && u.end-u.start <= c.maxBytes && u.tokens <= c.room(u.section)
+	return u.words <= c.most && u.end-u.start <= c.maxBytes && u.tokens <= c.left(u)
 }
+
+// left returns the tokens that a unit may have beside the header of its table.
+func (c *cutter) left(u unit) int { return c.room(u.section) - u.table.before(u.start).tokens }
 
 // part adds a sentence or line as a unit, or as several.
 func (c *cutter) part(start, end int) {
@@ -130,7 +169,7 @@ func (c *cutter) spans(start, end int) iter.Seq2[int, int] {
 func (c *cutter) halve(start, end int) {
 	u := c.measure(start, end)
 	mid := middle(c.text, start, end)
-	if u.tokens <= c.room(u.section) || mid == start {
+	if u.tokens <= c.left(u) || mid == start {
 		c.units = append(c.units, u)
 		return
 	}

@@ -148,7 +148,7 @@ func (p *packer) above(u unit) int {
 // reach returns the index after the last unit of the piece that starts with unit i.
 func (p *packer) reach(i int) int {
 	first := p.units[i]
-	room := p.room(p.above(first))
+	room := p.room(p.above(first)) - first.table.before(first.start).tokens
 	words, tokens := first.words, first.tokens
 	goal := p.goal(first.rest, first.restTokens, room)
 	for j := i + 1; j < len(p.units); j++ {
@@ -219,8 +219,8 @@ func (p *packer) joins(words int, u unit) bool {
 // returns the index of the unit that the next piece starts with.
 func (p *packer) close(i, j int) int {
 	start, end := p.units[i].start, p.units[j-1].end
-	path := p.path(p.above(p.units[i]))
-	for !p.within(path, start, end) {
+	path, table := p.path(p.above(p.units[i])), p.units[i].table.before(start)
+	for !p.within(path, table, start, end) {
 		if j > i+1 {
 			j--
 			end = p.units[j-1].end
@@ -232,7 +232,9 @@ func (p *packer) close(i, j int) int {
 		}
 		end = half
 	}
-	p.pieces = append(p.pieces, Piece{Start: start, End: end, Headings: path.headings})
+	p.pieces = append(p.pieces, Piece{
+		Start: start, End: end, Headings: path.headings, HeaderStart: table.start, HeaderEnd: table.end,
+	})
 	rest := &p.units[j-1]
 	if end == rest.end {
 		return j
@@ -242,13 +244,14 @@ func (p *packer) close(i, j int) int {
 	return j - 1
 }
 
-// within reports whether text[start:end] is within the tokens below these headings.
-func (p *packer) within(path paths, start, end int) bool {
+// within reports whether text[start:end] is within the tokens below these headings
+// and the header of its table.
+func (p *packer) within(path paths, table header, start, end int) bool {
 	if p.maxTokens == 0 {
 		return true
 	}
 	if path.tokens > p.maxTokens/2 {
-		return p.tokens(p.text[start:end]) <= p.maxTokens/2
+		return p.tokens(p.text[table.start:table.end]+p.text[start:end]) <= p.maxTokens/2
 	}
-	return p.count(p.prefix(path.headings)+p.text[start:end]) <= p.maxTokens
+	return p.count(p.prefix(path.headings)+p.text[table.start:table.end]+p.text[start:end]) <= p.maxTokens
 }
