@@ -154,6 +154,30 @@ func TestRequestsAreInTheAPIsForm(t *testing.T) {
 	}
 }
 
+func TestTheAPIIsToldWhatToKeep(t *testing.T) {
+	t.Parallel()
+	var got string
+	c := start(t, func(w http.ResponseWriter, r *http.Request) {
+		var body struct{ Messages json.RawMessage }
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			t.Error(err)
+		}
+		got = string(body.Messages)
+		_, _ = io.WriteString(w, begin+end+stop)
+	})
+	g := c.Generator(anthropic.GenerateConfig{Model: "claude-haiku-4-5"})
+	for range g.Generate(t.Context(), llm.GenerateRequest{Messages: []llm.Message{
+		{Role: llm.RoleUser, Text: "A document.", Cache: true}, {Role: llm.RoleUser, Text: "Sum it up."},
+	}}) {
+	}
+	want := `[{"role":"user","content":[` +
+		`{"type":"text","text":"A document.","cache_control":{"type":"ephemeral"}},` +
+		`{"type":"text","text":"Sum it up."}]}]`
+	if got != want {
+		t.Errorf("messages %s, want %s", got, want)
+	}
+}
+
 func TestOnlyOlderModelsAreAskedForATemperature(t *testing.T) {
 	t.Parallel()
 	var temperature *float64

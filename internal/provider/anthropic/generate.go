@@ -54,7 +54,43 @@ type request struct {
 
 type message struct {
 	Role    llm.Role `json:"role"`
-	Content string   `json:"content"`
+	Content content  `json:"content"`
+}
+
+// A content is what somebody says in a row. It is sent as a text, unless the API is
+// to keep what it costs to read a beginning of it.
+type content []block
+
+type block struct {
+	Type  string `json:"type"`
+	Text  string `json:"text"`
+	Cache *keep  `json:"cache_control,omitempty"`
+}
+
+// A keep asks the API to keep the request up to here, for five minutes.
+type keep struct {
+	Type string `json:"type"`
+}
+
+// MarshalJSON joins the blocks if none is kept.
+func (c content) MarshalJSON() ([]byte, error) {
+	texts := make([]string, len(c))
+	for i, b := range c {
+		if b.Cache != nil {
+			return json.Marshal([]block(c))
+		}
+		texts[i] = b.Text
+	}
+	return json.Marshal(strings.Join(texts, "\n\n"))
+}
+
+// blockOf returns a message as a block.
+func blockOf(m llm.Message) block {
+	b := block{Type: "text", Text: m.Text}
+	if m.Cache {
+		b.Cache = &keep{Type: "ephemeral"}
+	}
+	return b
 }
 
 // takesTemperature reports whether a model can be asked for a temperature. Claude
@@ -88,9 +124,9 @@ func newRequest(model string, req llm.GenerateRequest) request {
 		case m.Role == llm.RoleSystem:
 			system = append(system, m.Text)
 		case last >= 0 && out.Messages[last].Role == m.Role:
-			out.Messages[last].Content += "\n\n" + m.Text
+			out.Messages[last].Content = append(out.Messages[last].Content, blockOf(m))
 		default:
-			out.Messages = append(out.Messages, message{m.Role, m.Text})
+			out.Messages = append(out.Messages, message{m.Role, content{blockOf(m)}})
 		}
 	}
 	out.System = strings.Join(system, "\n\n")
