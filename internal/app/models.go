@@ -85,13 +85,15 @@ func (a *App) warnOfUnknownPrices(ctx context.Context) {
 // model, the adapter's name for it stands.
 func lane(l config.Lane, model string) dispatch.Lane {
 	return dispatch.Lane{
-		Provider: l.Provider,
-		Key:      l.KeyName,
-		Model:    cmp.Or(l.Model, model),
-		Tier:     l.Tier,
-		Local:    l.Protocol == config.MiniLM || l.Protocol == config.Extractive,
-		Limits:   dispatch.Limits(l.Limits),
-		Price:    l.Price,
+		Provider:  l.Provider,
+		Key:       l.KeyName,
+		Model:     cmp.Or(l.Model, model),
+		Tier:      l.Tier,
+		Local:     l.Protocol == config.MiniLM || l.Protocol == config.Extractive,
+		Limits:    dispatch.Limits(l.Limits),
+		Price:     l.Price,
+		FastModel: l.FastModel,
+		FastPrice: l.FastPrice,
 	}
 }
 

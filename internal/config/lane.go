@@ -24,7 +24,8 @@ type Lane struct {
 	Dimensions int    // of vectors; 0 takes what the model gives
 	Limits     LaneLimits
 	Price      ledger.Price
-	Priced     bool // whether the price is known; if not, budgets do not see what it costs
+	Priced     bool          // whether the price is known; if not, budgets do not see what it costs
+	FastPrice  *ledger.Price // of FastModel; nil for Price
 }
 
 // LaneLimits are what is known of a lane beforehand. 0 is not known.

@@ -127,6 +127,9 @@ model = "gpt-4o"
 	if m.Answers.Provider != "best" {
 		t.Errorf("the default is %q", m.Answers.Provider)
 	}
+	if got := m.Generate[0].FastPrice; got == nil || got.Input != 1 || got.Output != 5 {
+		t.Errorf("the fast model's price is %v, want the table's", got)
+	}
 	if got := m.Generate[0].FastModel; got != "claude-haiku-4-5-20251001" {
 		t.Errorf("the fast model is %q", got)
 	}
@@ -167,6 +170,7 @@ func TestVariablesMakeOneLaneAKind(t *testing.T) {
 		Model: "claude-sonnet-4-5-20250929", FastModel: "claude-haiku-4-5-20251001",
 		Limits: config.LaneLimits{TokensPerMinute: 5, Concurrency: 1024},
 		Price:  ledger.Price{Input: 3, Cached: 0.3, Output: 15}, Priced: true,
+		FastPrice: &ledger.Price{Input: 1, Cached: 0.1, Output: 5},
 	}
 	if diff := cmp.Diff(anthropic, m.Generate[0]); diff != "" {
 		t.Errorf("generate (-want +got):\n%s", diff)

@@ -101,12 +101,17 @@ func (r *laneReader) checkEntry(at entry, e entryText) {
 	r.check(at, "requests_per_minute", between(e.RequestsPerMinute, 0, maxRate))
 	r.check(at, "tokens_per_minute", between(e.TokensPerMinute, 0, maxRate))
 	r.check(at, "concurrency", between(e.Concurrency, 0, maxConcurrency))
-	if e.Price != nil {
-		p := e.Price.price()
-		r.check(at, "price.input", between(p.Input, 0, maxPrice))
-		r.check(at, "price.cached", between(p.Cached, 0, maxPrice))
-		r.check(at, "price.output", between(p.Output, 0, maxPrice))
+	r.checkPrice(at, "price", e.Price)
+}
+
+func (r *laneReader) checkPrice(at entry, name string, text *priceText) {
+	if text == nil {
+		return
 	}
+	p := text.price()
+	r.check(at, name+".input", between(p.Input, 0, maxPrice))
+	r.check(at, name+".cached", between(p.Cached, 0, maxPrice))
+	r.check(at, name+".output", between(p.Output, 0, maxPrice))
 }
 
 // checkUse checks that a provider can be what an entry makes of it.
@@ -175,6 +180,10 @@ func (r *laneReader) checkPool(at entry, g generateText) {
 		r.fault(at, "name: quotations stand in for no model's answers: only %s can be their name", Extractive)
 	case !quotes && named:
 		r.fault(at, "name: %s is the name of quotations", Extractive)
+	}
+	r.checkPrice(at, "fast_price", g.FastPrice)
+	if g.FastPrice != nil && g.FastModel == "" {
+		r.fault(at, "fast_price: there is no fast_model that has it")
 	}
 	if g.FastModel != "" {
 		r.check(at, "fast_model", needed(true, protocols[p.Protocol].model))

@@ -61,8 +61,9 @@ type embedText struct {
 
 type generateText struct {
 	entryText
-	Name      string `toml:"name"`
-	FastModel string `toml:"fast_model"`
+	Name      string     `toml:"name"`
+	FastModel string     `toml:"fast_model"`
+	FastPrice *priceText `toml:"fast_price"`
 }
 
 type priceText struct {
@@ -190,6 +191,9 @@ func (r *laneReader) read() {
 	for i, g := range r.text.Generate {
 		pool := cmp.Or(g.Name, g.Provider)
 		lane := Lane{Pool: pool, Tier: tiers[pool], FastModel: g.FastModel}
+		if g.FastPrice != nil {
+			lane.FastPrice = new(g.FastPrice.price())
+		}
 		tiers[pool]++
 		at := entry{"generate", i + 1}
 		r.checkPool(at, g)

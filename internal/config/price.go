@@ -42,6 +42,9 @@ var prices = map[string]ledger.Price{
 // priced gives a lane the price of its model, unless its entry has named one.
 // Models of one's own are free, whatever their names.
 func priced(l Lane) Lane {
+	if fast, ok := prices[l.FastModel]; ok && l.FastPrice == nil {
+		l.FastPrice = &fast
+	}
 	switch {
 	case l.Priced:
 	case l.Provider == Local, l.Protocol == Service, l.Protocol == MiniLM, l.Protocol == Extractive:

@@ -182,8 +182,8 @@ type payer struct {
 
 // enter books an exchange on those it was made for, by their share of its tokens.
 // The shares add up to the whole. A provider that counts nothing is taken to have
-// read what was estimated.
-func (b *books) enter(kind llm.Kind, l *lane, payers []payer, u llm.Usage) {
+// read what was estimated. Fast says that the small model answered.
+func (b *books) enter(kind llm.Kind, l *lane, payers []payer, u llm.Usage, fast bool) {
 	estimated := 0
 	for _, p := range payers {
 		estimated += p.tokens
@@ -191,6 +191,7 @@ func (b *books) enter(kind llm.Kind, l *lane, payers []payer, u llm.Usage) {
 	if u == (llm.Usage{}) {
 		u.InputTokens = estimated
 	}
+	model, price := l.billed(fast)
 	now := time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -207,8 +208,8 @@ func (b *books) enter(kind llm.Kind, l *lane, payers []payer, u llm.Usage) {
 		before = done
 		b.add(ledger.Account{
 			Day: ledger.DayOf(now), Project: p.call.Tenant, Key: p.call.Key, Memo: p.call.Memo,
-			Kind: kind, Provider: l.Provider, Model: l.Model,
-		}, part, l.Price.Of(part), now)
+			Kind: kind, Provider: l.Provider, Model: model,
+		}, part, price.Of(part), now)
 	}
 }
 

@@ -174,12 +174,16 @@ func TestAnswersAndRerankingAreBooked(t *testing.T) {
 		w := &slowTeller{teller: teller{words: []string{"a"}}, hang: func(int) bool { return false }}
 		writer := writeBy("a", w)
 		writer.Price = ledger.Price{Input: 1, Output: 2}
+		writer.FastModel, writer.FastPrice = "small", &ledger.Price{Input: 0.1, Output: 0.2}
 		books := &archive{}
 		s, stop := start(t, dispatch.Config{
 			Generate: []dispatch.GenerateLane{writer}, Rerank: rerankBy(scorer(1)), Ledger: books,
 		})
 		call := llm.Call{Tenant: "o/p", Priority: llm.PriorityAnswer}
 		if _, err := read(s.Generate(t.Context(), call, "", llm.GenerateRequest{})); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := read(s.Generate(t.Context(), call, "", llm.GenerateRequest{Fast: true})); err != nil {
 			t.Fatal(err)
 		}
 		_, err := s.Rerank(t.Context(), call, llm.RerankRequest{Query: "four", Documents: []string{"documents"}})
@@ -192,6 +196,9 @@ func TestAnswersAndRerankingAreBooked(t *testing.T) {
 		want := map[ledger.Account]ledger.Sum{
 			{Day: day, Project: "o/p", Kind: llm.KindGenerate, Provider: "a", Model: "teller"}: {
 				Requests: 1, InputTokens: 10, OutputTokens: 5, Cost: 20_000,
+			},
+			{Day: day, Project: "o/p", Kind: llm.KindGenerate, Provider: "a", Model: "small"}: {
+				Requests: 1, InputTokens: 10, OutputTokens: 5, Cost: 2_000,
 			},
 			// The reranker says nothing, and is taken at the estimate.
 			{Day: day, Project: "o/p", Kind: llm.KindRerank, Provider: "test", Model: "r"}: {Requests: 1, InputTokens: 6},

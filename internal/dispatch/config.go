@@ -24,6 +24,22 @@ type Lane struct {
 	Local  bool
 	Limits Limits
 	Price  ledger.Price
+	// FastModel answers where a small model will do, at FastPrice. Empty for Model,
+	// and nil for Price.
+	FastModel string
+	FastPrice *ledger.Price
+}
+
+// billed returns the model that answers a call, and its price.
+func (l *Lane) billed(fast bool) (string, ledger.Price) {
+	model, price := l.Model, l.Price
+	if fast {
+		model = cmp.Or(l.FastModel, model)
+		if l.FastPrice != nil {
+			price = *l.FastPrice
+		}
+	}
+	return model, price
 }
 
 // Name returns the lane's name: "openai/gpt-4o-mini", "openai#2/gpt-4o-mini".

@@ -138,7 +138,7 @@ func (s *Scheduler) Rerank(
 	for _, d := range req.Documents {
 		tokens += llm.EstimateTokens(d)
 	}
-	free, err := s.books.reserve(ctx, call.Tenant, s.rerank.price(tokens, 0))
+	free, err := s.books.reserve(ctx, call.Tenant, s.rerank.price(tokens, 0, false))
 	if err != nil {
 		return llm.RerankResponse{}, err
 	}
@@ -161,6 +161,6 @@ func (s *Scheduler) Rerank(
 		return answer, err
 	}
 	a.end(outcome{usage: answer.Usage})
-	s.books.enter(llm.KindRerank, a.lane, []payer{{call, tokens}}, answer.Usage)
+	s.books.enter(llm.KindRerank, a.lane, []payer{{call, tokens}}, answer.Usage, false)
 	return answer, nil
 }

@@ -24,7 +24,7 @@ func (s *Scheduler) Generate(
 			return
 		}
 		tokens := estimate(req)
-		free, err := s.books.reserve(ctx, call.Tenant, p.price(tokens, req.MaxTokens))
+		free, err := s.books.reserve(ctx, call.Tenant, p.price(tokens, req.MaxTokens, req.Fast))
 		if err != nil {
 			yield(llm.Event{}, err)
 			return
@@ -48,7 +48,7 @@ func (s *Scheduler) Generate(
 		cancel() // the exchange ends with its consumer
 		st.close()
 		a.end(outcome{usage: st.usage, first: st.first, err: st.err, left: st.left})
-		s.books.enter(llm.KindGenerate, a.lane, []payer{{call, tokens}}, st.usage)
+		s.books.enter(llm.KindGenerate, a.lane, []payer{{call, tokens}}, st.usage, req.Fast)
 	}
 }
 

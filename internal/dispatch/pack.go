@@ -93,7 +93,7 @@ func (p *packer) buy(ctx context.Context, call llm.Call, input llm.Input, texts 
 		keys[i], tokens[i] = itemKey{input, text}, p.count(text)
 		all += tokens[i]
 	}
-	free, err := p.books.reserve(ctx, call.Tenant, p.pool.price(all, 0))
+	free, err := p.books.reserve(ctx, call.Tenant, p.pool.price(all, 0, false))
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +220,7 @@ func (p *packer) request(ctx context.Context, call llm.Call, items []*item, a *a
 		return nil, err
 	}
 	a.end(outcome{usage: answer.Usage})
-	p.books.enter(llm.KindEmbed, a.lane, payers, answer.Usage)
+	p.books.enter(llm.KindEmbed, a.lane, payers, answer.Usage, false)
 	return answer.Vectors, nil
 }
 
