@@ -358,3 +358,32 @@ func TestAMemoIsToldWhyItWaits(t *testing.T) {
 		}
 	})
 }
+
+func TestAMemoIsToldWhyItIsNotEnrichedYet(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		lane := writeBy("a", &slowTeller{teller: teller{words: []string{"a"}}, hang: func(int) bool { return false }})
+		lane.Limits.Concurrency = 1
+		s, stop := start(t, dispatch.Config{Generate: []dispatch.GenerateLane{lane}})
+		defer stop()
+		var g errgroup.Group
+		for _, memo := range []string{"first", "second", "third", "first"} {
+			g.Go(func() error {
+				call := llm.Call{Tenant: "p", Memo: memo, Priority: llm.PriorityEnrich}
+				_, err := read(s.Generate(t.Context(), call, "", llm.GenerateRequest{}))
+				return err
+			})
+			time.Sleep(time.Millisecond)
+		}
+		want := dispatch.Wait{Reason: "a/teller: 1 in flight, as many as go at once", Ahead: 1}
+		if wait, ok := s.Waiting("third"); !ok || wait.Reason != want.Reason || wait.Ahead != want.Ahead {
+			t.Errorf("Waiting = %+v, %t, want %+v", wait, ok, want)
+		}
+		if err := g.Wait(); err != nil {
+			t.Error(err)
+		}
+		if _, ok := s.Waiting("third"); ok {
+			t.Error("a memo that is written about waits")
+		}
+	})
+}

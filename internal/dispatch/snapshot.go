@@ -57,7 +57,7 @@ type BucketState struct {
 	Left      float64 // what may be taken at once
 }
 
-// A Wait says why a memo's texts are not embedded yet.
+// A Wait says why a memo's texts are not embedded, or not written, yet.
 type Wait struct {
 	Reason string        // as in [PoolState.Reason]
 	Ahead  int           // texts before its first one
@@ -86,20 +86,50 @@ func (s *Scheduler) pools() []*pool {
 	return pools
 }
 
-// Waiting says why texts of a memo are not embedded yet. It reports false when
-// none of them is here.
+// Waiting says why texts of a memo are not embedded yet, or why those that a model
+// is to write about it are not written. It reports false when none of them is here.
 func (s *Scheduler) Waiting(memo string) (Wait, bool) {
-	if s.packer == nil {
-		return Wait{}, false
+	if s.packer != nil {
+		if texts, tokens, ok := s.packer.queues[1].ahead(memo); ok {
+			s.embed.mu.Lock()
+			defer s.embed.mu.Unlock()
+			return s.embed.wait(texts, tokens), true
+		}
 	}
-	texts, tokens, ok := s.packer.queues[1].ahead(memo)
-	if !ok {
-		return Wait{}, false
+	for _, p := range s.generators {
+		if w, ok := p.waiting(memo); ok {
+			return w, true
+		}
 	}
-	s.embed.mu.Lock()
-	defer s.embed.mu.Unlock()
+	return Wait{}, false
+}
+
+// wait says why whoever stands behind so many texts and tokens waits.
+func (p *pool) wait(texts, tokens int) Wait {
 	now := time.Now()
-	return Wait{Reason: s.embed.why(true, now), Ahead: texts, ETA: s.embed.eta(tokens, now)}, true
+	return Wait{Reason: p.why(true, now), Ahead: texts, ETA: p.eta(tokens, now)}
+}
+
+// waiting says why the calls of a memo that are in line wait, by the first of them.
+func (p *pool) waiting(memo string) (Wait, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	first := -1
+	for i, t := range p.line {
+		if t.call.Memo == memo && (first < 0 || p.line.Less(i, first)) {
+			first = i
+		}
+	}
+	if first < 0 {
+		return Wait{}, false
+	}
+	ahead, tokens := 0, p.line[first].tokens
+	for i, t := range p.line {
+		if p.line.Less(i, first) {
+			ahead, tokens = ahead+1, tokens+t.tokens
+		}
+	}
+	return p.wait(ahead, tokens), true
 }
 
 func (p *pool) snapshot(texts *packer) PoolState {
