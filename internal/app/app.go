@@ -39,7 +39,7 @@ type App struct {
 	log      *slog.Logger
 	models   config.Models
 	store    *store.Store
-	files    *blob.Store
+	files    blob.Store
 	parser   *parse.Parser
 	dispatch *dispatch.Scheduler
 	ingest   *ingest.Service
@@ -80,7 +80,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 	if err = a.ensureKey(ctx); err != nil {
 		return nil, err
 	}
-	if a.files, err = blob.Open(filepath.Join(cfg.Data, "blob")); err != nil {
+	if a.files, err = openFiles(cfg); err != nil {
 		return nil, err
 	}
 	if a.dispatch, err = a.newDispatch(ctx); err != nil {

@@ -20,7 +20,7 @@ import (
 
 const key = "project/memo"
 
-func open(t *testing.T) (*blob.Store, string) {
+func open(t *testing.T) (*blob.Disk, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "blob")
 	s, err := blob.Open(dir)
@@ -35,9 +35,9 @@ func open(t *testing.T) (*blob.Store, string) {
 	return s, dir
 }
 
-func read(t *testing.T, s *blob.Store, key string) string {
+func read(t *testing.T, s *blob.Disk, key string) string {
 	t.Helper()
-	f, err := s.Open(key)
+	f, err := s.Open(t.Context(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,10 +153,10 @@ func TestDeletedFileIsNotFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := s.Delete(key); err != nil {
+		if err := s.Delete(t.Context(), key); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Open(key); !fault.Is(err, fault.NotFound) {
+		if _, err := s.Open(t.Context(), key); !fault.Is(err, fault.NotFound) {
 			t.Errorf("Open = %v, want NotFound", err)
 		}
 	}
@@ -173,14 +173,14 @@ func TestKeysCannotLeaveTheFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bad := range []string{"../outside", "a/../../outside", outside, "link"} {
-		if f, err := s.Open(bad); err == nil {
+		if f, err := s.Open(t.Context(), bad); err == nil {
 			t.Errorf("Open(%q) left the folder: %v", bad, f.Close())
 		}
 		// Replacing the link itself stays inside; following it would not.
 		if _, _, err := s.Put(t.Context(), bad, strings.NewReader("x"), 10); err == nil && bad != "link" {
 			t.Errorf("Put(%q) left the folder", bad)
 		}
-		_ = s.Delete(bad) // whatever it says, the file outside must stay
+		_ = s.Delete(t.Context(), bad) // whatever it says, the file outside must stay
 	}
 	if b, err := os.ReadFile(outside); string(b) != "secret" || err != nil {
 		t.Errorf("the file outside is %q, %v", b, err)

@@ -14,7 +14,6 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"os"
 	"path"
 	"time"
 
@@ -44,10 +43,20 @@ type Files interface {
 	// Put stores at most limit bytes under key and returns their count and
 	// SHA-256 in hexadecimal. More is a TooLarge fault, and stores nothing.
 	Put(ctx context.Context, key string, r io.Reader, limit int64) (size int64, hash string, err error)
-	// Open opens a stored file for reading.
-	Open(key string) (*os.File, error)
+	// Open opens a stored file for reading; the caller closes it.
+	Open(ctx context.Context, key string) (Original, error)
 	// Delete removes a file; one that is not there is no error.
-	Delete(key string) error
+	Delete(ctx context.Context, key string) error
+}
+
+// An Original is a file that is open for reading.
+type Original = interface {
+	io.ReaderAt
+	io.ReadSeeker
+	io.Closer
+	// Path returns where the bytes lie on this machine's disk, for as long as the
+	// file is open.
+	Path() string
 }
 
 // Store is what ingest needs of the database.
@@ -124,7 +133,7 @@ func (s *Service) Add(
 		return "", err
 	}
 	if err := s.store.CreateMemo(ctx, p, id, d, time.Now()); err != nil {
-		s.discard(d.File)
+		s.discard(ctx, d.File)
 		return "", err
 	}
 	return id, nil
@@ -146,14 +155,14 @@ func (s *Service) Upsert(
 	}
 	up, err := s.store.UpsertMemo(ctx, p, id, d, time.Now())
 	if err != nil {
-		s.discard(d.File)
+		s.discard(ctx, d.File)
 		return "", false, err
 	}
 	s.running.cancel(up.ID, up.Generation)
 	if !up.Created && !up.Reindexed {
-		s.discard(d.File) // the same bytes are kept already
+		s.discard(ctx, d.File) // the same bytes are kept already
 	}
-	s.discardBlobs(up.DroppedBlobs)
+	s.discardBlobs(ctx, up.DroppedBlobs)
 	return up.ID, up.Created, nil
 }
 
@@ -176,7 +185,7 @@ func (s *Service) Delete(ctx context.Context, p account.ProjectID, ref memo.Ref)
 		return err
 	}
 	s.running.cancel(gone.ID, math.MaxInt)
-	s.discardBlobs(gone.Blobs)
+	s.discardBlobs(ctx, gone.Blobs)
 	return nil
 }
 
@@ -201,18 +210,19 @@ func (s *Service) keep(
 	return nil
 }
 
-func (s *Service) discard(f *memo.File) {
+func (s *Service) discard(ctx context.Context, f *memo.File) {
 	if f != nil {
-		s.discardBlobs([]string{f.Blob})
+		s.discardBlobs(ctx, []string{f.Blob})
 	}
 }
 
-// discardBlobs deletes files that nothing refers to. A failure leaves an orphan
-// on disk and harms nobody, so it is logged and not returned.
-func (s *Service) discardBlobs(keys []string) {
+// discardBlobs deletes files that nothing refers to, even if ctx has ended. A
+// failure leaves an orphan and harms nobody, so it is logged and not returned.
+func (s *Service) discardBlobs(ctx context.Context, keys []string) {
+	ctx = context.WithoutCancel(ctx)
 	for _, key := range keys {
-		if err := s.files.Delete(key); err != nil {
-			s.log.Warn("file not deleted", "blob", key, "error", err)
+		if err := s.files.Delete(ctx, key); err != nil {
+			s.log.WarnContext(ctx, "file not deleted", "blob", key, "error", err)
 		}
 	}
 }

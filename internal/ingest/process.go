@@ -117,7 +117,7 @@ func (w *worker) advance(ctx context.Context, work memo.Work) (err error) {
 	if err != nil {
 		return err
 	}
-	w.discardBlobs(blobs)
+	w.discardBlobs(ctx, blobs)
 	return nil
 }
 
@@ -131,7 +131,7 @@ func (w *worker) read(ctx context.Context, work memo.Work) (string, error) {
 		return "", err
 	}
 	defer release()
-	body, err := w.files.Open(work.File.Blob)
+	body, err := w.files.Open(ctx, work.File.Blob)
 	if err != nil {
 		return "", fmt.Errorf("open original: %w", err)
 	}
