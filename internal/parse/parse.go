@@ -133,8 +133,8 @@ var errSlow = errors.New("reading took longer than allowed")
 // read reads a file in its format.
 func (p *Parser) read(ctx context.Context, f format, in Input) (Document, error) {
 	if f.kind == pdfFile {
-		text, err := p.pdf.Text(ctx, in.Content, in.Size)
-		return Document{Text: text}, err
+		got, err := p.pdf.Read(ctx, in.Content, in.Size, nil)
+		return Document{Title: got.Title, Text: got.Text}, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, p.opts.Timeout, errSlow)
 	defer cancel()

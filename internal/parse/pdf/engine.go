@@ -6,8 +6,6 @@ import (
 	"io"
 
 	"github.com/klippa-app/go-pdfium"
-	"github.com/klippa-app/go-pdfium/references"
-	"github.com/klippa-app/go-pdfium/requests"
 	"github.com/klippa-app/go-pdfium/webassembly"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -66,75 +64,40 @@ func (e *engine) open(ctx context.Context, r io.ReaderAt, size int64, read func(
 			err = fmt.Errorf("pdfium panicked: %v", cause)
 		}
 	}()
-	pdf, err := e.pool.GetInstanceWithContext(ctx)
+	instance, err := e.pool.GetInstanceWithContext(ctx)
 	if err != nil {
 		return fmt.Errorf("get a pdfium instance: %w", err)
 	}
 	defer func() {
 		// An instance whose document went wrong cannot always be closed. That is
 		// harmless: the engine goes with it.
-		if closeErr := pdf.Close(); closeErr != nil && err == nil {
+		if closeErr := instance.Close(); closeErr != nil && err == nil {
 			err = fmt.Errorf("close the pdfium instance: %w", closeErr)
 		}
 	}()
-	opened, err := pdf.OpenDocument(&requests.OpenDocument{
-		FileReader:     io.NewSectionReader(r, 0, size),
-		FileReaderSize: size,
-	})
+	m, err := newMachine(context.WithoutCancel(ctx), instance)
 	if err != nil {
-		return &openError{err}
+		return err
 	}
-	count, err := pdf.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: opened.Document})
+	d, err := newDocument(ctx, m, io.NewSectionReader(r, 0, size), size)
 	if err != nil {
-		return fmt.Errorf("count pages: %w", err)
+		return err
 	}
-	return read(&document{pdf, opened.Document, count.PageCount})
+	// The instance takes all its memory along; the document needs no closing.
+	return read(d)
 }
 
 // An openError is PDFium's reason why it does not open a document. The engine is
 // as good as before.
-type openError struct{ cause error }
+type openError struct{ code openCode }
 
 // Error returns the reason.
-func (e *openError) Error() string { return "open: " + e.cause.Error() }
+func (e *openError) Error() string { return fmt.Sprintf("pdfium does not open it: code %d", e.code) }
 
-// Unwrap returns one of go-pdfium's errors.
-func (e *openError) Unwrap() error { return e.cause }
+// An openCode is what FPDF_GetLastError returns.
+type openCode int
 
-// A document is an open PDF.
-type document struct {
-	pdf   pdfium.Pdfium
-	ref   references.FPDF_DOCUMENT
-	pages int
-}
-
-// text returns the text of a page as PDFium orders it, with CRLF after each line.
-func (d *document) text(page int) (string, error) {
-	loaded, err := d.pdf.FPDFText_LoadPage(&requests.FPDFText_LoadPage{
-		Page: requests.Page{ByIndex: &requests.PageByIndex{Document: d.ref, Index: page}},
-	})
-	if err != nil {
-		return "", fmt.Errorf("load page %d: %w", page+1, err)
-	}
-	count, err := d.pdf.FPDFText_CountChars(&requests.FPDFText_CountChars{TextPage: loaded.TextPage})
-	if err != nil {
-		return "", fmt.Errorf("count characters of page %d: %w", page+1, err)
-	}
-	if count.Count <= 0 {
-		return "", d.closePage(loaded.TextPage)
-	}
-	got, err := d.pdf.FPDFText_GetText(&requests.FPDFText_GetText{TextPage: loaded.TextPage, Count: count.Count})
-	if err != nil {
-		return "", fmt.Errorf("read page %d: %w", page+1, err)
-	}
-	return got.Text, d.closePage(loaded.TextPage)
-}
-
-// closePage frees a page's text.
-func (d *document) closePage(ref references.FPDF_TEXTPAGE) error {
-	_, err := d.pdf.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: ref})
-	if err != nil {
-		return fmt.Errorf("close a page: %w", err)
-	}
-	return nil
-}
+const (
+	codePassword openCode = 4 // it is encrypted
+	codeSecurity openCode = 5 // in a way that PDFium does not know
+)

@@ -1,4 +1,4 @@
-// Package pdf reads the text of PDF files with PDFium, which runs as WebAssembly
+// Package pdf reads PDF files as Markdown with PDFium, which runs as WebAssembly
 // inside the process: no cgo, no helper program, and a hostile file can reach
 // neither files nor memory outside its sandbox.
 //
@@ -14,15 +14,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	pdferrors "github.com/klippa-app/go-pdfium/errors"
 	"github.com/tetratelabs/wazero"
 
 	"kvasir/internal/fault"
+	"kvasir/internal/memo"
 )
 
 // Options configure a [Parser]. The zero value works.
@@ -124,24 +123,26 @@ func (p *Parser) take(ctx context.Context) (*engine, error) {
 	return e, nil
 }
 
-// Text returns the text of the PDF of size bytes: paragraphs with blank lines
-// between them, page after page. When ctx ends, reading stops at once, wherever
-// it is. Errors are faults in words for the person who brought the file.
-func (p *Parser) Text(ctx context.Context, r io.ReaderAt, size int64) (string, error) {
+// Read reads the PDF of size bytes as Markdown, each page a part. progress, if it
+// is not nil, is called after each page. When ctx ends, reading stops at once,
+// wherever it is. Errors are faults in words for the person who brought the file.
+func (p *Parser) Read(
+	ctx context.Context, r io.ReaderAt, size int64, progress func(done, total int),
+) (memo.Parsed, error) {
 	e, err := p.take(ctx)
 	if err != nil {
-		return "", err
+		return memo.Parsed{}, err
 	}
 	bounded, cancel := context.WithTimeoutCause(ctx, p.opts.Timeout, errSlow)
 	defer cancel()
-	var text string
+	var parsed memo.Parsed
 	err = e.open(bounded, r, size, func(d *document) error {
-		text, err = p.read(bounded, d)
+		parsed, err = p.read(bounded, d, progress)
 		return err
 	})
 	healthy := err == nil
 	if opened, ok := errors.AsType[*openError](err); ok {
-		healthy = bounded.Err() == nil && !errors.Is(opened, pdferrors.ErrUnexpected)
+		healthy = bounded.Err() == nil && opened != nil
 	}
 	if !healthy {
 		// Whatever it died of, the engine may be damaged. The error that matters is
@@ -150,7 +151,7 @@ func (p *Parser) Text(ctx context.Context, r io.ReaderAt, size int64) (string, e
 		e = nil
 	}
 	p.slots <- e
-	return text, p.explain(bounded, err)
+	return parsed, p.explain(bounded, err)
 }
 
 var (
@@ -179,44 +180,61 @@ func (p *Parser) explain(ctx context.Context, err error) error {
 	case errors.Is(err, errNoText):
 		return fault.Wrap(fault.Invalid,
 			"The PDF has no text. Its pages are probably scanned images, which need text recognition (OCR) first", err)
-	case errors.Is(err, pdferrors.ErrPassword), errors.Is(err, pdferrors.ErrSecurity):
+	case isEncrypted(err):
 		return fault.Wrap(fault.Invalid, "The PDF is encrypted. Remove its password and try again", err)
 	}
 	return fault.Wrap(fault.Invalid, "The PDF is damaged and cannot be read", err)
 }
 
-// read returns the text of all pages. A page that cannot be read is left out if
-// there are others.
-func (p *Parser) read(ctx context.Context, d *document) (string, error) {
+// read reads all pages. One that cannot be read is left out if there are others.
+func (p *Parser) read(ctx context.Context, d *document, progress func(done, total int)) (memo.Parsed, error) {
 	switch {
 	case d.pages <= 0:
-		return "", errNoPage
+		return memo.Parsed{}, errNoPage
 	case d.pages > p.opts.MaxPages:
-		return "", errPages
+		return memo.Parsed{}, errPages
 	}
-	var text strings.Builder
+	quick := context.WithoutCancel(ctx)
+	got := reading{
+		pages: make([][]block, d.pages), title: d.title(quick), outline: d.outline(quick), hyphens: vocabulary{},
+	}
 	var broken error
-	for page := range d.pages {
-		raw, err := d.text(page)
-		if ctx.Err() != nil {
-			return "", context.Cause(ctx)
-		}
-		if err != nil {
-			if !errors.Is(err, pdferrors.ErrPage) {
-				return "", err
-			}
+	size := 0
+	for i := range d.pages {
+		page, err := d.page(ctx, i)
+		switch {
+		case ctx.Err() != nil:
+			return memo.Parsed{}, context.Cause(ctx)
+		case errors.Is(err, errPage):
 			broken = errors.Join(errBadPages, err)
-			continue
+		case err != nil:
+			return memo.Parsed{}, err
+		default:
+			got.pages[i] = layout(page)
 		}
-		if text.Len()+len(raw) > p.opts.MaxText {
-			return "", errTooLong
+		for _, b := range got.pages[i] {
+			got.hyphens.learn(b.text)
+			size += len(b.text)
 		}
-		if paragraphs := reflow(raw); paragraphs != "" {
-			text.WriteString(paragraphs + "\n\n")
+		if size > p.opts.MaxText {
+			return memo.Parsed{}, errTooLong
+		}
+		if progress != nil {
+			progress(i+1, d.pages)
 		}
 	}
-	if text.Len() == 0 {
-		return "", cmp.Or(broken, errNoText)
+	parsed, fits := got.markup(p.opts.MaxText)
+	switch {
+	case !fits:
+		return memo.Parsed{}, errTooLong
+	case parsed.Text == "":
+		return memo.Parsed{}, cmp.Or(broken, errNoText)
 	}
-	return strings.TrimSpace(text.String()) + "\n", nil
+	return parsed, nil
+}
+
+// isEncrypted reports whether PDFium refuses the document for want of a password.
+func isEncrypted(err error) bool {
+	opened, ok := errors.AsType[*openError](err)
+	return ok && (opened.code == codePassword || opened.code == codeSecurity)
 }

@@ -39,7 +39,8 @@ func newParser(t *testing.T, opts Options) *Parser {
 
 // text reads a PDF that is held in memory.
 func text(ctx context.Context, p *Parser, data []byte) (string, error) {
-	return p.Text(ctx, bytes.NewReader(data), int64(len(data)))
+	got, err := p.Read(ctx, bytes.NewReader(data), int64(len(data)), nil)
+	return got.Text, err
 }
 
 // makePDF returns a PDF with one page for each list of lines, plus further
@@ -124,7 +125,7 @@ func TestTextOfPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "A title\nThis is the first line of a paragraph that goes on in the second line and ends here.\nCafé.\n\n" +
+	want := "A title\nThis is the first line of a paragraph that goes on in the second line and ends here. Café.\n\n" +
 		"The last page (with brackets).\n"
 	if got != want {
 		t.Errorf("text = %q, want %q", got, want)
@@ -220,7 +221,7 @@ func (panicReader) ReadAt([]byte, int64) (int, error) { panic("disk on fire") }
 func TestTextSurvivesAPanic(t *testing.T) {
 	t.Parallel()
 	p := newParser(t, Options{Instances: 1})
-	if _, err := p.Text(t.Context(), panicReader{}, 1000); !fault.Is(err, fault.Invalid) {
+	if _, err := p.Read(t.Context(), panicReader{}, 1000, nil); !fault.Is(err, fault.Invalid) {
 		t.Errorf("error = %v, want a fault", err)
 	}
 	if got, err := text(t.Context(), p, makePDF([][]string{{"Hello"}})); err != nil || got != "Hello\n" {
@@ -254,47 +255,6 @@ func TestCacheWithoutADirectory(t *testing.T) {
 			t.Error(err)
 		}
 	}
-}
-
-func TestReflow(t *testing.T) {
-	t.Parallel()
-	tests := []struct{ name, page, want string }{
-		{"empty", "\r\n \r\n", ""},
-		{"paragraphs",
-			"The first paragraph has two lines, which\r\nare joined.\r\nThe second one starts a new line here and\r\ngoes on.\r\n",
-			"The first paragraph has two lines, which are joined.\n\nThe second one starts a new line here and goes on."},
-		{"hyphens", "An ef\x02\r\nficient method for a long-\r\nterm plan", "An efficient method for a long-term plan"},
-		{"marks of no meaning", "A\x02B \ufeffC\x00\tD", "AB C D"},
-		{"lists", "Things that are needed for the journey:\r\n• bread\r\n• cheese and some more of it for later\r\n1. go",
-			"Things that are needed for the journey:\n• bread\n• cheese and some more of it for later\n1. go"},
-		{"tables", "SKU-1 A-12 450 OK\r\nSKU-2 B-07 289 OK", "SKU-1 A-12 450 OK\nSKU-2 B-07 289 OK"},
-		{"Chinese", "机器学习是人工智能的\r\n一个分支。", "机器学习是人工智能的一个分支。"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			if got := reflow(test.page); got != test.want {
-				t.Errorf("reflow(%q) = %q, want %q", test.page, got, test.want)
-			}
-		})
-	}
-}
-
-// FuzzReflow checks that nothing but white space and hyphens changes.
-func FuzzReflow(f *testing.F) {
-	f.Add("one ef\x02\r\nficient line\r\n\r\nand another-\n\none.")
-	f.Fuzz(func(t *testing.T, page string) {
-		page = strings.ToValidUTF8(page, "?") // as PDFium gives it
-		if got, want := letters(reflow(page)), letters(page); got != want {
-			t.Errorf("reflow(%q) has the letters %q, want %q", page, got, want)
-		}
-	})
-}
-
-// letters drops white space, hyphens and what has no meaning.
-func letters(s string) string {
-	s = strings.ReplaceAll(strings.Map(clean, s), softHyphen, "")
-	return strings.Join(strings.Fields(s), "")
 }
 
 func BenchmarkText(b *testing.B) {

@@ -1,0 +1,308 @@
+package pdf
+
+import (
+	"cmp"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// A block is a paragraph, an item of a list, a heading, some code or a table.
+type block struct {
+	box
+	kind  blockKind
+	text  string
+	size  float64
+	bold  bool
+	lines int
+	table *table
+	level int // of a heading, from 1; of an item, its depth
+	edge  edge
+
+	furniture, candidate bool
+}
+
+type blockKind int
+
+const (
+	paragraph blockKind = iota
+	heading
+	listItem
+	code
+	tableBlock
+)
+
+// A textLine is a row of a column as text.
+type textLine struct {
+	row
+	base, size float64
+	text       string
+	bold, mono bool
+	firstWord  float64 // its width
+	fence      bool    // a table stands here
+}
+
+// textLines writes rows as text. What stands apart in a row stays apart.
+func textLines(rows []row) []textLine {
+	lines := make([]textLine, 0, len(rows))
+	for _, r := range rows {
+		if r.table != nil {
+			lines = append(lines, textLine{row: r, fence: true})
+			continue
+		}
+		lines = append(lines, oneLine(r)...)
+	}
+	return lines
+}
+
+// oneLine writes a row: as one line if its parts share a baseline, else as several.
+func oneLine(r row) []textLine {
+	var out []textLine
+	for _, l := range levelled(r.lines) {
+		if n := len(out); n > 0 && sameLevel(out[n-1].base, out[n-1].size, l) {
+			last := &out[n-1]
+			gap := " "
+			if l.x0-last.x1 > 2*l.size {
+				gap = "  "
+			}
+			last.text += gap + l.text()
+			last.box = last.union(l.box)
+			last.bold, last.mono = last.bold && l.bold, last.mono && l.mono
+			if l.size > last.size {
+				last.size, last.base = l.size, l.base
+			}
+			continue
+		}
+		out = append(out, textLine{
+			row: row{box: l.box, column: r.column}, base: l.base, size: l.size, text: l.text(),
+			bold: l.bold, mono: l.mono, firstWord: l.words[0].width(),
+		})
+	}
+	return out
+}
+
+// sameLevel reports whether a line continues one of the given baseline and size
+// after a gap. Type of another size is something else, but for marks and indices.
+func sameLevel(base, size float64, l *line) bool {
+	return abs(base-l.base) <= 0.45*max(size, l.size) && max(size, l.size) <= 1.6*min(size, l.size) ||
+		abs(base-l.base) <= 0.6*max(size, l.size) && len(l.words) == 1 && len(l.words[0].text) <= 4
+}
+
+// levelled orders lines by their baselines, those on one level from left to right.
+func levelled(lines []*line) []*line {
+	slices.SortStableFunc(lines, func(a, b *line) int { return cmp.Compare(a.base, b.base) })
+	for i := 0; i < len(lines); {
+		j := i + 1
+		for j < len(lines) && abs(lines[j].base-lines[i].base) <= 0.45*max(lines[i].size, lines[j].size) {
+			j++
+		}
+		slices.SortStableFunc(lines[i:j], func(a, b *line) int { return cmp.Compare(a.x0, b.x0) })
+		i = j
+	}
+	return lines
+}
+
+// blocks divides lines in reading order into blocks. PDF knows no paragraphs, so
+// this goes by what a reader sees: distance, indent, size, weight, and whether the
+// first word of a line would have had room at the end of the one before.
+func blocks(lines []textLine) []block {
+	var out []block
+	var b builder
+	for i := range lines {
+		l := &lines[i]
+		if l.fence {
+			out = b.flush(out)
+			out = append(out, block{box: l.box, kind: tableBlock, table: l.table})
+			continue
+		}
+		if b.n > 0 {
+			switch b.relation(l, lines, i) {
+			case apart:
+				out = b.flush(out)
+			case broken:
+				b.add(l, "\n")
+				continue
+			case joined:
+				b.add(l, " ")
+				continue
+			}
+		}
+		b.start(l)
+	}
+	return b.flush(out)
+}
+
+// A relation is how a line stands to the one before it.
+type relation int
+
+const (
+	apart  relation = iota // begins a new block
+	broken                 // a new line of the same block
+	joined                 // the same sentence
+)
+
+// A builder collects the lines of one block.
+type builder struct {
+	text        joiner
+	first, last textLine
+	kind        blockKind
+	n           int
+	bold        bool
+	box         box
+	pitch       float64 // between its lines
+}
+
+func (b *builder) start(l *textLine) {
+	*b = builder{first: *l, last: *l, n: 1, bold: l.bold, box: l.box}
+	b.text.add(l.text, "")
+	switch {
+	case l.mono:
+		b.kind = code
+	case isItem(l.text):
+		b.kind = listItem
+	}
+}
+
+func (b *builder) add(l *textLine, gap string) {
+	if gap == "\n" {
+		b.text.WriteString("\n" + l.text)
+	} else {
+		b.text.add(l.text, gap)
+	}
+	if l.base > b.last.base {
+		b.pitch = l.base - b.last.base
+	}
+	b.last, b.n, b.bold, b.box = *l, b.n+1, b.bold && l.bold, b.box.union(l.box)
+}
+
+// flush appends the block, if there is one, and empties the builder.
+func (b *builder) flush(out []block) []block {
+	if b.n == 0 {
+		return out
+	}
+	text := b.text.String()
+	if strings.HasSuffix(text, string(hyphen)) {
+		text = strings.TrimSuffix(text, string(hyphen)) + "-"
+	}
+	out = append(out, block{
+		box: b.box, kind: b.kind, text: leaders.ReplaceAllString(text, " … "), size: b.first.size, bold: b.bold, lines: b.n,
+	})
+	*b = builder{}
+	return out
+}
+
+// relation says how the i-th line stands to the block.
+func (b *builder) relation(l *textLine, lines []textLine, i int) relation {
+	size := max(l.size, b.last.size)
+	step := l.base - b.last.base
+	switch {
+	case abs(l.size-b.last.size) > 0.055*size, l.mono != b.last.mono, isItem(l.text):
+		return apart
+	case l.bold != b.last.bold && (b.bold || l.bold && endsSentence(b.last.text)):
+		return apart
+	case b.kind == code:
+		if step > 0 && step < 2*size {
+			return broken
+		}
+		return apart
+	case step <= 0 || step > 6*size:
+		// The next column. A sentence may go on there.
+		if full(&b.last, lines, i-1) && !endsSentence(b.last.text) && goesOn(b.last.text, l.text) {
+			return joined
+		}
+		return apart
+	case step > 2.2*size, b.pitch > 0 && step > 1.25*b.pitch+0.5, b.n == 1 && step > 1.25*usual(lines, i)+0.5:
+		return apart
+	}
+	return b.near(l, lines, i)
+}
+
+// near is relation for a line right below.
+func (b *builder) near(l *textLine, lines []textLine, i int) relation {
+	indent := l.x0 - b.last.x0
+	isFull := full(&b.last, lines, i-1)
+	switch {
+	case b.kind == listItem:
+		// Its lines hang below its text; what is left of that is outside.
+		if l.x0 < b.first.x0-0.5*l.size {
+			return apart
+		}
+		if !isFull && endsSentence(b.last.text) && indent > 0.8*l.size && b.n > 1 {
+			return apart
+		}
+		if isFull || l.x0 > b.first.x0+0.5*l.size && !endsSentence(b.last.text) {
+			return joined
+		}
+		if l.x0 > b.first.x0+0.5*l.size {
+			return broken
+		}
+		return apart
+	case indent > 0.8*l.size && indent < 5*l.size && (b.n > 1 || !hanging(lines, i)):
+		// The first line of a paragraph is set in.
+		if isFull || endsSentence(b.last.text) {
+			return apart
+		}
+		return broken
+	case isFull:
+		return joined
+	case endsSentence(b.last.text) && b.n > 1, b.bold:
+		return apart
+	}
+	return broken
+}
+
+// hanging reports whether the lines after the i-th stand where it does: then the
+// line before it stands out, and it is not set in.
+func hanging(lines []textLine, i int) bool {
+	return i+1 < len(lines) && abs(lines[i+1].x0-lines[i].x0) < 0.5*lines[i].size && lines[i+1].base > lines[i].base
+}
+
+// full reports whether the i-th line is as long as its column allows: the first
+// word of the next one would have had no room.
+func full(l *textLine, lines []textLine, i int) bool {
+	right := l.x1
+	for j := max(i-6, 0); j <= min(i+6, len(lines)-1); j++ {
+		if near := &lines[j]; !near.fence && near.overlapX(l.box) > 0 && near.column == l.column {
+			right = max(right, near.x1)
+		}
+	}
+	if i+1 >= len(lines) {
+		return l.x1 > right-3*l.size
+	}
+	return l.x1+lines[i+1].firstWord+0.2*l.size > right
+}
+
+// usual returns the step between lines around the i-th that are of its size.
+func usual(lines []textLine, i int) float64 {
+	best := math.Inf(1)
+	for j := max(i-1, 1); j <= min(i+4, len(lines)-1); j++ {
+		alike := abs(lines[j].size-lines[i].size) < 0.5 && abs(lines[j-1].size-lines[i].size) < 0.5
+		if step := lines[j].base - lines[j-1].base; alike && step > 0.5*lines[j].size {
+			best = min(best, step)
+		}
+	}
+	return best
+}
+
+// goesOn reports whether next may be the rest of a sentence that ends in text.
+func goesOn(text, next string) bool {
+	return !endsSentence(text) && utf8.RuneCountInString(text) > 10 && !isItem(next)
+}
+
+// marker matches the mark at the start of a list's item.
+var marker = regexp.MustCompile(`^(?:[•‣◦▪●○■□◆▶►➢➤✓✔∙·※❖–—*-]|[0-9]{1,3}[.)]|\([0-9a-zA-Z]{1,3}\)|[a-zA-Z][.)]|[ivx]{2,4}[.)]|[①-⑳])$`)
+
+// isMarker reports whether text is the mark of a list's item and nothing else.
+func isMarker(text string) bool { return len(text) < 12 && marker.MatchString(text) }
+
+// isItem reports whether text begins with the mark of a list's item.
+func isItem(text string) bool {
+	mark, rest, found := strings.Cut(text, " ")
+	if found && isMarker(mark) && strings.TrimSpace(rest) != "" {
+		return true
+	}
+	first, size := utf8.DecodeRuneInString(text)
+	return strings.ContainsRune("•‣▪●■◆►➢✓✔❖①②③④⑤⑥⑦⑧⑨⑩", first) && len(text) > size
+}

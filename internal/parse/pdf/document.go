@@ -1,0 +1,170 @@
+package pdf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"unicode"
+)
+
+// A document is an open PDF.
+type document struct {
+	m      *machine
+	handle uint64
+	pages  int
+	fonts  map[uint64]*font
+}
+
+var errPage = errors.New("pdfium does not load the page")
+
+// newDocument opens the file in the machine.
+func newDocument(ctx context.Context, m *machine, r io.ReadSeeker, size int64) (*document, error) {
+	access, _, err := m.CreateFileAccessReader(size, r)
+	if err != nil {
+		return nil, fmt.Errorf("give the file to pdfium: %w", err)
+	}
+	d := &document{m: m, fonts: map[uint64]*font{}}
+	d.handle = m.call(ctx, "FPDF_LoadCustomDocument", *access, 0)
+	if m.err != nil {
+		return nil, m.err
+	}
+	if d.handle == 0 {
+		if code := m.number(ctx, "FPDF_GetLastError"); m.err == nil {
+			return nil, &openError{openCode(code)}
+		}
+		return nil, m.err
+	}
+	d.pages = m.number(ctx, "FPDF_GetPageCount", d.handle)
+	return d, m.err
+}
+
+// title returns what the document calls itself, if that was written by a person
+// rather than left behind by a program.
+func (d *document) title(ctx context.Context) string {
+	title := strings.Join(strings.Fields(strings.Map(clean,
+		d.m.utf16(ctx, "FPDF_GetMetaText", d.handle, d.m.cString("Title")))), " ")
+	lower := strings.ToLower(title)
+	for _, prefix := range []string{"microsoft word", "microsoft powerpoint", "microsoft excel", "powerpoint presentation",
+		"untitled", "document", "slide 1", "presentation", "title", "file:", "http:", "https:", "about:blank"} {
+		rest, found := strings.CutPrefix(lower, prefix)
+		if found && (rest == "" || !unicode.IsLetter(firstRune(rest)) && strings.ContainsAny(rest[:1], "-:/ ") &&
+			(strings.ContainsAny(prefix, ":") || strings.Contains(prefix, "microsoft")) || isNumber(rest)) {
+			return ""
+		}
+	}
+	for _, suffix := range []string{".doc", ".docx", ".dvi", ".tex", ".pdf", ".indd", ".qxd", ".ppt", ".pptx", ".xls",
+		".xlsx", ".rtf", ".txt", ".html", ".htm", ".odt", ".ps", ".eps", ".tif", ".jpg", ".png", ".md"} {
+		if strings.HasSuffix(lower, suffix) {
+			return ""
+		}
+	}
+	if letters := strings.IndexFunc(title, unicode.IsLetter); letters < 0 || len(title) > 500 {
+		return ""
+	}
+	return title
+}
+
+// isNumber reports whether s is a number with spaces or a sign around it.
+func isNumber(s string) bool { return strings.Trim(s, " -_()0123456789") == "" }
+
+// page reads a page. Its error is errPage if PDFium refuses that page alone.
+func (d *document) page(ctx context.Context, index int) (*page, error) {
+	m, quick := d.m, context.WithoutCancel(ctx)
+	handle := m.call(ctx, "FPDF_LoadPage", d.handle, uint64(index))
+	if m.err != nil {
+		return nil, m.err
+	}
+	if handle == 0 {
+		return nil, fmt.Errorf("page %d: %w", index+1, errPage)
+	}
+	defer m.call(quick, "FPDF_ClosePage", handle)
+	raw := &rawPage{d: d, handle: handle, glyphs: make([]glyph, 0, 4096)}
+	raw.bounds = d.bounds(quick, handle)
+	if err := raw.readText(ctx); err != nil {
+		return nil, err
+	}
+	raw.readObjects(quick)
+	raw.readLinks(quick)
+	if m.err != nil {
+		return nil, m.err
+	}
+	return raw.upright(m.number(quick, "FPDFPage_GetRotation", handle)), nil
+}
+
+// bounds returns the page's corners in its own coordinates.
+func (d *document) bounds(quick context.Context, handle uint64) box {
+	if d.m.number(quick, "FPDF_GetPageBoundingBox", handle, d.m.at(0)) == 0 {
+		return box{0, 0, 612, 792}
+	}
+	left, top, right, bottom := d.m.float32(0), d.m.float32(1), d.m.float32(2), d.m.float32(3)
+	return box{min(left, right), min(top, bottom), max(left, right), max(top, bottom)}
+}
+
+// font returns a font by its handle, read once in a document.
+func (d *document) font(quick context.Context, handle uint64) *font {
+	if f, ok := d.fonts[handle]; ok {
+		return f
+	}
+	name := strings.ToLower(string(d.m.bytes(quick, "FPDFFont_GetBaseFontName", handle)))
+	flags := d.m.number(quick, "FPDFFont_GetFlags", handle)
+	has := func(words ...string) bool {
+		for _, word := range words {
+			if strings.Contains(name, word) {
+				return true
+			}
+		}
+		return false
+	}
+	const fixedPitch, italic, forceBold = 1 << 0, 1 << 6, 1 << 18 // PDF 32000-1, table 123
+	f := &font{
+		bold: flags > 0 && flags&forceBold != 0 || has("bold", "black", "heavy", "-medi", "cmbx", "cmssbx", "demi", "-semibold") ||
+			d.m.number(quick, "FPDFFont_GetWeight", handle) >= 600,
+		italic: flags > 0 && flags&italic != 0 || has("italic", "oblique", "cmti"),
+		mono: flags > 0 && flags&fixedPitch != 0 ||
+			has("mono", "courier", "consol", "cmtt", "typewriter", "menlo", "sourcecode", "inconsolata"),
+	}
+	if handle != 0 {
+		d.fonts[handle] = f
+	}
+	return f
+}
+
+// An entry is a line of a document's outline.
+type entry struct {
+	title string
+	level int // from 1
+	page  int // from 0; -1 if it leads nowhere
+}
+
+// maxEntries bounds an outline, which may be a circle.
+const maxEntries = 5000
+
+// outline returns the outline in its order.
+func (d *document) outline(ctx context.Context) []entry {
+	var entries []entry
+	seen := map[uint64]bool{}
+	var walk func(parent uint64, level int)
+	walk = func(parent uint64, level int) {
+		mark := d.m.call(ctx, "FPDFBookmark_GetFirstChild", d.handle, parent)
+		for mark != 0 && !seen[mark] && level <= 6 && len(entries) < maxEntries && d.m.err == nil {
+			seen[mark] = true
+			target := -1
+			if dest := d.m.call(ctx, "FPDFBookmark_GetDest", d.handle, mark); dest != 0 {
+				target = d.m.number(ctx, "FPDFDest_GetDestPageIndex", d.handle, dest)
+			}
+			if title := d.m.utf16(ctx, "FPDFBookmark_GetTitle", mark); title != "" {
+				entries = append(entries, entry{title, level, target})
+			}
+			walk(mark, level+1)
+			mark = d.m.call(ctx, "FPDFBookmark_GetNextSibling", d.handle, mark)
+		}
+	}
+	walk(0, 1)
+	return entries
+}
+
+// isBlank reports whether r shows nothing.
+func isBlank(r rune) bool { return r == 0 || unicode.IsSpace(r) || r == 0x200b || r == math.MaxUint16 }

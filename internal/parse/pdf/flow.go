@@ -1,0 +1,250 @@
+package pdf
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// An item is what is put into reading order: a line or a whole table.
+type item struct {
+	box
+	line  *line
+	table *table
+}
+
+// A row is what stands side by side in one column of text: one line, several that
+// belong together, or a table.
+type row struct {
+	box
+	column box // the column it is in
+	lines  []*line
+	table  *table
+}
+
+// flow puts the items of a page into reading order.
+//
+// It is a recursive XY-cut (Nagy and Seth, 1984) that asks the other way around.
+// The plain algorithm cuts at the widest gap and so takes two columns apart at a
+// height where both happen to have a paragraph's end. Here the page is first cut
+// into strips at every height that is free of text. Strips that follow each other
+// and leave the same gutter free are one group, in which each column is read from
+// top to bottom; a title or a footnote across the page ends the group.
+func flow(items []item, depth int) []row {
+	if len(items) == 0 {
+		return nil
+	}
+	region := around(items)
+	strips := cutStrips(items)
+	var rows []row
+	for i := 0; i < len(strips); {
+		g := grow(strips[i:])
+		if g.gutters == nil || depth > 12 {
+			rows = append(rows, plainRow(strips[i], region))
+			i++
+			continue
+		}
+		// Lines above the group that stand right of its gutter belong to it: next to
+		// them is a picture.
+		for n := len(rows); n > 0 && rows[n-1].table == nil && rows[n-1].x0 >= g.gutters[0].x1; n = len(rows) {
+			for _, l := range rows[n-1].lines {
+				g.items = append(g.items, item{box: l.box, line: l})
+			}
+			rows = rows[:n-1]
+		}
+		kind := judge(&g, g.columns(g.gutters))
+		i += len(g.parts)
+		if kind == prose {
+			i += g.absorb(strips[i:])
+		}
+		rows = append(rows, g.read(kind, region, depth)...)
+	}
+	return rows
+}
+
+// around returns the box around items.
+func around(items []item) box {
+	b := items[0].box
+	for _, it := range items[1:] {
+		b = b.union(it.box)
+	}
+	return b
+}
+
+// A strip is the items of a page between two heights that no item crosses, from
+// left to right.
+type strip []item
+
+// cutStrips cuts items into strips from top to bottom. Lines may touch a little.
+func cutStrips(items []item) []strip {
+	slices.SortStableFunc(items, func(a, b item) int { return cmp.Or(cmp.Compare(a.y0, b.y0), cmp.Compare(a.x0, b.x0)) })
+	var strips []strip
+	bottom := math.Inf(-1)
+	for _, it := range items {
+		slack := 0.15 * it.height()
+		if it.table != nil {
+			slack = 1
+		}
+		if len(strips) == 0 || it.y0 >= bottom-slack {
+			strips = append(strips, nil)
+			bottom = it.y1
+		}
+		last := len(strips) - 1
+		strips[last] = append(strips[last], it)
+		bottom = max(bottom, it.y1)
+	}
+	for _, s := range strips {
+		slices.SortStableFunc(s, func(a, b item) int { return cmp.Or(cmp.Compare(a.x0, b.x0), cmp.Compare(a.y0, b.y0)) })
+	}
+	return strips
+}
+
+// A span is a stretch of the horizontal.
+type span struct{ x0, x1 float64 }
+
+func (s span) width() float64 { return s.x1 - s.x0 }
+
+// gaps returns where a strip is free, the sides included.
+func (s strip) gaps() []span {
+	free := []span{}
+	right := math.Inf(-1)
+	for _, it := range s {
+		if it.x0 > right {
+			free = append(free, span{right, it.x0})
+		}
+		right = max(right, it.x1)
+	}
+	return append(free, span{right, math.Inf(1)})
+}
+
+// common returns where both are free. Both are in order.
+func common(a, b []span) []span {
+	var free []span
+	for i, j := 0, 0; i < len(a) && j < len(b); {
+		if s := (span{max(a[i].x0, b[j].x0), min(a[i].x1, b[j].x1)}); s.width() > 0 {
+			free = append(free, s)
+		}
+		if a[i].x1 < b[j].x1 {
+			i++
+		} else {
+			j++
+		}
+	}
+	return free
+}
+
+// minGutter is the least width of a gutter in points. What makes it a gutter is
+// less its width than that it is free over many lines.
+const minGutter = 5
+
+// A group is strips that leave a gutter free.
+type group struct {
+	items   []item
+	gutters []span
+	parts   []strip
+}
+
+// grow collects strips from the first on as long as they share a gutter. What
+// stands on one side of it only counts once there is text on both sides again.
+func grow(strips []strip) group {
+	var g group
+	free := []span{{math.Inf(-1), math.Inf(1)}}
+	extent := span{math.Inf(1), math.Inf(-1)}
+	for i, s := range strips {
+		free = common(free, s.gaps())
+		for _, it := range s {
+			extent = span{min(extent.x0, it.x0), max(extent.x1, it.x1)}
+		}
+		gutters := inner(free, extent)
+		if len(gutters) == 0 || len(g.gutters) >= 3 && 2*len(gutters) < len(g.gutters) {
+			break
+		}
+		if len(s) > 1 {
+			g.gutters, g.parts = gutters, strips[:i+1]
+		}
+	}
+	for _, s := range g.parts {
+		g.items = append(g.items, s...)
+	}
+	return g
+}
+
+// inner returns the gaps that have text on both sides and are wide enough.
+func inner(free []span, extent span) []span {
+	var gutters []span
+	for _, s := range free {
+		if s.x0 >= extent.x0 && s.x1 <= extent.x1 && s.width() >= minGutter {
+			gutters = append(gutters, s)
+		}
+	}
+	return gutters
+}
+
+// plainRow makes one row of a strip.
+func plainRow(s strip, column box) row {
+	r := row{box: around(s), column: column}
+	for _, it := range s {
+		if it.table != nil {
+			return row{box: it.box, column: column, table: it.table}
+		}
+		r.lines = append(r.lines, it.line)
+	}
+	return r
+}
+
+// read returns the rows of a group: a table's, those of its columns one after the
+// other, or its strips as they are.
+func (g *group) read(kind arrangement, region box, depth int) []row {
+	columns := g.columns(g.gutters)
+	switch kind {
+	case tabular:
+		t := g.table(columns)
+		return []row{{box: t.box, column: region, table: t}}
+	case prose:
+		var rows []row
+		for _, column := range g.columns(textGutters(g, columns)) {
+			rows = append(rows, flow(column, depth+1)...)
+		}
+		return rows
+	}
+	rows := make([]row, 0, len(g.parts))
+	for _, s := range cutStrips(g.items) {
+		rows = append(rows, plainRow(s, region))
+	}
+	return rows
+}
+
+// absorb takes further strips, each in one column and close below what stands there
+// already: the rest of the longest column. It returns how many.
+func (g *group) absorb(strips []strip) int {
+	for n, s := range strips {
+		here := g.columns(g.gutters)
+		b := around(s)
+		fits := false
+		for _, column := range here {
+			c := around(column)
+			crosses := slices.ContainsFunc(g.gutters, func(gutter span) bool { return b.x0 < gutter.x0 && b.x1 > gutter.x0 })
+			if b.overlapX(c) > 0 && !crosses && b.y0-c.y1 < 2.5*lineHeight(s) {
+				fits = true
+			}
+		}
+		if !fits {
+			return n
+		}
+		g.items = append(g.items, s...)
+	}
+	return len(strips)
+}
+
+// columns divides the items at gutters.
+func (g *group) columns(gutters []span) [][]item {
+	columns := make([][]item, len(gutters)+1)
+	for _, it := range g.items {
+		i := 0
+		for i < len(gutters) && it.x0 >= gutters[i].x1-0.01 {
+			i++
+		}
+		columns[i] = append(columns[i], it)
+	}
+	return slices.DeleteFunc(columns, func(c []item) bool { return len(c) == 0 })
+}

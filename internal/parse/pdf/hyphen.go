@@ -1,0 +1,61 @@
+package pdf
+
+import (
+	"strings"
+	"unicode"
+)
+
+// A vocabulary counts the words of a document that have a hyphen in the middle of a
+// line, where it is certainly their own.
+type vocabulary map[string]int
+
+// maxVocabulary bounds how many words are remembered.
+const maxVocabulary = 100_000
+
+// learn takes the hyphenated words of a text.
+func (v vocabulary) learn(text string) {
+	if !strings.Contains(text, "-") || len(v) > maxVocabulary {
+		return
+	}
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return unicode.IsSpace(r) || r == '/' }) {
+		if word = hyphenKey(word); strings.Contains(strings.Trim(word, "-"), "-") {
+			v[word]++
+		}
+	}
+}
+
+// mend resolves the hyphens at which words were divided between lines: those of
+// words that have one elsewhere stay.
+func (v vocabulary) mend(text string) string {
+	for {
+		i := strings.IndexRune(text, hyphen)
+		if i < 0 {
+			return text
+		}
+		rest := text[i+len(string(hyphen)):]
+		from := strings.LastIndexFunc(text[:i], unicode.IsSpace) + 1
+		to := strings.IndexFunc(rest, unicode.IsSpace)
+		if to < 0 {
+			to = len(rest)
+		}
+		with := text[from:i] + "-" + strings.ReplaceAll(rest[:to], string(hyphen), "")
+		joint := ""
+		if v[hyphenKey(with)] > 0 || v.knowsPart(with) {
+			joint = "-"
+		}
+		text = text[:i] + joint + rest
+	}
+}
+
+// knowsPart reports whether the word with its hyphen is known in the plural or
+// singular.
+func (v vocabulary) knowsPart(word string) bool {
+	key := hyphenKey(word)
+	return v[key+"s"] > 0 || strings.HasSuffix(key, "s") && v[strings.TrimSuffix(key, "s")] > 0
+}
+
+// hyphenKey returns a word as it is counted: without marks around it, in small
+// letters.
+func hyphenKey(word string) string {
+	return strings.ToLower(strings.TrimFunc(word, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }))
+}

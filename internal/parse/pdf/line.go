@@ -1,0 +1,193 @@
+package pdf
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A line is words on one baseline without a wide gap between them. A line of a
+// page, a cell of a table and the number of a footnote are all lines here; what
+// belongs together is found later.
+type line struct {
+	box
+	base, size float64
+	words      []word
+	bold, mono bool // all of it
+}
+
+// wide is the gap between words, in sizes, from which on they are two lines.
+// Justified text has spaces of up to half of that.
+const wide = 0.9
+
+// newLine makes a line of words.
+func newLine(words []word) *line {
+	sortByX(words)
+	l := &line{box: words[0].box, words: words, bold: true, mono: true}
+	chars := map[float64]int{}
+	for _, w := range words {
+		l.box = l.union(w.box)
+		l.bold, l.mono = l.bold && w.bold, l.mono && w.mono
+		chars[w.size] += len(w.text)
+	}
+	// The size of most characters; where two are equal, the larger.
+	best := 0
+	for size, n := range chars {
+		if n > best || n == best && size > l.size {
+			best, l.size = n, size
+		}
+	}
+	for _, w := range words {
+		if w.size == l.size {
+			l.base = w.base
+			break
+		}
+	}
+	l.y0, l.y1 = l.base-ascent*l.size, l.base+descent*l.size
+	return l
+}
+
+// lines joins words that are next to each other.
+func lines(words []word) []*line {
+	// Words by their height on the page, to look for neighbours only nearby.
+	slices.SortStableFunc(words, func(a, b word) int { return cmp.Compare(a.base, b.base) })
+	group := make([]int, len(words))
+	for i := range group {
+		group[i] = i
+	}
+	var find func(i int) int
+	find = func(i int) int {
+		for group[i] != i {
+			group[i] = group[group[i]]
+			i = group[i]
+		}
+		return i
+	}
+	for i, w := range words {
+		best, bestX := -1, math.Inf(1)
+		reach := 0.6 * w.size
+		for j := lowerBound(words, w.base-reach); j < len(words) && words[j].base <= w.base+reach; j++ {
+			v := &words[j]
+			if j != i && v.x0 < bestX && follow(&w, v) {
+				best, bestX = j, v.x0
+			}
+		}
+		if best >= 0 {
+			group[find(i)] = find(best)
+		}
+	}
+	byRoot := map[int][]word{}
+	var roots []int
+	for i, w := range words {
+		root := find(i)
+		if byRoot[root] == nil {
+			roots = append(roots, root)
+		}
+		byRoot[root] = append(byRoot[root], w)
+	}
+	all := make([]*line, 0, len(roots))
+	for _, root := range roots {
+		all = append(all, newLine(byRoot[root]))
+	}
+	return all
+}
+
+// lowerBound returns the first word whose baseline is not above base.
+func lowerBound(words []word, base float64) int {
+	i, _ := slices.BinarySearchFunc(words, base, func(w word, base float64) int { return cmp.Compare(w.base, base) })
+	return i
+}
+
+// follow reports whether v is to the right of w in the same line.
+func follow(w, v *word) bool {
+	size := max(w.size, v.size)
+	gap := v.x0 - w.x1
+	if v.x0 < w.x0 || v.x0 == w.x0 && v.order <= w.order || gap > wide*size || gap < -0.5*size && v.x1 < w.x1-0.1*size {
+		return false
+	}
+	if math.Abs(v.base-w.base) <= 0.25*min(w.size, v.size) {
+		return true
+	}
+	// An index or a footnote's mark touches its word and is smaller.
+	return gap < 0.2*size && min(w.size, v.size) < 0.85*size && math.Abs(v.base-w.base) < 0.6*size
+}
+
+// text returns the line's words with the spaces between them, in logical order.
+func (l *line) text() string { return joinWords(l.words) }
+
+// joinWords writes words that are in order from left to right.
+func joinWords(words []word) string {
+	if slices.ContainsFunc(words, func(w word) bool { return w.rightToLeft }) {
+		words = logical(words)
+	}
+	var b strings.Builder
+	for i, w := range words {
+		if i > 0 && spaced(&words[i-1], &w) {
+			b.WriteByte(' ')
+		}
+		text := w.text
+		if i < len(words)-1 {
+			text = strings.ReplaceAll(text, string(hyphen), "-")
+		}
+		if w.url == "" {
+			b.WriteString(text)
+			continue
+		}
+		if i == 0 || words[i-1].url != w.url {
+			b.WriteByte('[')
+		}
+		b.WriteString(text)
+		if i == len(words)-1 || words[i+1].url != w.url {
+			b.WriteString("](" + w.url + ")")
+		}
+	}
+	return b.String()
+}
+
+// spaced reports whether there is a space between neighbours.
+func spaced(w, v *word) bool {
+	if v.glued && v.order == w.order+1 {
+		return false
+	}
+	gap := v.x0 - w.x1
+	if w.x0 > v.x0 {
+		gap = w.x0 - v.x1
+	}
+	if v.order == w.order+1 || v.order == w.order-1 {
+		return true
+	}
+	return gap > 0.12*max(w.size, v.size)
+}
+
+// logical puts words, ordered as they are seen, into the order in which they are
+// read, if some are written from the right. It is the reordering of the Unicode
+// bidirectional algorithm (UAX #9, rule L2) run backwards, for two levels.
+func logical(words []word) []word {
+	rtl, ltr := 0, 0
+	for _, w := range words {
+		if w.rightToLeft {
+			rtl += utf8.RuneCountInString(w.text)
+		} else if strings.ContainsFunc(w.text, unicode.IsLetter) {
+			ltr += utf8.RuneCountInString(w.text)
+		}
+	}
+	ordered := slices.Clone(words)
+	against := func(w word) bool { return w.rightToLeft }
+	if rtl >= ltr {
+		slices.Reverse(ordered)
+		against = func(w word) bool { return !w.rightToLeft }
+	}
+	// Runs that go against the line's direction are turned around.
+	for i := 0; i < len(ordered); {
+		j := i
+		for j < len(ordered) && against(ordered[j]) {
+			j++
+		}
+		slices.Reverse(ordered[i:j])
+		i = max(j, i+1)
+	}
+	return ordered
+}
