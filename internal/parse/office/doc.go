@@ -11,6 +11,7 @@ import (
 
 	"kvasir/internal/fault"
 	"kvasir/internal/parse/charset"
+	"kvasir/internal/parse/compound"
 	"kvasir/internal/parse/markdown"
 )
 
@@ -41,14 +42,14 @@ var errWord = errors.New("word document")
 // readDoc writes the text of a Word 97-2003 document: paragraphs, and the rows of
 // tables with a bar between cells.
 func readDoc(ctx context.Context, r io.ReaderAt, size int64, out *markdown.Writer) error {
-	file, err := openCompound(r, size)
+	file, err := compound.Open(r, size)
 	if err != nil {
 		return damaged(err)
 	}
-	if file.has("EncryptedPackage") {
+	if file.Has("EncryptedPackage") {
 		return fault.New(fault.Invalid, "The document is encrypted. Remove its password and try again")
 	}
-	if !file.has("WordDocument") {
+	if !file.Has("WordDocument") {
 		return fault.New(fault.Invalid, "The file is not a "+string(OldWord)+": it has no text of Word in it")
 	}
 	text, err := docText(file, out.Max)
@@ -68,8 +69,8 @@ func readDoc(ctx context.Context, r io.ReaderAt, size int64, out *markdown.Write
 }
 
 // docText returns the characters of main text, footnotes, endnotes and text boxes.
-func docText(file *compound, maxText int) (string, error) {
-	doc, err := file.stream("WordDocument")
+func docText(file *compound.File, maxText int) (string, error) {
+	doc, err := file.Stream("WordDocument")
 	if err != nil {
 		return "", err
 	}
@@ -89,7 +90,7 @@ func docText(file *compound, maxText int) (string, error) {
 	if flags&tableOne != 0 {
 		name = "1Table"
 	}
-	table, err := file.stream(name)
+	table, err := file.Stream(name)
 	if err != nil {
 		return "", err
 	}
