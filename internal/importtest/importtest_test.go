@@ -56,6 +56,7 @@ var libraries = map[string][]string{
 	"github.com/gofrs/flock":                       {"store"},
 	"github.com/google/uuid":                       {"ingest", "store"},
 	"github.com/klippa-app/go-pdfium":              {"parse"},
+	"github.com/minio/minio-go":                    {"blob"},
 	"github.com/pelletier/go-toml":                 {"config"},
 	"github.com/pressly/goose":                     {"store"},
 	"github.com/prometheus/client_golang":          {"telemetry"},
