@@ -16,6 +16,13 @@ if ! command -v gcc >/dev/null; then
 	as_root apt-get install -y -qq --no-install-recommends gcc libc6-dev
 fi
 
+# Scanned pages and pictures are read with tesseract, for real.
+if ! command -v tesseract >/dev/null; then
+	step "tesseract for scanned pages"
+	as_root apt-get update -qq
+	as_root apt-get install -y -qq --no-install-recommends tesseract-ocr tesseract-ocr-eng
+fi
+
 step "offline model and PDF engine"
 go run ./cmd/kvasir model install
 

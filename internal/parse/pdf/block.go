@@ -67,7 +67,7 @@ func oneLine(r row) []textLine {
 			if l.x0-last.x1 > 2*l.size {
 				gap = "  "
 			}
-			last.text += gap + l.text()
+			last.text = strings.TrimSuffix(last.text, string(tie)) + gap + l.text()
 			last.box = last.union(l.box)
 			last.bold, last.mono = last.bold && l.bold, last.mono && l.mono
 			if l.size > last.size {
@@ -167,7 +167,7 @@ func (b *builder) start(l *textLine) {
 
 func (b *builder) add(l *textLine, gap string) {
 	if gap == "\n" {
-		b.text.WriteString("\n" + l.text)
+		b.text.addLine(l.text)
 	} else {
 		b.text.add(l.text, gap)
 	}
@@ -182,12 +182,8 @@ func (b *builder) flush(out []block) []block {
 	if b.n == 0 {
 		return out
 	}
-	text := b.text.String()
-	if strings.HasSuffix(text, string(hyphen)) {
-		text = strings.TrimSuffix(text, string(hyphen)) + "-"
-	}
 	out = append(out, block{
-		box: b.box, kind: b.kind, text: leaders.ReplaceAllString(text, " … "), size: b.first.size, bold: b.bold, lines: b.n,
+		box: b.box, kind: b.kind, text: leaders.ReplaceAllString(b.text.text(), " … "), size: b.first.size, bold: b.bold, lines: b.n,
 	})
 	*b = builder{}
 	return out
@@ -259,19 +255,32 @@ func hanging(lines []textLine, i int) bool {
 	return i+1 < len(lines) && abs(lines[i+1].x0-lines[i].x0) < 0.5*lines[i].size && lines[i+1].base > lines[i].base
 }
 
-// full reports whether the i-th line is as long as its column allows: the first
-// word of the next one would have had no room.
+// full reports whether the i-th line is as long as the lines around it allow: the
+// first word of the next one would have had no room. Lines that are all short are
+// not broken for want of room.
 func full(l *textLine, lines []textLine, i int) bool {
-	right := l.x1
-	for j := max(i-6, 0); j <= min(i+6, len(lines)-1); j++ {
-		if near := &lines[j]; !near.fence && near.overlapX(l.box) > 0 && near.column == l.column {
-			right = max(right, near.x1)
-		}
+	right, n := l.x1, 1
+	for j := i + 1; j <= min(i+8, len(lines)-1) && continues(&lines[j-1], &lines[j]); j++ {
+		right, n = max(right, lines[j].x1), n+1
 	}
-	if i+1 >= len(lines) {
-		return l.x1 > right-3*l.size
+	for j := i - 1; j >= max(i-8, 0) && continues(&lines[j], &lines[j+1]); j-- {
+		right, n = max(right, lines[j].x1), n+1
 	}
-	return l.x1+lines[i+1].firstWord+0.2*l.size > right
+	next := 3 * l.size
+	if i+1 < len(lines) && !lines[i+1].fence {
+		next = lines[i+1].firstWord + 0.2*l.size
+	}
+	if right-l.column.x0 < 0.6*l.column.width() && (n < 6 || l.width() < 15*l.size) {
+		return false
+	}
+	return l.x1+next > right
+}
+
+// continues reports whether two lines are of one run: set alike and close.
+func continues(a, b *textLine) bool {
+	step := b.base - a.base
+	return !a.fence && !b.fence && step > 0 && step < 2*a.size && abs(a.size-b.size) <= 0.055*a.size &&
+		a.overlapX(b.box) > 0
 }
 
 // usual returns the step between lines around the i-th that are of its size.

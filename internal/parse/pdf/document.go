@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -41,34 +42,21 @@ func newDocument(ctx context.Context, m *machine, r io.ReadSeeker, size int64) (
 	return d, m.err
 }
 
+// noTitle matches titles that programs leave behind.
+var noTitle = regexp.MustCompile(`(?i)^(?:\(?(?:anonymous|unspecified|unknown|untitled.*|no title|none|null)\)?` +
+	`|microsoft (?:word|powerpoint|excel)\b.*|powerpoint[- ]pr[aäeé]senta.*|(?:slide|folie|document|dokument|page|title|presentation|scan)[-_ ]?[0-9]*` +
+	`|(?:file|https?):.*|about:blank|.*\.(?:docx?|dvi|tex|pdf|indd|qxd|pptx?|xlsx?|rtf|txt|html?|od[tps]|e?ps|tiff?|jpe?g|png|md|fm|hwp))$`)
+
 // title returns what the document calls itself, if that was written by a person
 // rather than left behind by a program.
-func (d *document) title(ctx context.Context) string {
-	title := strings.Join(strings.Fields(strings.Map(clean,
-		d.m.utf16(ctx, "FPDF_GetMetaText", d.handle, d.m.cString("Title")))), " ")
-	lower := strings.ToLower(title)
-	for _, prefix := range []string{"microsoft word", "microsoft powerpoint", "microsoft excel", "powerpoint presentation",
-		"untitled", "document", "slide 1", "presentation", "title", "file:", "http:", "https:", "about:blank"} {
-		rest, found := strings.CutPrefix(lower, prefix)
-		if found && (rest == "" || !unicode.IsLetter(firstRune(rest)) && strings.ContainsAny(rest[:1], "-:/ ") &&
-			(strings.ContainsAny(prefix, ":") || strings.Contains(prefix, "microsoft")) || isNumber(rest)) {
-			return ""
-		}
-	}
-	for _, suffix := range []string{".doc", ".docx", ".dvi", ".tex", ".pdf", ".indd", ".qxd", ".ppt", ".pptx", ".xls",
-		".xlsx", ".rtf", ".txt", ".html", ".htm", ".odt", ".ps", ".eps", ".tif", ".jpg", ".png", ".md"} {
-		if strings.HasSuffix(lower, suffix) {
-			return ""
-		}
-	}
-	if letters := strings.IndexFunc(title, unicode.IsLetter); letters < 0 || len(title) > 500 {
+func (d *document) title(quick context.Context) string {
+	title := strings.Map(clean, d.m.utf16(quick, "FPDF_GetMetaText", d.handle, d.m.cString("Title")))
+	title = strings.Join(strings.Fields(title), " ")
+	if len(title) > 500 || noTitle.MatchString(title) || !strings.ContainsFunc(title, unicode.IsLetter) {
 		return ""
 	}
 	return title
 }
-
-// isNumber reports whether s is a number with spaces or a sign around it.
-func isNumber(s string) bool { return strings.Trim(s, " -_()0123456789") == "" }
 
 // page reads a page. Its error is errPage if PDFium refuses that page alone.
 func (d *document) page(ctx context.Context, index int) (*page, error) {
@@ -120,11 +108,11 @@ func (d *document) font(quick context.Context, handle uint64) *font {
 	}
 	const fixedPitch, italic, forceBold = 1 << 0, 1 << 6, 1 << 18 // PDF 32000-1, table 123
 	f := &font{
-		bold: flags > 0 && flags&forceBold != 0 || has("bold", "black", "heavy", "-medi", "cmbx", "cmssbx", "demi", "-semibold") ||
+		bold: flags > 0 && flags&forceBold != 0 || has("bold", "black", "heavy", "-medi", "cmbx", "sfbx", "ecbx", "tcbx", "cmssbx", "cmb1", "demi", "-semibold") ||
 			d.m.number(quick, "FPDFFont_GetWeight", handle) >= 600,
-		italic: flags > 0 && flags&italic != 0 || has("italic", "oblique", "cmti"),
+		italic: flags > 0 && flags&italic != 0 || has("italic", "oblique", "cmti", "sfti", "ecti"),
 		mono: flags > 0 && flags&fixedPitch != 0 ||
-			has("mono", "courier", "consol", "cmtt", "typewriter", "menlo", "sourcecode", "inconsolata"),
+			has("mono", "courier", "consol", "cmtt", "sftt", "ectt", "typewriter", "menlo", "sourcecode", "inconsolata"),
 	}
 	if handle != 0 {
 		d.fonts[handle] = f

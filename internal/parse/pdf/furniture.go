@@ -22,10 +22,11 @@ const (
 // trim takes the strips off both ends of a page that may be furniture: those in its
 // outer parts with a gap to the rest.
 func trim(strips []strip, height float64) (top, body, bottom []strip) {
+	usual := usualSize(strips)
 	cut := 0
 	for i := 0; i < min(len(strips)-1, 3); i++ {
 		b, next := around(strips[i]), around(strips[i+1])
-		if b.y1 > 0.14*height || !furnishable(strips[i]) {
+		if b.y1 > 0.14*height || !furnishable(strips[i], usual) {
 			break
 		}
 		if next.y0-b.y1 > 0.9*lineHeight(strips[i]) {
@@ -36,7 +37,7 @@ func trim(strips []strip, height float64) (top, body, bottom []strip) {
 	cut = len(body)
 	for i := len(body) - 1; i >= max(1, len(body)-4); i-- {
 		b, next := around(body[i]), around(body[i-1])
-		if b.y0 < 0.86*height || !furnishable(body[i]) {
+		if b.y0 < 0.86*height || !furnishable(body[i], usual) {
 			break
 		}
 		if b.y0-next.y1 > 0.9*lineHeight(body[i]) {
@@ -46,9 +47,36 @@ func trim(strips []strip, height float64) (top, body, bottom []strip) {
 	return top, body[:cut], body[cut:]
 }
 
-// furnishable reports whether a strip is small enough for a header or footer.
-func furnishable(s strip) bool {
-	return len(s) <= 6 && !slices.ContainsFunc(s, func(it item) bool { return it.table != nil && len(it.table.rows) > 3 })
+// usualSize returns the size of the line in the middle, by size.
+func usualSize(strips []strip) float64 {
+	var sizes []float64
+	for _, s := range strips {
+		for _, it := range s {
+			if it.line != nil {
+				sizes = append(sizes, it.line.size)
+			}
+		}
+	}
+	if len(sizes) == 0 {
+		return 10
+	}
+	slices.Sort(sizes)
+	return sizes[len(sizes)/2]
+}
+
+// furnishable reports whether a strip is small enough for a header or footer, in
+// its type and its text.
+func furnishable(s strip, usual float64) bool {
+	chars := 0
+	for _, it := range s {
+		if it.line != nil && it.line.size > 1.3*usual {
+			return false
+		}
+		if it.line != nil {
+			chars += utf8.RuneCountInString(it.line.text())
+		}
+	}
+	return len(s) <= 6 && chars <= 160 && !slices.ContainsFunc(s, func(it item) bool { return it.table != nil && len(it.table.rows) > 3 })
 }
 
 // lineHeight returns the least height of the strip's lines.
@@ -127,13 +155,15 @@ func (b *block) places(page int) []place {
 		plain = strings.ReplaceAll(plain, "##", "#")
 	}
 	found := []place{{b.edge, 0, plain}}
-	if utf8.RuneCountInString(text) > 120 {
+	if utf8.RuneCountInString(text) > 80 || b.lines > 1 {
 		return found
 	}
 	for _, field := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsDigit(r) }) {
 		if n, err := strconv.Atoi(field); err == nil && n < 100_000 {
 			for _, y := range []float64{math.Floor(b.y0 / 4), math.Floor(b.y0/4 + 0.5)} {
-				found = append(found, place{b.edge, int(y) + 1, "+" + strconv.Itoa(n-page)})
+				if p := (place{b.edge, int(y) + 1, "+" + strconv.Itoa(n-page)}); !slices.Contains(found, p) {
+					found = append(found, p)
+				}
 			}
 		}
 	}

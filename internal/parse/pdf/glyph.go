@@ -38,6 +38,8 @@ type glyph struct {
 	size float64 // of its font as it appears, in points
 	font *font
 	turn int // quarter turns clockwise that make it upright; -1 if it is aslant
+	// drawn is set for a space that is in the file, not one that PDFium saw in a gap.
+	drawn bool
 }
 
 // A rule is a straight line drawn on the page, level or upright. Its box has next

@@ -96,7 +96,7 @@ func joinTitles(blocks []block) []block {
 				var j joiner
 				j.add(last.text, "")
 				j.add(b.text, " ")
-				last.text, last.box, last.lines = j.String(), last.union(b.box), last.lines+b.lines
+				last.text, last.box, last.lines = j.text(), last.union(b.box), last.lines+b.lines
 				continue
 			}
 		}

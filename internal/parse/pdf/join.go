@@ -6,12 +6,58 @@ import (
 	"unicode/utf8"
 )
 
+// tie ends a line of Korean that breaks within a word.
+const tie = '\u2060'
+
+// A joiner joins lines of text, mending words that are divided between them.
+type joiner struct{ b strings.Builder }
+
+// add appends text with gap, or what fits better, before it.
+func (j *joiner) add(text, gap string) {
+	if text == "" {
+		return
+	}
+	if j.b.Len() == 0 {
+		j.b.WriteString(text)
+		return
+	}
+	before := j.b.String()
+	joined, gap := joint(before, text, gap)
+	if joined != before {
+		j.b.Reset()
+		j.b.WriteString(joined)
+	}
+	j.b.WriteString(gap + text)
+}
+
+// addLine appends text as a line of its own.
+func (j *joiner) addLine(text string) {
+	before := j.text()
+	j.b.Reset()
+	j.b.WriteString(before + "\n" + text)
+}
+
+// text returns what was joined. What its end promises does not come.
+func (j *joiner) text() string {
+	text := strings.TrimSuffix(j.b.String(), string(tie))
+	if rest, ok := strings.CutSuffix(text, string(hyphen)); ok {
+		return rest + "-"
+	}
+	return text
+}
+
 // joint says how text continues in the next line: what before becomes and what
 // comes between. gap is the usual space.
 func joint(before, next, gap string) (string, string) {
 	last, _ := utf8.DecodeLastRuneInString(before)
 	first := firstRune(next)
 	switch {
+	case last == tie:
+		before = strings.TrimSuffix(before, string(tie))
+		if unicode.Is(unicode.Hangul, first) {
+			return before, ""
+		}
+		return before, gap
 	case last == hyphen:
 		return joinHyphen(strings.TrimSuffix(before, string(hyphen)), first)
 	case last == '-' || last == '\u2010':
@@ -42,7 +88,7 @@ func joinHyphen(before string, first rune) (string, string) {
 }
 
 // isSpaceless reports whether r is of a script that is written without spaces.
-// Korean is not: whether a line of it ends within a word cannot be seen.
+// Korean is not.
 func isSpaceless(r rune) bool {
 	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai) ||
 		r >= 0x3001 && r <= 0x303f || r >= 0xff01 && r <= 0xff60

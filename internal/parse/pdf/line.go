@@ -17,6 +17,7 @@ type line struct {
 	base, size float64
 	words      []word
 	bold, mono bool // all of it
+	tied       bool // it ends within a word
 }
 
 // wide is the gap between words, in sizes, from which on they are two lines.
@@ -54,35 +55,30 @@ func newLine(words []word) *line {
 func lines(words []word) []*line {
 	// Words by their height on the page, to look for neighbours only nearby.
 	slices.SortStableFunc(words, func(a, b word) int { return cmp.Compare(a.base, b.base) })
-	group := make([]int, len(words))
-	for i := range group {
-		group[i] = i
-	}
-	var find func(i int) int
-	find = func(i int) int {
-		for group[i] != i {
-			group[i] = group[group[i]]
-			i = group[i]
-		}
-		return i
-	}
-	for i, w := range words {
-		best, bestX := -1, math.Inf(1)
-		reach := 0.6 * w.size
+	group := newSets(len(words))
+	for i := range words {
+		w := &words[i]
+		right, left := -1, -1
+		reach := 0.9 * w.size
 		for j := lowerBound(words, w.base-reach); j < len(words) && words[j].base <= w.base+reach; j++ {
 			v := &words[j]
-			if j != i && v.x0 < bestX && follow(&w, v) {
-				best, bestX = j, v.x0
+			if j != i && follow(w, v) && (right < 0 || v.x0 < words[right].x0) {
+				right = j
+			}
+			if j != i && follow(v, w) && (left < 0 || v.x1 > words[left].x1) {
+				left = j
 			}
 		}
-		if best >= 0 {
-			group[find(i)] = find(best)
+		for _, j := range []int{right, left} {
+			if j >= 0 {
+				group.join(i, j)
+			}
 		}
 	}
 	byRoot := map[int][]word{}
 	var roots []int
 	for i, w := range words {
-		root := find(i)
+		root := group.find(i)
 		if byRoot[root] == nil {
 			roots = append(roots, root)
 		}
@@ -93,6 +89,33 @@ func lines(words []word) []*line {
 		all = append(all, newLine(byRoot[root]))
 	}
 	return all
+}
+
+// sets are disjoint sets of numbers, each known by its least member.
+type sets []int
+
+// newSets returns n sets of one number each.
+func newSets(n int) sets {
+	s := make(sets, n)
+	for i := range s {
+		s[i] = i
+	}
+	return s
+}
+
+// find returns the set of i.
+func (s sets) find(i int) int {
+	for s[i] != i {
+		s[i] = s[s[i]]
+		i = s[i]
+	}
+	return i
+}
+
+// join makes one of the sets of i and j.
+func (s sets) join(i, j int) {
+	i, j = s.find(i), s.find(j)
+	s[max(i, j)] = min(i, j)
 }
 
 // lowerBound returns the first word whose baseline is not above base.
@@ -116,7 +139,35 @@ func follow(w, v *word) bool {
 }
 
 // text returns the line's words with the spaces between them, in logical order.
-func (l *line) text() string { return joinWords(l.words) }
+func (l *line) text() string {
+	if l.tied {
+		return joinWords(l.words) + string(tie)
+	}
+	return joinWords(l.words)
+}
+
+// tieKorean finds the lines that end within a word of Korean, which is divided
+// anywhere and without a hyphen. A space at the end of a line is in the file though
+// nobody sees it: where many lines have one, those without end within a word.
+func tieKorean(found []*line) {
+	var ends []*line
+	spaces := 0
+	for _, l := range found {
+		last := l.words[len(l.words)-1]
+		if r, _ := utf8.DecodeLastRuneInString(last.text); len(l.words) > 1 && unicode.Is(unicode.Hangul, r) {
+			ends = append(ends, l)
+			if last.spaced {
+				spaces++
+			}
+		}
+	}
+	if spaces < 3 || 3*spaces < len(ends) {
+		return
+	}
+	for _, l := range ends {
+		l.tied = !l.words[len(l.words)-1].spaced
+	}
+}
 
 // joinWords writes words that are in order from left to right.
 func joinWords(words []word) string {
@@ -147,19 +198,17 @@ func joinWords(words []word) string {
 	return b.String()
 }
 
-// spaced reports whether there is a space between neighbours.
+// spaced reports whether there is a space between neighbours: one that the file has,
+// or a gap. PDFium takes the step to an index for a gap, so that is measured anew.
 func spaced(w, v *word) bool {
-	if v.glued && v.order == w.order+1 {
-		return false
+	if w.spaced && v.order == w.order+1 || v.spaced && w.order == v.order+1 {
+		return true
 	}
 	gap := v.x0 - w.x1
 	if w.x0 > v.x0 {
 		gap = w.x0 - v.x1
 	}
-	if v.order == w.order+1 || v.order == w.order-1 {
-		return true
-	}
-	return gap > 0.12*max(w.size, v.size)
+	return gap > 0.13*max(w.size, v.size)
 }
 
 // logical puts words, ordered as they are seen, into the order in which they are

@@ -71,7 +71,7 @@ func splitItem(text string) (mark, rest string) {
 	switch {
 	case len(mark) > 1 && strings.HasSuffix(mark, ".") && mark[0] >= '0' && mark[0] <= '9':
 		return mark, rest
-	case strings.ContainsAny(mark, "0123456789") || strings.ContainsAny(mark, ".)") || strings.ContainsAny(mark, "※*①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"):
+	case strings.ContainsAny(mark, "0123456789") || strings.ContainsAny(mark, ".)") || strings.ContainsAny(mark, "※①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"):
 		return "-", text
 	}
 	return "-", rest

@@ -8,24 +8,41 @@ import (
 
 // openRows reads a table that has rules above and below its rows but none between
 // its columns: the columns are where most lines leave a gap.
-func openRows(inside []word, ys []float64) [][]string {
-	found := lines(inside)
-	slices.SortStableFunc(found, func(a, b *line) int { return cmp.Or(cmp.Compare(a.base, b.base), cmp.Compare(a.x0, b.x0)) })
+func openRows(inside []word, ys []float64) ([][]string, []float64) {
+	found := cellLines(inside)
 	gutters := votedGutters(found)
 	if len(gutters) == 0 {
-		return nil
+		return nil, ys
 	}
+	ys = trimBands(ys, func(y0, y1 float64) bool { return isWhole(found, gutters, y0, y1) })
 	var rows [][]string
 	for i := range len(ys) - 1 {
 		var band []*line
 		for _, l := range found {
-			if slot(ys, l.midY()) == i {
+			if l.midY() >= ys[i] && l.midY() < ys[i+1] {
 				band = append(band, l)
 			}
 		}
 		rows = append(rows, bandRows(band, gutters)...)
 	}
-	return rows
+	return rows, ys
+}
+
+// isWhole reports whether the lines between two heights go across the columns.
+func isWhole(found []*line, gutters []span, y0, y1 float64) bool {
+	n, crossing := 0, 0
+	for _, l := range found {
+		if l.midY() < y0 || l.midY() > y1 {
+			continue
+		}
+		n++
+		if slices.ContainsFunc(gutters, func(g span) bool { return l.x0 < g.x0 && l.x1 > g.x1 }) {
+			crossing++
+		} else if l.x0 > gutters[0].x0 {
+			return false
+		}
+	}
+	return 2*crossing > n
 }
 
 // votedGutters returns the gaps that nearly all lines of a table leave free. A

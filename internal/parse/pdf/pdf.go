@@ -37,8 +37,13 @@ type Options struct {
 	// MaxText is the most text in bytes that is taken; 0 means 64 MiB.
 	MaxText int
 	// Timeout bounds the reading of one document; 0 means two minutes. The
-	// compiling of PDFium and the wait for an instance do not count.
+	// compiling of PDFium, the wait for an instance and Recognize do not count.
 	Timeout time.Duration
+	// Recognize reads pages that are pictures of text. Without it, and where it
+	// fails, such pages are left out if others have text.
+	Recognize Recognizer
+	// MaxScans is the most pages that are recognized in a document; 0 means 1,000.
+	MaxScans int
 }
 
 // A Parser reads PDF files. It is safe for concurrent use.
@@ -57,6 +62,7 @@ func New(opts Options) *Parser {
 	opts.Instances = cmp.Or(max(opts.Instances, 0), 2)
 	opts.MaxPages = cmp.Or(max(opts.MaxPages, 0), 10_000)
 	opts.MaxText = cmp.Or(max(opts.MaxText, 0), 64<<20)
+	opts.MaxScans = cmp.Or(max(opts.MaxScans, 0), 1000)
 	opts.Timeout = cmp.Or(max(opts.Timeout, 0), 2*time.Minute)
 	p := &Parser{opts: opts, closing: make(chan struct{}), slots: make(chan *engine, opts.Instances)}
 	p.cache = sync.OnceValue(func() wazero.CompilationCache {
@@ -133,11 +139,14 @@ func (p *Parser) Read(
 	if err != nil {
 		return memo.Parsed{}, err
 	}
-	bounded, cancel := context.WithTimeoutCause(ctx, p.opts.Timeout, errSlow)
-	defer cancel()
+	bounded, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watch := &clock{time.AfterFunc(p.opts.Timeout, func() { cancel(errSlow) }), p.opts.Timeout}
+	defer watch.timer.Stop()
 	var parsed memo.Parsed
 	err = e.open(bounded, r, size, func(d *document) error {
-		parsed, err = p.read(bounded, d, progress)
+		scans := &scanner{recognize: p.opts.Recognize, max: p.opts.MaxScans, patient: watch.pause}
+		parsed, err = p.read(bounded, d, scans, progress)
 		return err
 	})
 	healthy := err == nil
@@ -156,9 +165,11 @@ func (p *Parser) Read(
 
 var (
 	errSlow     = errors.New("reading took longer than allowed")
+	errScans    = errors.New("more scanned pages than allowed")
 	errPages    = errors.New("more pages than allowed")
 	errTooLong  = errors.New("more text than allowed")
 	errNoText   = errors.New("no page has text")
+	errScanned  = errors.New("all pages are pictures")
 	errNoPage   = errors.New("the document has no pages")
 	errBadPages = errors.New("no page can be read")
 )
@@ -177,9 +188,16 @@ func (p *Parser) explain(ctx context.Context, err error) error {
 		return fault.Wrap(fault.TooLarge, fmt.Sprintf("The PDF has more than %d pages", p.opts.MaxPages), err)
 	case errors.Is(err, errTooLong):
 		return fault.Wrap(fault.TooLarge, fmt.Sprintf("The PDF has more than %d bytes of text", p.opts.MaxText), err)
+	case errors.Is(err, errScans):
+		return fault.Wrap(fault.TooLarge, fmt.Sprintf("The PDF has more than %d scanned pages", p.opts.MaxScans), err)
+	case errors.Is(err, errScanned):
+		advice := "Recognize their text (OCR) first"
+		if f, ok := errors.AsType[*fault.Fault](err); ok {
+			advice = f.Message
+		}
+		return fault.Wrap(fault.Invalid, "The PDF has no text: its pages are scanned images. "+advice, err)
 	case errors.Is(err, errNoText):
-		return fault.Wrap(fault.Invalid,
-			"The PDF has no text. Its pages are probably scanned images, which need text recognition (OCR) first", err)
+		return fault.Wrap(fault.Invalid, "The PDF has no text", err)
 	case isEncrypted(err):
 		return fault.Wrap(fault.Invalid, "The PDF is encrypted. Remove its password and try again", err)
 	}
@@ -187,7 +205,9 @@ func (p *Parser) explain(ctx context.Context, err error) error {
 }
 
 // read reads all pages. One that cannot be read is left out if there are others.
-func (p *Parser) read(ctx context.Context, d *document, progress func(done, total int)) (memo.Parsed, error) {
+func (p *Parser) read(
+	ctx context.Context, d *document, scans *scanner, progress func(done, total int),
+) (memo.Parsed, error) {
 	switch {
 	case d.pages <= 0:
 		return memo.Parsed{}, errNoPage
@@ -201,7 +221,7 @@ func (p *Parser) read(ctx context.Context, d *document, progress func(done, tota
 	var broken error
 	size := 0
 	for i := range d.pages {
-		page, err := d.page(ctx, i)
+		blocks, err := d.read(ctx, i, scans)
 		switch {
 		case ctx.Err() != nil:
 			return memo.Parsed{}, context.Cause(ctx)
@@ -209,10 +229,9 @@ func (p *Parser) read(ctx context.Context, d *document, progress func(done, tota
 			broken = errors.Join(errBadPages, err)
 		case err != nil:
 			return memo.Parsed{}, err
-		default:
-			got.pages[i] = layout(page)
 		}
-		for _, b := range got.pages[i] {
+		got.pages[i] = blocks
+		for _, b := range blocks {
 			got.hyphens.learn(b.text)
 			size += len(b.text)
 		}
@@ -227,10 +246,28 @@ func (p *Parser) read(ctx context.Context, d *document, progress func(done, tota
 	switch {
 	case !fits:
 		return memo.Parsed{}, errTooLong
+	case parsed.Text == "" && scans.scans > 0:
+		return memo.Parsed{}, errors.Join(errScanned, scans.skipped)
 	case parsed.Text == "":
 		return memo.Parsed{}, cmp.Or(broken, errNoText)
 	}
 	return parsed, nil
+}
+
+// read returns the blocks of a page, recognized if it is a scan.
+func (d *document) read(ctx context.Context, index int, scans *scanner) ([]block, error) {
+	page, err := d.page(ctx, index)
+	if err != nil {
+		return nil, err
+	}
+	if !page.isScan() {
+		return layout(page), nil
+	}
+	recognized, err := scans.read(ctx, d, index)
+	if err != nil || len(recognized) > 0 {
+		return recognized, err
+	}
+	return layout(page), nil
 }
 
 // isEncrypted reports whether PDFium refuses the document for want of a password.

@@ -48,7 +48,7 @@ func (p *rawPage) readText(ctx context.Context) error {
 		object := m.callFn(quick, "FPDFText_GetTextObject", objectOf, text, i)
 		if object == 0 || isBlank(g.r) {
 			// Only its place in the order counts.
-			p.glyphs = append(p.glyphs, glyph{r: separator(g.r), size: style.size, font: style.font, turn: style.turn})
+			p.glyphs = append(p.glyphs, glyph{r: separator(g.r), turn: style.turn, drawn: object != 0})
 			continue
 		}
 		if object != last {

@@ -25,7 +25,7 @@ func ruledTables(p *page, all []word) ([]*table, []word) {
 			continue
 		}
 		tables = append(tables, t)
-		all = slices.DeleteFunc(slices.Clone(all), within)
+		all = slices.DeleteFunc(slices.Clone(all), func(w word) bool { return t.contains(w.midX(), w.midY()) })
 	}
 	return tables, all
 }
@@ -52,15 +52,38 @@ func (g *lattice) table(inside []word) *table {
 	}
 	var rows [][]string
 	if len(xs) == 2 {
-		rows = openRows(inside, ys)
+		rows, ys = openRows(inside, ys)
 	} else {
-		rows = g.gridRows(inside, xs, ys)
+		ys = trimBands(ys, func(y0, y1 float64) bool { return !g.divided(xs, y0, y1) })
+		rows = g.gridRows(between(inside, ys), xs, ys)
 	}
 	rows = tidy(rows)
 	if !isTable(rows, len(xs) > 2) {
 		return nil
 	}
-	return &table{box: g.box, rows: rows}
+	return &table{box: box{g.x0, ys[0], g.x1, ys[len(ys)-1]}, rows: rows}
+}
+
+// trimBands drops the bands at both ends of a table that go across all its columns:
+// a title above it, notes below it.
+func trimBands(ys []float64, whole func(y0, y1 float64) bool) []float64 {
+	for len(ys) > 3 && whole(ys[0], ys[1]) {
+		ys = ys[1:]
+	}
+	for len(ys) > 3 && whole(ys[len(ys)-2], ys[len(ys)-1]) {
+		ys = ys[:len(ys)-1]
+	}
+	return ys
+}
+
+// between returns the words inside the outer edges.
+func between(words []word, ys []float64) []word {
+	return slices.Collect(filter(words, func(w word) bool { return w.midY() >= ys[0] && w.midY() <= ys[len(ys)-1] }))
+}
+
+// divided reports whether any inner edge has a rule between two heights.
+func (g *lattice) divided(xs []float64, y0, y1 float64) bool {
+	return slices.ContainsFunc(xs[1:len(xs)-1], func(x float64) bool { return g.wallRight(x, y0, y1) })
 }
 
 // isTable reports whether rows are worth being called a table.
@@ -170,7 +193,7 @@ func splitBand(band [][]*line) [][]string {
 		rows[i] = make([]string, len(band))
 		for c, cell := range band {
 			if len(cell) == most {
-				rows[i][c] = cell[i].text()
+				rows[i][c] = cellText(cell[i : i+1])
 			} else if i == 0 {
 				rows[i][c] = cellText(cell)
 			}

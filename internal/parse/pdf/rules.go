@@ -57,29 +57,17 @@ func lattices(rules []rule) []lattice {
 
 // components returns, for each rule, the first of those it is connected with.
 func components(all []rule) []int {
-	group := make([]int, len(all))
-	for i := range group {
-		group[i] = i
-	}
-	var find func(i int) int
-	find = func(i int) int {
-		for group[i] != i {
-			group[i] = group[group[i]]
-			i = group[i]
-		}
-		return i
-	}
+	group := newSets(len(all))
 	for i, a := range all {
 		for j := range i {
 			b := all[j]
 			if a.overlapX(b.box) >= -touch && a.overlapY(b.box) >= -touch && a.level() != b.level() {
-				x, y := find(i), find(j)
-				group[max(x, y)] = min(x, y)
+				group.join(i, j)
 			}
 		}
 	}
 	for i := range group {
-		group[i] = find(i)
+		group[i] = group.find(i)
 	}
 	return group
 }

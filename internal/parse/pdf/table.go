@@ -3,7 +3,6 @@ package pdf
 import (
 	"cmp"
 	"slices"
-	"strings"
 )
 
 // A table is cells in rows, each with its text. All rows are of one length.
@@ -24,7 +23,7 @@ func cellText(lines []*line) string {
 	for _, l := range lines {
 		j.add(l.text(), " ")
 	}
-	return j.String()
+	return j.text()
 }
 
 // table makes a table of a group: each strip is a row.
@@ -52,25 +51,4 @@ func (g *group) table(columns [][]item) *table {
 		t.rows = append(t.rows, texts)
 	}
 	return t
-}
-
-// A joiner joins lines of text, mending words that are divided between them.
-type joiner struct{ strings.Builder }
-
-// add appends text with gap, or what fits better, before it.
-func (j *joiner) add(text, gap string) {
-	if text == "" {
-		return
-	}
-	if j.Len() == 0 {
-		j.WriteString(text)
-		return
-	}
-	before := j.String()
-	joined, gap := joint(before, text, gap)
-	if joined != before {
-		j.Reset()
-		j.WriteString(joined)
-	}
-	j.WriteString(gap + text)
 }

@@ -2,7 +2,6 @@ package pdf
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"strings"
 	"unicode"
@@ -13,7 +12,8 @@ type word struct {
 	box         // as wide as its ink, as high as its type
 	base, size  float64
 	text        string
-	glued       bool // follows the word before it in the file without a space
+	glued       bool // follows the word before it in the file without a space there
+	spaced      bool // a space follows it in the file
 	order       int  // in the file
 	bold, mono  bool
 	url         string
@@ -30,19 +30,17 @@ const (
 // words collects glyphs, in the order of the file, to words. The order is what
 // keeps columns apart whose lines are level with each other.
 func words(glyphs []glyph) []word {
-	c := wordCollector{glued: false}
+	var c wordCollector
 	for _, g := range glyphs {
-		if g.box == (box{}) && isBlank(g.r) || g.box == (box{}) && g.r == '-' {
-			c.flush()
-			c.glued = false
+		if g.box != (box{}) {
+			c.add(g)
 			continue
 		}
-		if isBlank(g.r) {
-			c.flush()
-			c.glued = false
-			continue
+		c.flush()
+		c.glued = c.glued && !g.drawn
+		if n := len(c.words); n > 0 && g.drawn {
+			c.words[n-1].spaced = true
 		}
-		c.add(g)
 	}
 	c.flush()
 	return c.words
@@ -52,7 +50,7 @@ func words(glyphs []glyph) []word {
 type wordCollector struct {
 	words  []word
 	glyphs []glyph
-	glued  bool
+	glued  bool // no space in the file since the last word
 }
 
 // add takes a glyph that is no space.
@@ -62,18 +60,15 @@ func (c *wordCollector) add(g glyph) {
 	}
 	if n := len(c.glyphs); n > 0 {
 		last := c.glyphs[n-1]
-		joined, near := follows(last, g)
-		if !joined {
+		if !follows(last, g) {
 			c.flush()
-			c.glued = near
 		}
 	}
 	c.glyphs = append(c.glyphs, g)
 }
 
-// follows reports whether b continues the word that a ends, and if not, whether it
-// at least touches it, as an index does.
-func follows(a, b glyph) (joined, near bool) {
+// follows reports whether b continues the word that a ends.
+func follows(a, b glyph) bool {
 	size := max(a.size, b.size)
 	gap := b.box.x0 - a.box.x1
 	if isRightToLeft(a.r) && isRightToLeft(b.r) && b.box.x0 < a.box.x0 {
@@ -85,13 +80,8 @@ func follows(a, b glyph) (joined, near bool) {
 	if isWide(a.r) || isWide(b.r) {
 		limit = 1.1
 	}
-	if gap > limit*size || gap < -1.5*size {
-		return false, false
-	}
-	if math.Abs(a.base-b.base) > 0.15*size || min(a.size, b.size) < 0.8*size {
-		return false, gap < 0.15*size && math.Abs(a.base-b.base) < 0.7*size
-	}
-	return true, true
+	return gap <= limit*size && gap >= -1.5*size && abs(a.base-b.base) <= 0.15*size &&
+		min(a.size, b.size) >= 0.8*size
 }
 
 // flush ends the word.
