@@ -145,7 +145,8 @@ func (p *Parser) read(ctx context.Context, f format, in Input) (Document, error)
 		})
 		return Document{Text: text}, err
 	case webPage:
-		page, err := html.Read(ctx, io.NewSectionReader(in.Content, 0, in.Size), in.MIMEType)
+		page, err := html.Read(ctx, io.NewSectionReader(in.Content, 0, in.Size), in.MIMEType,
+			html.Limits{Text: p.opts.MaxText})
 		return Document{Title: page.Title, Text: page.Text}, err
 	}
 	data, err := io.ReadAll(io.NewSectionReader(in.Content, 0, in.Size))

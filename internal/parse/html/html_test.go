@@ -33,7 +33,7 @@ func TestCases(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			page, err := Read(t.Context(), strings.NewReader(string(archive.Files[0].Data)), "text/html; charset=utf-8")
+			page, err := Read(t.Context(), strings.NewReader(string(archive.Files[0].Data)), "text/html; charset=utf-8", Limits{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -64,7 +64,7 @@ func TestReadDetectsTheCharacterSet(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			page, err := Read(t.Context(), strings.NewReader(test.page), test.contentType)
+			page, err := Read(t.Context(), strings.NewReader(test.page), test.contentType, Limits{})
 			if err != nil || page.Text != "Grüße €" {
 				t.Errorf("text = %q, %v", page.Text, err)
 			}
@@ -75,7 +75,7 @@ func TestReadDetectsTheCharacterSet(t *testing.T) {
 func TestReadOfNothing(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", " ", "<script>x</script>", "<!-- -->"} {
-		if page, err := Read(t.Context(), strings.NewReader(text), ""); err != nil || page.Text != "" {
+		if page, err := Read(t.Context(), strings.NewReader(text), "", Limits{}); err != nil || page.Text != "" {
 			t.Errorf("Read(%q) = %q, %v", text, page.Text, err)
 		}
 	}
@@ -83,7 +83,7 @@ func TestReadOfNothing(t *testing.T) {
 
 func TestReadOfADeepPage(t *testing.T) {
 	t.Parallel()
-	_, err := Read(t.Context(), strings.NewReader(strings.Repeat("<div>", 100_000)), "")
+	_, err := Read(t.Context(), strings.NewReader(strings.Repeat("<div>", 100_000)), "", Limits{})
 	if !fault.Is(err, fault.Invalid) || !strings.Contains(fault.Message(err), "too deep") {
 		t.Errorf("error = %v, want one that says too deep", err)
 	}
@@ -93,7 +93,7 @@ func TestReadStopsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Read(ctx, strings.NewReader("<p>Hello"), ""); !errors.Is(err, context.Canceled) {
+	if _, err := Read(ctx, strings.NewReader("<p>Hello"), "", Limits{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error = %v, want the context's", err)
 	}
 }
@@ -102,7 +102,7 @@ func FuzzRead(f *testing.F) {
 	f.Add("<title>T</title><main><h1>x</h1><ul><li><a href=x>y</a></ul><table><tr><td>1<td>2</table><pre>a\nb</pre>")
 	f.Add("<img alt=x><article>a</article><article>b</article><select><option>x")
 	f.Fuzz(func(t *testing.T, text string) {
-		page, err := Read(t.Context(), strings.NewReader(text), "text/html; charset=utf-8")
+		page, err := Read(t.Context(), strings.NewReader(text), "text/html; charset=utf-8", Limits{})
 		if err == nil && !utf8.ValidString(page.Text) {
 			t.Errorf("Read(%q) is not valid UTF-8: %q", text, page.Text)
 		}
