@@ -20,6 +20,7 @@ type Source interface {
 	LatestChange(ctx context.Context, project account.ProjectID) (int64, error)
 	// Changes returns up to limit changes after the given sequence number, in
 	// order, with vectors of the given model. Of several changes to one memo only
-	// the last is kept. Fewer than limit mean that there are no more.
+	// the last is kept. Long memos make a page shorter; none come only if there are
+	// no more.
 	Changes(ctx context.Context, project account.ProjectID, model string, after int64, limit int) ([]memo.Change, error)
 }

@@ -22,7 +22,7 @@ import (
 // is gone, or is held by another worker.
 type results interface {
 	SaveText(ctx context.Context, w memo.Work, text string, now time.Time) error
-	SaveChunks(ctx context.Context, w memo.Work, chunks []memo.Chunk, now time.Time) error
+	SaveChunks(ctx context.Context, w memo.Work, chunks []memo.Chunk, next memo.Stage, now time.Time) error
 	// SaveVectors stores vectors of chunks of any memos; chunks that are gone are
 	// passed over.
 	SaveVectors(ctx context.Context, model string, vectors []memo.ChunkVector) error
@@ -152,7 +152,7 @@ func (w *worker) cut(ctx context.Context, work memo.Work) ([]memo.Chunk, error) 
 	if err != nil {
 		return nil, err
 	}
-	return chunks, w.store.SaveChunks(ctx, work, chunks, time.Now())
+	return chunks, w.store.SaveChunks(ctx, work, chunks, memo.StageEmbedding, time.Now())
 }
 
 // takeParser waits for one of the slots that bound work on the processor, lets

@@ -125,7 +125,7 @@ func (r *room) add(title, content string, attributes ...func(*memo.Attributes)) 
 		r.t.Fatalf("claim: %v, %v", work, err)
 	}
 	c := memo.Chunk{ID: memo.ChunkID(uuid.NewString()), End: len(content)}
-	if err := r.store.SaveChunks(ctx, work[0], []memo.Chunk{c}, now); err != nil {
+	if err := r.store.SaveChunks(ctx, work[0], []memo.Chunk{c}, memo.StageEmbedding, now); err != nil {
 		r.t.Fatal(err)
 	}
 	if r.models.name != "" {

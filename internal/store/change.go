@@ -14,15 +14,15 @@ const (
 	latestChange = `SELECT coalesce(max(seq), 0) FROM memo_changes WHERE project = $1`
 	readChanges  = `
 SELECT ch.seq, ch.memo, ch.deleted, coalesce(m.title, ''), m.source, m.reference_id, coalesce(m.tags, '[]'),
-	coalesce(m.metadata, '{}'), m.scopes, m.expires, coalesce(m.archived, false), coalesce(m.live_generation, 0),
-	coalesce(g.title, ''), g.content
+	coalesce(m.auto_tags, '[]'), coalesce(m.metadata, '{}'), m.scopes, m.expires, coalesce(m.archived, false),
+	coalesce(m.live_generation, 0), coalesce(g.title, ''), ` + textColumns + `
 FROM memo_changes ch
 LEFT JOIN memos m ON m.id = ch.memo
 LEFT JOIN generations g ON g.memo = m.id AND g.generation = m.live_generation
 WHERE ch.project = $1 AND ch.seq > $2
 ORDER BY ch.seq LIMIT $3`
 	changedChunks = `
-SELECT c.memo, c.id, c.start_byte, c.end_byte, c.headings, v.vector
+SELECT ` + chunkColumns + `, v.vector
 FROM memo_changes ch
 JOIN memos m ON m.id = ch.memo
 JOIN chunks c ON c.memo = m.id AND c.generation = m.live_generation
@@ -30,6 +30,10 @@ LEFT JOIN vectors v ON v.chunk = c.id AND v.model = $4
 WHERE ch.project = $1 AND ch.seq > $2 AND ch.seq <= $3
 ORDER BY ch.seq, c.position`
 )
+
+// changesBytes is how much text makes a page of changes full. The vectors of it may
+// be several times as large.
+const changesBytes = 2 << 20
 
 // noteChange gives the memo the next sequence number. Only the last change of a
 // memo is kept.
@@ -62,7 +66,8 @@ func (s *Store) LatestChange(ctx context.Context, p account.ProjectID) (seq int6
 
 // Changes returns up to limit changes of the project after the given sequence
 // number, in order, with the vectors of the given model. Of several changes to
-// one memo only the last is kept. Fewer than limit mean that there are no more.
+// one memo only the last is kept. There may be fewer than limit if the memos are
+// long, and there are none only if nothing more has changed.
 func (s *Store) Changes(
 	ctx context.Context, p account.ProjectID, name string, after int64, limit int,
 ) (changes []memo.Change, err error) {
@@ -71,28 +76,29 @@ func (s *Store) Changes(
 		if err != nil || len(rows) == 0 {
 			return err
 		}
+		rows = fullPage(rows)
 		m, err := lookupModel(ctx, tx, name)
 		if err != nil {
 			return err
 		}
 		changes = make([]memo.Change, len(rows))
-		byMemo := make(map[memo.ID]int, len(rows))
+		at := make(map[memo.ID]int, len(rows))
 		for i, r := range rows {
-			changes[i] = r.Change
-			byMemo[r.Memo] = i
+			changes[i], at[r.Memo] = r.Change, i
 		}
-		_, err = collect(ctx, tx, func(r Rows) (struct{}, error) {
-			c, err := scanChangedChunk(r)
-			if err != nil {
-				return struct{}{}, err
+		chunks, err := collect(ctx, tx, scanChangedChunk, changedChunks, p, after, rows[len(rows)-1].Seq, m.id)
+		if err != nil {
+			return err
+		}
+		for _, c := range chunks {
+			i := at[c.memo]
+			if c.Content, err = rows[i].text.cut(ctx, tx, c.Start, c.End, piecesAtOnce); err != nil {
+				return err
 			}
-			i := byMemo[c.memo]
-			passage := c.cut(rows[i].content)
-			text := memo.IndexText(rows[i].liveTitle, &passage)
-			changes[i].Chunks = append(changes[i].Chunks, memo.IndexedChunk{ID: c.ID, Text: text, Vector: c.vector})
-			return struct{}{}, nil
-		}, changedChunks, p, after, changes[len(changes)-1].Seq, m.id)
-		return err
+			indexed := memo.IndexedChunk{ID: c.ID, Text: memo.IndexText(rows[i].liveTitle, &c.Chunk), Vector: c.vector}
+			changes[i].Chunks = append(changes[i].Chunks, indexed)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -100,26 +106,43 @@ func (s *Store) Changes(
 	return changes, nil
 }
 
+// fullPage returns the first rows, as many as may be in memory together.
+func fullPage(rows []changeRow) []changeRow {
+	bytes := 0
+	for i, r := range rows {
+		if bytes += r.text.bytes; bytes > changesBytes {
+			return rows[:max(i, 1)]
+		}
+	}
+	return rows
+}
+
 // A changeRow is a change with the text that its chunks are cut from.
 type changeRow struct {
 	memo.Change
 	liveTitle string
-	content   string
+	text      *reader
 }
 
 func scanChange(r Rows) (changeRow, error) {
 	var c changeRow
-	var id, tags, metadata string
-	var scopes *string
+	var id string
+	var stored storedAttributes
 	var expires *int64
 	var content []byte
-	err := r.Scan(&c.Seq, &id, &c.Deleted, &c.Title, &c.Source, &c.ReferenceID, &tags, &metadata, &scopes, &expires,
-		&c.Archived, &c.Generation, &c.liveTitle, &content)
+	var bytes *int
+	err := r.Scan(&c.Seq, &id, &c.Deleted, &c.Title, &c.Source, &c.ReferenceID, &stored.tags, &stored.autoTags,
+		&stored.metadata, &stored.scopes, &expires, &c.Archived, &c.Generation, &c.liveTitle, &content, &bytes)
 	if err != nil {
 		return c, err
 	}
-	c.Memo, c.Expires, c.content = memo.ID(id), timeOrNil(expires), string(content)
-	return c, decodeAttributes(&c.Attributes, tags, metadata, scopes)
+	if bytes == nil {
+		bytes = new(int)
+	}
+	c.Memo, c.Expires = memo.ID(id), timeOrNil(expires)
+	c.text = newReader(c.Memo, c.Generation, content, *bytes)
+	_, err = decodeAttributes(&c.Attributes, stored)
+	return c, err
 }
 
 // A changedChunk is a chunk with its vector, if it has one.
@@ -128,15 +151,9 @@ type changedChunk struct {
 	vector llm.Vector
 }
 
-func scanChangedChunk(r Rows) (changedChunk, error) {
-	var c changedChunk
-	var id, chunk, headings string
+func scanChangedChunk(r Rows) (c changedChunk, err error) {
 	var vector []byte
-	err := r.Scan(&id, &chunk, &c.Start, &c.End, &headings, &vector)
-	if err != nil {
-		return c, err
-	}
-	c.memo, c.ID, c.vector = memo.ID(id), memo.ChunkID(chunk), decodeVector(vector)
-	c.Headings, err = fromStringsJSON(headings)
+	c.chunkRow, err = scanChunkAnd(r, &vector)
+	c.vector = decodeVector(vector)
 	return c, err
 }

@@ -36,27 +36,15 @@ ORDER BY m.due, m.id LIMIT $5`
 	claimMemo = `
 UPDATE memos SET claimed_by = $2, claimed_until = $3, attempt = attempt + 1, started = coalesce(started, $4),
 	not_before = NULL, waiting_for = NULL,
-	stage = CASE
-		WHEN (SELECT length IS NULL FROM generations g WHERE g.memo = memos.id AND g.generation = memos.generation)
-		THEN 'parsing'
+	stage = coalesce((
+		SELECT CASE WHEN length IS NOT NULL THEN NULL WHEN file_blob IS NULL THEN 'fetching' ELSE 'parsing' END
+		FROM generations g WHERE g.memo = memos.id AND g.generation = memos.generation
+	), CASE
+		WHEN stage = 'enriching' THEN stage
 		WHEN EXISTS (SELECT 1 FROM chunks c WHERE c.memo = memos.id AND c.generation = memos.generation)
 		THEN 'embedding'
-		ELSE 'chunking' END
+		ELSE 'chunking' END)
 WHERE id = $1`
-	selectWork = `
-SELECT m.id, m.project, m.generation, m.attempt, m.stage, g.title, g.length IS NOT NULL, g.content,
-	g.file_name, g.file_type, g.file_size, g.file_blob, g.file_hash, m.api_key
-FROM memos m JOIN generations g ON g.memo = m.id AND g.generation = m.generation
-WHERE m.claimed_by = $1 AND m.id IN`
-	selectWorkChunks = `
-SELECT c.memo, c.id, c.position, c.start_byte, c.end_byte, c.headings
-FROM memos m JOIN chunks c ON c.memo = m.id AND c.generation = m.generation
-WHERE m.claimed_by = $1 AND m.id IN`
-	renewClaim   = `UPDATE memos SET claimed_until = $2 WHERE claimed_by = $1 AND id IN`
-	releaseClaim = `
-UPDATE memos SET claimed_by = NULL, claimed_until = NULL, attempt = attempt - 1 WHERE claimed_by = $1`
-	releaseAll = `
-UPDATE memos SET claimed_by = NULL, claimed_until = NULL, attempt = attempt - 1 WHERE claimed_by IS NOT NULL`
 )
 
 // Claim leases up to limit memos to the worker, together at most maxBytes of

@@ -2,24 +2,18 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"slices"
 	"time"
 
 	"kvasir/internal/account"
+	"kvasir/internal/event"
 	"kvasir/internal/memo"
 )
 
-const (
-	insertMemo = `
+const insertMemo = `
 INSERT INTO memos (id, project, type, title, source, reference_id, tags, metadata, scopes, expires, archived,
 	created, updated, stage, generation, queued, api_key)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, 'received', 1, $12, $13)`
-	insertGeneration = `
-INSERT INTO generations (memo, generation, title, hash, bytes, length,
-	file_name, file_type, file_size, file_blob, file_hash, content)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
-)
 
 // CreateMemo stores a new memo, ready to be worked on.
 func (s *Store) CreateMemo(
@@ -29,6 +23,7 @@ func (s *Store) CreateMemo(
 	err := s.db.Write(ctx, func(tx Tx) error { return createMemo(ctx, tx, p, id, newMemo{d, text, now}) })
 	if err == nil {
 		s.signal()
+		s.announce()
 	}
 	return err
 }
@@ -41,54 +36,20 @@ type newMemo struct {
 }
 
 func createMemo(ctx context.Context, tx Tx, p account.ProjectID, id memo.ID, n newMemo) error {
-	a := columnsOf(n.Attributes)
-	_, err := tx.Exec(ctx, insertMemo, id, p, typeOf(n.Draft), n.Title, n.Source, n.ReferenceID,
-		a.tags, a.metadata, a.scopes, a.expires, n.Archived, micros(n.now), n.Key)
+	a := columnsOf(&n.Attributes, nil)
+	_, err := tx.Exec(ctx, insertMemo, id, p, typeOf(n.Draft), a.title, a.source, a.reference,
+		a.tags, a.metadata, a.scopes, a.expires, a.archived, micros(n.now), n.Key)
 	if err != nil {
 		return err
 	}
-	return n.text.insert(ctx, tx, id, 1)
-}
-
-// A text is what a generation is made of.
-type text struct {
-	title   string
-	hash    string
-	bytes   int64 // what a worker has to hold
-	length  *int  // nil while a document is not parsed
-	file    *memo.File
-	content []byte
-}
-
-func textOf(d memo.Draft) text {
-	if d.File != nil {
-		return text{title: d.Title, hash: d.File.Hash, bytes: d.File.Size, file: d.File}
+	if err := n.text.insert(ctx, tx, id, 1); err != nil {
+		return err
 	}
-	t := plainText(d.Content)
-	t.title = d.Title
-	return t
-}
-
-// plainText returns the text without its title.
-func plainText(content string) text {
-	sum := sha256.Sum256([]byte(content))
-	return text{
-		hash:    hex.EncodeToString(sum[:]),
-		bytes:   int64(len(content)),
-		length:  new(memo.UTF16Len(content)),
-		content: []byte(content),
-	}
-}
-
-func (t text) insert(ctx context.Context, tx Tx, id memo.ID, generation int) error {
-	f := filesOf(t.file)
-	_, err := tx.Exec(ctx, insertGeneration, id, generation, t.title, t.hash, t.bytes, t.length,
-		f.name, f.mimeType, f.size, f.blob, f.hash, t.content)
-	return err
+	return noteEvent(ctx, tx, event.Created, id, n.now)
 }
 
 func typeOf(d memo.Draft) string {
-	if d.File != nil {
+	if d.File != nil || d.URL != "" {
 		return memo.TypeDocument
 	}
 	return memo.TypePlaintext
@@ -96,14 +57,25 @@ func typeOf(d memo.Draft) string {
 
 // attributeColumns are attributes in the form in which they are stored.
 type attributeColumns struct {
-	tags     string
-	metadata string
-	scopes   *string
-	expires  *int64
+	title     string
+	source    *string
+	reference *string
+	tags      string // the client's
+	autoTags  string
+	metadata  string
+	scopes    *string
+	expires   *int64
+	archived  bool
 }
 
-func columnsOf(a memo.Attributes) attributeColumns {
-	c := attributeColumns{tags: stringsJSON(a.Tags), metadata: "{}", expires: microsOrNull(a.Expires)}
+// columnsOf takes the tags apart that tagsOf has joined: the last ones of all are
+// those that a model wrote.
+func columnsOf(a *memo.Attributes, auto []string) attributeColumns {
+	c := attributeColumns{
+		title: a.Title, source: a.Source, reference: a.ReferenceID,
+		tags: stringsJSON(a.Tags[:len(a.Tags)-len(auto)]), autoTags: stringsJSON(auto),
+		metadata: "{}", expires: microsOrNull(a.Expires), archived: a.Archived,
+	}
 	if len(a.Metadata) > 0 {
 		c.metadata = string(a.Metadata)
 	}
@@ -111,6 +83,27 @@ func columnsOf(a memo.Attributes) attributeColumns {
 		c.scopes = new(toJSON(a.Scopes))
 	}
 	return c
+}
+
+func (c attributeColumns) equal(o attributeColumns) bool {
+	return c.title == o.title && c.tags == o.tags && c.autoTags == o.autoTags && c.metadata == o.metadata &&
+		c.archived == o.archived && equal(c.source, o.source) && equal(c.reference, o.reference) &&
+		equal(c.scopes, o.scopes) && equal(c.expires, o.expires)
+}
+
+// equal reports whether both point to the same value, or to none.
+func equal[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
+
+// tagsOf returns the client's tags, then those of a model that are not among them,
+// and the latter alone.
+func tagsOf(client, auto []string) (all, added []string) {
+	all = client
+	for _, tag := range auto {
+		if !slices.Contains(all, tag) {
+			all, added = append(slices.Clip(all), tag), append(added, tag)
+		}
+	}
+	return all, added
 }
 
 // fileColumns are a file in the form in which it is stored; all nil for none.

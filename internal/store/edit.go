@@ -5,30 +5,28 @@ import (
 	"time"
 
 	"kvasir/internal/account"
+	"kvasir/internal/event"
 	"kvasir/internal/memo"
 )
 
 const (
-	copyGeneration = `
-INSERT INTO generations (memo, generation, title, hash, bytes, length,
-	file_name, file_type, file_size, file_blob, file_hash, content)
-SELECT memo, generation + 1, $3, hash, bytes, length,
-	file_name, file_type, file_size, file_blob, file_hash, content
-FROM generations WHERE memo = $1 AND generation = $2`
 	restart = `
 UPDATE memos SET generation = $2, queued = $3, stage = 'received', attempt = 0, error = NULL,
 	claimed_by = NULL, claimed_until = NULL, not_before = NULL, waiting_for = NULL,
-	started = NULL, completed = NULL
+	started = NULL, completed = NULL,
+	pages_done = CASE WHEN generation = $2 THEN pages_done ELSE 0 END,
+	pages_total = CASE WHEN generation = $2 THEN pages_total ELSE 0 END
 WHERE id = $1`
 	saveAttributes = `
 UPDATE memos SET type = $2, title = $3, source = $4, reference_id = $5, tags = $6, metadata = $7, scopes = $8,
-	expires = $9, archived = $10, updated = $11
+	expires = $9, archived = $10, auto_tags = $11, updated = $12
 WHERE id = $1`
 	dropSuperseded = `
 DELETE FROM generations WHERE memo = $1 AND generation NOT IN ($2, $3)
 RETURNING file_blob`
-	keptBlobs      = `SELECT file_blob FROM generations WHERE memo = $1`
-	generationText = `SELECT content FROM generations WHERE memo = $1 AND generation = $2`
+	keptBlobs = `SELECT file_blob FROM generations WHERE memo = $1`
+	// What a person says about tags holds until a model is asked for them again.
+	forgetTags = `UPDATE enrichments SET texts = '[]' WHERE memo = $1 AND aspect = 'tags'`
 )
 
 // UpdateMemo applies a patch. A title or content that differs from the newest
@@ -43,22 +41,31 @@ func (s *Store) UpdateMemo(
 		if err != nil {
 			return err
 		}
-		if err := revise(ctx, tx, &m, patch, now); err != nil {
+		begun, err := revise(ctx, tx, &m, patch, now)
+		if err != nil {
 			return err
 		}
+		if patch.Tags != nil {
+			if _, err := tx.Exec(ctx, forgetTags, m.ID); err != nil {
+				return err
+			}
+		}
 		edited = memo.Edited{ID: m.ID, Generation: m.Progress.Generation}
-		applyPatch(&m.Attributes, patch)
-		return settle(ctx, tx, &m, now)
+		before := columnsOf(&m.Attributes, m.AutoTags)
+		applyPatch(&m, patch)
+		return settle(ctx, tx, &m, change{before: before, begun: begun, now: now})
 	})
 	if err != nil {
 		return memo.Edited{}, err
 	}
 	s.signal()
+	s.announce()
 	return edited, nil
 }
 
-// revise starts a new generation if the patch changes title or content.
-func revise(ctx context.Context, tx Tx, m *memo.Memo, patch memo.Patch, now time.Time) error {
+// revise starts a new generation if the patch changes title or content, and
+// reports whether it does.
+func revise(ctx context.Context, tx Tx, m *memo.Memo, patch memo.Patch, now time.Time) (begun bool, err error) {
 	title := m.Title
 	if patch.Title != nil {
 		title = *patch.Title
@@ -66,23 +73,43 @@ func revise(ctx context.Context, tx Tx, m *memo.Memo, patch memo.Patch, now time
 	same, err := hasText(ctx, tx, m, patch.Content)
 	switch {
 	case err != nil:
-		return err
+		return false, err
 	case same && title == m.Title:
-		return nil
-	case same:
-		if _, err := tx.Exec(ctx, copyGeneration, m.ID, m.Progress.Generation, title); err != nil {
-			return err
+		if patch.Title != nil { // the stand-in is what the person wants
+			_, err = tx.Exec(ctx, keepTitle, m.ID, m.Progress.Generation)
 		}
+		return false, err
+	case same:
+		err = copyText(ctx, tx, m, title)
 	default:
 		t := plainText(*patch.Content)
 		t.title, t.file = title, m.File
-		if err := t.insert(ctx, tx, m.ID, m.Progress.Generation+1); err != nil {
-			return err
-		}
+		err = t.insert(ctx, tx, m.ID, m.Progress.Generation+1)
+	}
+	if err != nil {
+		return false, err
+	}
+	_, err = tx.Exec(ctx, carryDetails, m.ID, m.Progress.Generation, patch.Title == nil, same)
+	if err != nil {
+		return false, err
 	}
 	// The new generation refers to the same file, so none is dropped.
 	_, err = startGeneration(ctx, tx, m, now)
-	return err
+	return true, err
+}
+
+// copyText makes a generation of the newest one's text under another title. What
+// models have written about the memo as a whole is still true.
+func copyText(ctx context.Context, tx Tx, m *memo.Memo, title string) error {
+	if _, err := tx.Exec(ctx, copyGeneration, m.ID, m.Progress.Generation, title); err != nil {
+		return err
+	}
+	for _, statement := range []string{copyPieces, copyEnrichments} {
+		if _, err := tx.Exec(ctx, statement, m.ID, m.Progress.Generation); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // hasText reports whether content, if it is given, is the newest text already.
@@ -93,13 +120,12 @@ func hasText(ctx context.Context, tx Tx, m *memo.Memo, content *string) (bool, e
 	if m.ContentLength == nil {
 		return false, nil // a document, not parsed yet
 	}
-	have, _, err := find(ctx, tx, scanBytes, generationText, m.ID, m.Progress.Generation)
-	return string(have) == *content, err
-}
-
-func scanBytes(r Rows) (b []byte, err error) {
-	err = r.Scan(&b)
-	return b, err
+	text, err := findText(ctx, tx, m.ID, m.Progress.Generation)
+	if err != nil || text.bytes != len(*content) {
+		return false, err
+	}
+	have, err := text.all(ctx, tx)
+	return have == *content, err
 }
 
 // startGeneration makes the stored generation after the newest one the newest,
@@ -146,7 +172,8 @@ func without(all, kept []*string) (out []string) {
 	return out
 }
 
-func applyPatch(a *memo.Attributes, patch memo.Patch) {
+func applyPatch(m *memo.Memo, patch memo.Patch) {
+	a := &m.Attributes
 	if patch.Title != nil {
 		a.Title = *patch.Title
 	}
@@ -166,15 +193,26 @@ func applyPatch(a *memo.Attributes, patch memo.Patch) {
 		a.Scopes = patch.Scopes
 	}
 	if patch.Tags != nil {
-		a.Tags = patch.Tags
+		a.Tags, m.AutoTags = patch.Tags, nil
 	}
 }
 
-// settle stores the memo's attributes and type, and tells the indexes.
-func settle(ctx context.Context, tx Tx, m *memo.Memo, now time.Time) error {
-	a := columnsOf(m.Attributes)
-	_, err := tx.Exec(ctx, saveAttributes, m.ID, m.Type, m.Title, m.Source, m.ReferenceID,
-		a.tags, a.metadata, a.scopes, a.expires, m.Archived, micros(now))
+// A change is what an edit has done beside the attributes.
+type change struct {
+	before attributeColumns
+	begun  bool // a new generation
+	now    time.Time
+}
+
+// settle stores the memo's attributes and type, and tells the indexes, and those
+// who follow the log if anything is new.
+func settle(ctx context.Context, tx Tx, m *memo.Memo, c change) error {
+	a := columnsOf(&m.Attributes, m.AutoTags)
+	_, err := tx.Exec(ctx, saveAttributes, m.ID, m.Type, a.title, a.source, a.reference,
+		a.tags, a.metadata, a.scopes, a.expires, a.archived, a.autoTags, micros(c.now))
+	if err == nil && (c.begun || !a.equal(c.before)) {
+		err = noteEvent(ctx, tx, event.Updated, m.ID, c.now)
+	}
 	if err != nil || m.Progress.Live == 0 {
 		return err
 	}

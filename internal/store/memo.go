@@ -17,10 +17,14 @@ const (
 m.id, m.project, m.type, m.title, m.source, m.reference_id, m.tags, m.metadata, m.scopes, m.expires, m.archived,
 	m.summary, m.created, m.updated, m.stage, m.generation, m.live_generation, m.attempt, m.waiting_for,
 	m.not_before, m.error, m.started, m.completed, g.length, g.hash,
-	g.file_name, g.file_type, g.file_size, g.file_blob, g.file_hash`
+	g.file_name, g.file_type, g.file_size, g.file_blob, g.file_hash,
+	coalesce(d.url, ''), m.auto_tags, m.pages_done, m.pages_total`
+	newestGeneration = `
+JOIN generations g ON g.memo = m.id AND g.generation = m.generation
+LEFT JOIN generation_details d ON d.memo = m.id AND d.generation = m.generation`
 	selectMemo = `
 SELECT ` + memoColumns + `
-FROM memos m JOIN generations g ON g.memo = m.id AND g.generation = m.generation
+FROM memos m` + newestGeneration + `
 WHERE m.project = $1 AND `
 	byID        = `m.id = $2`
 	byReference = `m.reference_id = $2 ORDER BY m.created DESC, m.id DESC LIMIT 1`
@@ -30,14 +34,10 @@ SELECT ` + memoColumns + `
 FROM (
 	SELECT id FROM memos WHERE project = $1 ORDER BY created DESC, id DESC LIMIT $2 OFFSET $3
 ) page
-JOIN memos m ON m.id = page.id
-JOIN generations g ON g.memo = m.id AND g.generation = m.generation
+JOIN memos m ON m.id = page.id` + newestGeneration + `
 ORDER BY m.created DESC, m.id DESC`
 	countMemos = `SELECT count(*) FROM memos WHERE project = $1`
 
-	selectChunks = `
-SELECT memo, id, position, start_byte, end_byte, headings FROM chunks
-WHERE memo = $1 AND generation = $2 ORDER BY position`
 	countChunks = `
 SELECT count(*), count(*) FILTER (WHERE EXISTS (SELECT 1 FROM vectors v WHERE v.chunk = c.id))
 FROM chunks c WHERE c.memo = $1 AND c.generation = $2`
@@ -62,7 +62,7 @@ func locate(ctx context.Context, tx Tx, p account.ProjectID, ref memo.Ref) (memo
 // scanMemo reads memoColumns.
 func scanMemo(r Rows) (memo.Memo, error) {
 	var m memo.Memo
-	var id, project, stage, tags, metadata string
+	var id, project, stage, tags, autoTags, metadata string
 	var scopes, waitingFor, failure *string
 	var created, updated int64
 	var expires, notBefore, started, completed *int64
@@ -70,7 +70,7 @@ func scanMemo(r Rows) (memo.Memo, error) {
 	err := r.Scan(&id, &project, &m.Type, &m.Title, &m.Source, &m.ReferenceID, &tags, &metadata, &scopes, &expires,
 		&m.Archived, &m.Summary, &created, &updated, &stage, &m.Progress.Generation, &m.Progress.Live,
 		&m.Progress.Attempt, &waitingFor, &notBefore, &failure, &started, &completed, &m.ContentLength, &m.ContentHash,
-		&f.name, &f.mimeType, &f.size, &f.blob, &f.hash)
+		&f.name, &f.mimeType, &f.size, &f.blob, &f.hash, &m.URL, &autoTags, &m.Progress.PagesDone, &m.Progress.PagesTotal)
 	if err != nil {
 		return m, err
 	}
@@ -81,15 +81,32 @@ func scanMemo(r Rows) (memo.Memo, error) {
 	m.Progress.NotBefore, m.Progress.Started = timeOrNil(notBefore), timeOrNil(started)
 	m.Progress.Completed = timeOrNil(completed)
 	m.Expires = timeOrNil(expires)
-	return m, decodeAttributes(&m.Attributes, tags, metadata, scopes)
+	m.AutoTags, err = decodeAttributes(&m.Attributes, storedAttributes{tags, autoTags, metadata, scopes})
+	return m, err
 }
 
-func decodeAttributes(a *memo.Attributes, tags, metadata string, scopes *string) (err error) {
-	a.Metadata = json.RawMessage(metadata)
-	if a.Tags, err = fromStringsJSON(tags); err != nil || scopes == nil {
-		return err
+// storedAttributes are those that are stored as JSON.
+type storedAttributes struct {
+	tags, autoTags, metadata string
+	scopes                   *string
+}
+
+// decodeAttributes returns those of the tags that a model wrote.
+func decodeAttributes(a *memo.Attributes, stored storedAttributes) (added []string, err error) {
+	a.Metadata = json.RawMessage(stored.metadata)
+	client, err := fromStringsJSON(stored.tags)
+	if err != nil {
+		return nil, err
 	}
-	return json.Unmarshal([]byte(*scopes), &a.Scopes)
+	auto, err := fromStringsJSON(stored.autoTags)
+	if err != nil {
+		return nil, err
+	}
+	a.Tags, added = tagsOf(client, auto)
+	if stored.scopes != nil {
+		err = json.Unmarshal([]byte(*stored.scopes), &a.Scopes)
+	}
+	return added, err
 }
 
 // FindMemo returns a memo with its newest text and the chunks of its live
@@ -108,31 +125,51 @@ func (s *Store) FindMemo(ctx context.Context, p account.ProjectID, ref memo.Ref)
 	return m, err
 }
 
-// readTexts reads the newest content, and the chunks of the live generation.
+// readTexts reads the newest content, and what is shown of the live generation.
 func readTexts(ctx context.Context, tx Tx, m *memo.Memo) error {
-	newest, _, err := find(ctx, tx, scanBytes, generationText, m.ID, m.Progress.Generation)
-	if err != nil {
-		return err
-	}
 	if m.ContentLength != nil {
-		m.Content = new(string(newest))
+		content, err := contentOf(ctx, tx, m.ID, m.Progress.Generation)
+		if err != nil {
+			return err
+		}
+		m.Content = &content
 	}
 	if m.Progress.Live == 0 {
 		return nil
 	}
-	live := newest
+	live := m.Content
 	if m.Progress.Live != m.Progress.Generation {
-		if live, _, err = find(ctx, tx, scanBytes, generationText, m.ID, m.Progress.Live); err != nil {
+		content, err := contentOf(ctx, tx, m.ID, m.Progress.Live)
+		if err != nil {
 			return err
 		}
+		live = &content
 	}
-	content := string(live)
 	rows, err := collect(ctx, tx, scanChunk, selectChunks, m.ID, m.Progress.Live)
+	if err != nil {
+		return err
+	}
 	m.Chunks = make([]memo.Chunk, len(rows))
 	for i, c := range rows {
-		m.Chunks[i] = c.cut(content)
+		m.Chunks[i] = c.cut(*live)
 	}
+	if m.Parts, err = partsOf(ctx, tx, m.ID, m.Progress.Live); err != nil {
+		return err
+	}
+	written, err := collect(ctx, tx, scanEnriched, selectEnriched, m.ID, m.Progress.Live)
+	for _, e := range written {
+		m.Enrichments = append(m.Enrichments, e.Enrichment)
+	}
+	sortEnriched(m.Enrichments)
 	return err
+}
+
+func contentOf(ctx context.Context, tx Tx, id memo.ID, generation int) (string, error) {
+	text, err := findText(ctx, tx, id, generation)
+	if err != nil {
+		return "", err
+	}
+	return text.all(ctx, tx)
 }
 
 // countProgress counts the chunks of the newest generation. Once it is
@@ -146,32 +183,10 @@ func countProgress(ctx context.Context, tx Tx, id memo.ID, p *memo.Progress) err
 	if p.Stage == memo.StageProcessed {
 		p.ChunksDone = p.ChunksTotal
 	}
-	return err
-}
-
-// A chunkRow is a chunk without its text, which is part of its generation's.
-type chunkRow struct {
-	memo memo.ID
-	memo.Chunk
-}
-
-func scanChunk(r Rows) (chunkRow, error) {
-	var c chunkRow
-	var id, chunk, headings string
-	err := r.Scan(&id, &chunk, &c.Index, &c.Start, &c.End, &headings)
 	if err != nil {
-		return c, err
+		return err
 	}
-	c.memo, c.ID = memo.ID(id), memo.ChunkID(chunk)
-	c.Headings, err = fromStringsJSON(headings)
-	return c, err
-}
-
-// cut returns the chunk with its text out of its generation's content.
-func (c chunkRow) cut(content string) memo.Chunk {
-	chunk := c.Chunk
-	chunk.Content = content[min(c.Start, len(content)):min(c.End, len(content))]
-	return chunk
+	return countEnrichment(ctx, tx, id, p)
 }
 
 // tagIDs gives each tag an id that depends on the memo and the tag alone, so

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kvasir/internal/account"
+	"kvasir/internal/event"
 	"kvasir/internal/fault"
 	"kvasir/internal/memo"
 )
@@ -14,7 +15,7 @@ const deleteMemo = `DELETE FROM memos WHERE id = $1`
 // DeleteMemo removes a memo with everything below it. It returns the files that
 // nothing refers to any more.
 func (s *Store) DeleteMemo(
-	ctx context.Context, p account.ProjectID, ref memo.Ref, _ time.Time,
+	ctx context.Context, p account.ProjectID, ref memo.Ref, now time.Time,
 ) (memo.Deleted, error) {
 	var gone memo.Deleted
 	err := s.db.Write(ctx, func(tx Tx) error {
@@ -27,6 +28,9 @@ func (s *Store) DeleteMemo(
 			return err
 		}
 		gone = memo.Deleted{ID: m.ID, Blobs: without(blobs, nil)}
+		if err := noteEvent(ctx, tx, event.Deleted, m.ID, now); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, deleteMemo, m.ID); err != nil {
 			return err
 		}
@@ -38,6 +42,7 @@ func (s *Store) DeleteMemo(
 	if err != nil {
 		return memo.Deleted{}, err
 	}
+	s.announce()
 	return gone, nil
 }
 

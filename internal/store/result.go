@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"kvasir/internal/event"
 	"kvasir/internal/fault"
 	"kvasir/internal/memo"
 )
@@ -13,14 +14,25 @@ import (
 const (
 	claimHeld = ` WHERE id = $1 AND generation = $2 AND claimed_by = $3`
 	enterNext = `UPDATE memos SET stage = $4` + claimHeld
-	saveText  = `
+	// The row is locked by an update that changes nothing.
+	keepClaim    = `UPDATE memos SET attempt = attempt` + claimHeld
+	saveProgress = `UPDATE memos SET pages_done = $4, pages_total = $5` + claimHeld
+	saveFile     = `
+UPDATE generations SET hash = $3, bytes = $4,
+	file_name = $5, file_type = $6, file_size = $4, file_blob = $7, file_hash = $3
+WHERE memo = $1 AND generation = $2`
+	saveText = `
 UPDATE generations SET content = $3, length = $4, bytes = $5 WHERE memo = $1 AND generation = $2`
-	dropChunks  = `DELETE FROM chunks WHERE memo = $1 AND generation = $2`
-	insertChunk = `
-INSERT INTO chunks (memo, generation, position, id, start_byte, end_byte, headings)
-VALUES ($1, $2, $3, $4, $5, $6, $7)`
+	isUntitled     = `SELECT 1 FROM generation_details WHERE memo = $1 AND generation = $2 AND untitled`
+	titleGenerated = `UPDATE generations SET title = $3 WHERE memo = $1 AND generation = $2`
+	titleMemo      = `UPDATE memos SET title = $2 WHERE id = $1`
+	dropChunks     = `DELETE FROM chunks WHERE memo = $1 AND generation = $2`
+	insertChunk    = `
+INSERT INTO chunks (memo, generation, position, id, start_byte, end_byte, headings, header, page)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 	finishMemo = `
 UPDATE memos SET stage = 'processed', live_generation = generation, completed = $4, error = NULL,
+	summary = $5, auto_tags = $6,
 	waiting_for = NULL, not_before = NULL, claimed_by = NULL, claimed_until = NULL` + claimHeld
 	failMemo = `
 UPDATE memos SET stage = 'error', error = $4, completed = $5,
@@ -39,35 +51,117 @@ func held(ctx context.Context, tx Tx, w memo.Work, statement string, args ...any
 	return err
 }
 
-// SaveText stores the text of a document, which is now to be cut. Like every
-// result, it is refused with Conflict once the claim is lost.
-func (s *Store) SaveText(ctx context.Context, w memo.Work, content string, _ time.Time) error {
-	length, bytes := memo.UTF16Len(content), []byte(content)
+// Enter tells what the memo is at now. Like every result, it is refused with
+// Conflict once the claim is lost.
+func (s *Store) Enter(ctx context.Context, w memo.Work, stage memo.Stage) error {
+	return s.db.Write(ctx, func(tx Tx) error { return held(ctx, tx, w, enterNext, stage) })
+}
+
+// SaveProgress tells how many pages of a document have been parsed.
+func (s *Store) SaveProgress(ctx context.Context, w memo.Work, done, total int) error {
+	return s.db.Write(ctx, func(tx Tx) error { return held(ctx, tx, w, saveProgress, done, total) })
+}
+
+// SaveFile stores the original of a page that was loaded, which is now to be
+// parsed.
+func (s *Store) SaveFile(ctx context.Context, w memo.Work, f memo.File, _ time.Time) error {
 	return s.db.Write(ctx, func(tx Tx) error {
-		if err := held(ctx, tx, w, enterNext, memo.StageChunking); err != nil {
+		if err := held(ctx, tx, w, enterNext, memo.StageParsing); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, saveText, w.Memo, w.Generation, bytes, length, len(bytes))
+		_, err := tx.Exec(ctx, saveFile, w.Memo, w.Generation, f.Hash, f.Size, f.Name, f.MIMEType, f.Blob)
 		return err
 	})
 }
 
-// SaveChunks stores the chunks of the generation in place of those it has. They
-// are now to be embedded.
-func (s *Store) SaveChunks(ctx context.Context, w memo.Work, chunks []memo.Chunk, _ time.Time) error {
+// SaveText is SaveParsed of a text without parts.
+func (s *Store) SaveText(ctx context.Context, w memo.Work, content string, now time.Time) error {
+	return s.SaveParsed(ctx, w, memo.Parsed{Text: content}, now)
+}
+
+// SaveParsed stores the text of a document, which is now to be cut, and its parts.
+// The document's own title takes the place of a stand-in.
+func (s *Store) SaveParsed(ctx context.Context, w memo.Work, d memo.Parsed, _ time.Time) error {
+	t := text{length: new(memo.UTF16Len(d.Text)), content: d.Text}
+	if err := s.savePieces(ctx, w, d.Text); err != nil {
+		return err
+	}
+	return s.db.Write(ctx, func(tx Tx) error {
+		if err := held(ctx, tx, w, enterNext, memo.StageChunking); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, saveText, w.Memo, w.Generation, t.inline(), t.length, len(d.Text))
+		if err == nil && len(d.Parts) > 0 {
+			_, err = tx.Exec(ctx, saveParts, w.Memo, w.Generation, toJSON(d.Parts))
+		}
+		if err != nil || d.Title == "" {
+			return err
+		}
+		return entitle(ctx, tx, w, d.Title)
+	})
+}
+
+// savePieces stores a long text ahead of the transaction that makes it the
+// generation's, in steps, so that nobody waits for a book to be written.
+func (s *Store) savePieces(ctx context.Context, w memo.Work, content string) error {
+	if len(content) <= inlineBytes {
+		return nil
+	}
+	const step = piecesAtOnce * pieceBytes
+	for from := 0; from < len(content); from += step {
+		err := s.db.Write(ctx, func(tx Tx) error {
+			err := held(ctx, tx, w, keepClaim)
+			if err == nil && from == 0 {
+				_, err = tx.Exec(ctx, dropPieces, w.Memo, w.Generation) // of an attempt that was cut short
+			}
+			if err != nil {
+				return err
+			}
+			return writePieces(ctx, tx, w.Memo, w.Generation, content, from, min(from+step, len(content)))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entitle gives a memo its document's title, unless a person has said that the
+// stand-in stays. Had he given another one, the claim would be lost.
+func entitle(ctx context.Context, tx Tx, w memo.Work, title string) error {
+	_, untitled, err := find(ctx, tx, scanInt, isUntitled, w.Memo, w.Generation)
+	if err != nil || !untitled {
+		return err
+	}
+	if _, err := tx.Exec(ctx, titleGenerated, w.Memo, w.Generation, title); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, titleMemo, w.Memo, title)
+	return err
+}
+
+// SaveChunks stores the chunks of the generation in place of those it has, which
+// take with them what was written about them. What comes next is told by the
+// caller.
+func (s *Store) SaveChunks(
+	ctx context.Context, w memo.Work, chunks []memo.Chunk, next memo.Stage, _ time.Time,
+) error {
 	headings := make([]string, len(chunks))
 	for i, c := range chunks {
 		headings[i] = stringsJSON(c.Headings)
 	}
 	return s.db.Write(ctx, func(tx Tx) error {
-		if err := held(ctx, tx, w, enterNext, memo.StageEmbedding); err != nil {
+		if err := held(ctx, tx, w, enterNext, next); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, dropChunks, w.Memo, w.Generation); err != nil {
-			return err
+		for _, statement := range []string{dropChunks, dropOfChunks} {
+			if _, err := tx.Exec(ctx, statement, w.Memo, w.Generation); err != nil {
+				return err
+			}
 		}
 		for i, c := range chunks {
-			_, err := tx.Exec(ctx, insertChunk, w.Memo, w.Generation, c.Index, c.ID, c.Start, c.End, headings[i])
+			_, err := tx.Exec(ctx, insertChunk,
+				w.Memo, w.Generation, c.Index, c.ID, c.Start, c.End, headings[i], c.Header, c.Page)
 			if err != nil {
 				return err
 			}
@@ -76,29 +170,19 @@ func (s *Store) SaveChunks(ctx context.Context, w memo.Work, chunks []memo.Chunk
 	})
 }
 
-// Finish makes the generation the live one and deletes the older ones, in one
-// transaction that indexes learn of. It returns the files that nothing refers
-// to any more.
-func (s *Store) Finish(ctx context.Context, w memo.Work, now time.Time) (blobs []string, err error) {
-	err = s.db.Write(ctx, func(tx Tx) error {
-		if err := held(ctx, tx, w, finishMemo, micros(now)); err != nil {
-			return err
-		}
-		if blobs, err = dropGenerations(ctx, tx, w.Memo, w.Generation, w.Generation); err != nil {
-			return err
-		}
-		return noteChange(ctx, tx, w.Project, w.Memo)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return blobs, nil
-}
-
 // Fail ends the work with a reason for the person. What is stored of it serves
 // a retry; the live generation stays.
 func (s *Store) Fail(ctx context.Context, w memo.Work, reason string, now time.Time) error {
-	return s.db.Write(ctx, func(tx Tx) error { return held(ctx, tx, w, failMemo, reason, micros(now)) })
+	err := s.db.Write(ctx, func(tx Tx) error {
+		if err := held(ctx, tx, w, failMemo, reason, micros(now)); err != nil {
+			return err
+		}
+		return noteEvent(ctx, tx, event.Failed, w.Memo, now)
+	})
+	if err == nil {
+		s.announce()
+	}
+	return err
 }
 
 // Postpone gives the claim back until notBefore, and tells why.

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,15 +107,6 @@ func orEmpty(s *string) string {
 		return ""
 	}
 	return *s
-}
-
-// toJSON encodes texts and maps of texts, which cannot fail.
-func toJSON[T []string | map[string]string](v T) string {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(fmt.Sprintf("encode %T: %v", v, err))
-	}
-	return string(b)
 }
 
 // stringsJSON encodes a list; nil is the empty list.

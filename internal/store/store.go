@@ -56,8 +56,9 @@ type Store struct {
 	db   Database
 	wake chan struct{} // holds one signal: there is work
 
-	turn  rotation
-	cache cacheSize
+	turn      rotation
+	cache     cacheSize
+	listeners listeners
 }
 
 // A rotation remembers where the last claim has stopped.

@@ -12,9 +12,9 @@ import (
 const billTo = `UPDATE memos SET api_key = $2 WHERE id = $1`
 
 // UpsertMemo replaces the newest memo with the draft's reference id, or creates
-// one with the given id. A new generation begins if the title, or the hash of
-// the content or file, differs; otherwise only the attributes are replaced, and
-// a failed memo is tried again.
+// one with the given id. A new generation begins if the title, the hash of the
+// content or file, or the processing differs, and always for a page of the web;
+// otherwise only the attributes are replaced, and a failed memo is tried again.
 func (s *Store) UpsertMemo(
 	ctx context.Context, p account.ProjectID, id memo.ID, d memo.Draft, now time.Time,
 ) (memo.Upserted, error) {
@@ -39,17 +39,21 @@ func (s *Store) UpsertMemo(
 		return memo.Upserted{}, err
 	}
 	s.signal()
+	s.announce()
 	return up, nil
 }
 
 func replaceMemo(ctx context.Context, tx Tx, m *memo.Memo, draft newMemo, up *memo.Upserted) error {
-	same := m.Type == typeOf(draft.Draft) && m.ContentHash == draft.text.hash && m.Title == draft.Title
+	d, err := detailsOf(ctx, tx, m.ID, m.Progress.Generation)
+	if err != nil {
+		return err
+	}
+	c := change{before: columnsOf(&m.Attributes, m.AutoTags), begun: !isNewest(m, d, draft), now: draft.now}
 	switch {
-	case !same:
+	case c.begun:
 		if err := draft.text.insert(ctx, tx, m.ID, m.Progress.Generation+1); err != nil {
 			return err
 		}
-		var err error
 		if up.DroppedBlobs, err = startGeneration(ctx, tx, m, draft.now); err != nil {
 			return err
 		}
@@ -64,8 +68,19 @@ func replaceMemo(ctx context.Context, tx Tx, m *memo.Memo, draft newMemo, up *me
 	}
 	up.Generation = m.Progress.Generation
 	m.Type = typeOf(draft.Draft)
-	archived := m.Archived
+	title, archived := m.Title, m.Archived
 	m.Attributes = draft.Attributes
-	m.Archived = archived
-	return settle(ctx, tx, m, draft.now)
+	if m.Archived = archived; !c.begun {
+		m.Title = title // it may be the document's own
+	}
+	m.Tags, m.AutoTags = tagsOf(m.Tags, m.AutoTags)
+	return settle(ctx, tx, m, c)
+}
+
+// isNewest reports whether the newest generation is made of the draft. A page may
+// have changed since it was loaded.
+func isNewest(m *memo.Memo, d details, draft newMemo) bool {
+	return draft.URL == "" && d.url == "" && m.Type == typeOf(draft.Draft) && m.ContentHash == draft.text.hash &&
+		d.untitled == draft.Untitled && (draft.Untitled || m.Title == draft.Title) &&
+		toJSON(d.processing) == toJSON(draft.Processing)
 }

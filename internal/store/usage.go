@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"kvasir/internal/fault"
 	"kvasir/internal/ledger"
 	"kvasir/internal/llm"
 )
@@ -109,7 +108,7 @@ func (s *Store) Organization(ctx context.Context, project string) (organization 
 		var ok bool
 		organization, ok, err = find(ctx, tx, scanString[string], organizationOf, project)
 		if err == nil && !ok {
-			err = fault.New(fault.NotFound, "There is no such project")
+			err = errNoProject()
 		}
 		return err
 	})

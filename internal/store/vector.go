@@ -35,7 +35,7 @@ WHERE NOT EXISTS (SELECT 1 FROM vectors v WHERE v.chunk = c.id AND v.model = $1)
 	AND m.id = c.memo AND m.live_generation = c.generation
 	AND NOT m.archived AND (m.expires IS NULL OR m.expires > $2)`
 	missingVectors = `
-SELECT c.memo, c.id, c.position, c.start_byte, c.end_byte, c.headings` + missingFrom + `
+SELECT ` + chunkColumns + missingFrom + `
 	AND c.id > $3 ORDER BY c.id LIMIT $4`
 	countMissing = `SELECT count(*)` + missingFrom
 	hasAll       = `SELECT (SELECT count(*) FROM vectors WHERE model = $1) = (SELECT count(*) FROM chunks)`
@@ -192,13 +192,17 @@ func (s *Store) MissingVectors(
 			return err
 		}
 		texts, err := readLive(ctx, tx, rows)
+		if err != nil {
+			return err
+		}
 		for _, c := range rows {
 			live := texts[c.memo]
-			missing = append(missing, memo.ChunkText{
-				Project: live.project, Memo: c.memo, Title: live.title, Chunk: c.cut(live.content),
-			})
+			if c.Content, err = live.cut(ctx, tx, c.Start, c.End, 0); err != nil {
+				return err
+			}
+			missing = append(missing, memo.ChunkText{Project: live.project, Memo: c.memo, Title: live.title, Chunk: c.Chunk})
 		}
-		return err
+		return nil
 	})
 	return missing, err
 }

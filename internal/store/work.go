@@ -9,6 +9,27 @@ import (
 	"kvasir/internal/memo"
 )
 
+const (
+	selectWork = `
+SELECT m.id, m.project, m.generation, m.attempt, m.stage, g.title, g.length IS NOT NULL, ` + textColumns + `,
+	g.file_name, g.file_type, g.file_size, g.file_blob, g.file_hash, m.api_key,
+	coalesce(d.url, ''), coalesce(d.untitled, false), coalesce(d.parts, '[]'),
+	p.processing, coalesce(d.processing, '{}'), coalesce(d.added, '[]')
+FROM memos m JOIN generations g ON g.memo = m.id AND g.generation = m.generation
+JOIN projects p ON p.id = m.project
+LEFT JOIN generation_details d ON d.memo = m.id AND d.generation = m.generation
+WHERE m.claimed_by = $1 AND m.id IN`
+	selectWorkChunks = `
+SELECT ` + chunkColumns + `
+FROM memos m JOIN chunks c ON c.memo = m.id AND c.generation = m.generation
+WHERE m.claimed_by = $1 AND m.id IN`
+	renewClaim   = `UPDATE memos SET claimed_until = $2 WHERE claimed_by = $1 AND id IN`
+	releaseClaim = `
+UPDATE memos SET claimed_by = NULL, claimed_until = NULL, attempt = attempt - 1 WHERE claimed_by = $1`
+	releaseAll = `
+UPDATE memos SET claimed_by = NULL, claimed_until = NULL, attempt = attempt - 1 WHERE claimed_by IS NOT NULL`
+)
+
 // loadWork reads what was claimed, in the given order, outside the transaction
 // that claimed it: texts may be large. Memos that are changed or deleted
 // meanwhile are left out.
@@ -38,29 +59,66 @@ func loadPart(ctx context.Context, tx Tx, worker string, ids []memo.ID, found ma
 	}
 	for _, w := range rows {
 		w.Worker = worker
-		found[w.Memo] = &w
+		if w.text != nil {
+			content, err := w.text.all(ctx, tx)
+			if err != nil {
+				return err
+			}
+			w.Content = &content
+		}
+		found[w.Memo] = &w.Work
 	}
 	chunks, err := collect(ctx, tx, scanChunk, selectWorkChunks+in+" ORDER BY c.memo, c.position", args...)
+	if err != nil {
+		return err
+	}
 	for _, c := range chunks {
 		if w := found[c.memo]; w != nil && w.Content != nil {
 			w.Chunks = append(w.Chunks, c.cut(*w.Content))
 		}
 	}
+	enriched, err := collect(ctx, tx, scanEnriched, selectWorkEnriched+in, args...)
+	for _, e := range enriched {
+		if w := found[e.memo]; w != nil {
+			w.Enriched = append(w.Enriched, e.Enrichment)
+		}
+	}
+	for _, w := range found {
+		sortEnriched(w.Enriched)
+	}
 	return err
 }
 
-func scanWork(r Rows) (memo.Work, error) {
-	var w memo.Work
-	var id, project, stage string
+// A workRow is work whose text may still have to be read.
+type workRow struct {
+	memo.Work
+	text *reader // nil while a document is not parsed
+}
+
+func scanWork(r Rows) (workRow, error) {
+	var w workRow
+	var id, project, stage, parts string
 	var parsed bool
 	var content []byte
+	var bytes int
 	var f fileColumns
-	err := r.Scan(&id, &project, &w.Generation, &w.Attempt, &stage, &w.Title, &parsed, &content,
-		&f.name, &f.mimeType, &f.size, &f.blob, &f.hash, &w.Key)
+	var d details
+	var c processingColumns
+	err := r.Scan(&id, &project, &w.Generation, &w.Attempt, &stage, &w.Title, &parsed, &content, &bytes,
+		&f.name, &f.mimeType, &f.size, &f.blob, &f.hash, &w.Key, &w.URL, &w.Untitled, &parts,
+		&c.project, &c.own, &c.added)
+	if err != nil {
+		return w, err
+	}
 	w.Memo, w.Project, w.Stage, w.File = memo.ID(id), account.ProjectID(project), memo.Stage(stage), f.file()
 	if parsed {
-		w.Content = new(string(content))
+		w.text = newReader(w.Memo, w.Generation, content, bytes)
 	}
+	if err := c.decode(&d); err != nil {
+		return w, err
+	}
+	w.Processing = d.wanted()
+	w.Parts, err = fromJSON[[]memo.Part](parts)
 	return w, err
 }
 

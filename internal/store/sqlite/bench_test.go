@@ -150,7 +150,7 @@ func benchFinish(b *testing.B, s *store.Store, w memo.Work) (ids []memo.ChunkID)
 		chunks, ids = append(chunks, c), append(ids, c.ID)
 		vectors = append(vectors, memo.ChunkVector{Chunk: c.ID, Vector: make(llm.Vector, 384)})
 	}
-	if err := s.SaveChunks(b.Context(), w, chunks, time.Now()); err != nil {
+	if err := s.SaveChunks(b.Context(), w, chunks, memo.StageEmbedding, time.Now()); err != nil {
 		b.Fatal(err)
 	}
 	if err := s.SaveVectors(b.Context(), "m", vectors); err != nil {

@@ -38,10 +38,48 @@ CREATE TABLE chunks (
     id         text NOT NULL UNIQUE,
     start_byte integer NOT NULL, -- in the generation's content
     end_byte   integer NOT NULL,
-    headings   text NOT NULL,    -- a JSON array
+    headings   text NOT NULL, header text NOT NULL DEFAULT '', page integer NOT NULL DEFAULT 0,    -- a JSON array
     PRIMARY KEY (memo, generation, position),
     FOREIGN KEY (memo, generation) REFERENCES generations (memo, generation) ON DELETE CASCADE
 ) WITHOUT ROWID;
+
+CREATE TABLE enrichments (
+    memo       text NOT NULL,
+    generation integer NOT NULL,
+    aspect     text NOT NULL,
+    position   integer NOT NULL, -- of the chunk; 0 for aspects of the memo
+    texts      text NOT NULL,    -- a JSON array
+    error      text NOT NULL,
+    stale      boolean NOT NULL, -- to be written anew
+    PRIMARY KEY (memo, generation, aspect, position),
+    FOREIGN KEY (memo, generation) REFERENCES generations (memo, generation) ON DELETE CASCADE
+) WITHOUT ROWID;
+
+CREATE TABLE events (
+    seq          integer PRIMARY KEY AUTOINCREMENT,
+    project      text NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    kind         text NOT NULL,
+    at           bigint NOT NULL,
+    memo         text NOT NULL, -- it may be gone
+    reference_id text,
+    title        text NOT NULL,
+    generation   integer NOT NULL,
+    error        text NOT NULL
+);
+
+CREATE INDEX events_by_project ON events (project, seq);
+
+CREATE TABLE generation_details (
+    memo       text NOT NULL,
+    generation integer NOT NULL,
+    url        text NOT NULL DEFAULT '',
+    untitled   boolean NOT NULL DEFAULT false, -- the title is a stand-in for the document's own
+    processing text NOT NULL DEFAULT '{}',     -- JSON, as the client has asked
+    added      text NOT NULL DEFAULT '[]',     -- a JSON array of the aspects that were asked for later
+    parts      text NOT NULL DEFAULT '[]',     -- a JSON array; it may be long
+    PRIMARY KEY (memo, generation),
+    FOREIGN KEY (memo, generation) REFERENCES generations (memo, generation) ON DELETE CASCADE
+);
 
 CREATE TABLE generations (
     memo       text NOT NULL REFERENCES memos (id) ON DELETE CASCADE,
@@ -103,7 +141,7 @@ CREATE TABLE memos (
         CASE WHEN stage NOT IN ('processed', 'error')
         THEN max(queued, coalesce(claimed_until, 0), coalesce(not_before, 0)) END
     ) STORED
-, api_key text NOT NULL DEFAULT '');
+, api_key text NOT NULL DEFAULT '', auto_tags text NOT NULL DEFAULT '[]', pages_done integer NOT NULL DEFAULT 0, pages_total integer NOT NULL DEFAULT 0);
 
 CREATE INDEX memos_by_reference ON memos (project, reference_id, created, id) WHERE reference_id IS NOT NULL;
 
@@ -141,13 +179,22 @@ CREATE TABLE organizations (
     created bigint NOT NULL
 );
 
+CREATE TABLE pieces (
+    memo       text NOT NULL,
+    generation integer NOT NULL,
+    piece      integer NOT NULL, -- from 0
+    content    blob NOT NULL,
+    PRIMARY KEY (memo, generation, piece),
+    FOREIGN KEY (memo, generation) REFERENCES generations (memo, generation) ON DELETE CASCADE
+);
+
 CREATE TABLE projects (
     id           text PRIMARY KEY,
     organization text NOT NULL REFERENCES organizations (id),
     name         text NOT NULL,
     bootstrap    boolean NOT NULL, -- made at the first start
     created      bigint NOT NULL
-);
+, processing text NOT NULL DEFAULT '{}');
 
 CREATE UNIQUE INDEX projects_bootstrap ON projects (bootstrap) WHERE bootstrap;
 
@@ -184,3 +231,19 @@ CREATE TABLE vectors (
     vector blob NOT NULL, -- float32, little-endian
     PRIMARY KEY (chunk, model)
 );
+
+CREATE TABLE webhooks (
+    id         text PRIMARY KEY,
+    project    text NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    url        text NOT NULL,
+    kinds      text NOT NULL, -- a JSON array; empty for all
+    secret     text NOT NULL,
+    created    bigint NOT NULL,
+    cursor     bigint NOT NULL, -- the last event that it has taken
+    attempt    integer NOT NULL DEFAULT 0,
+    not_before bigint NOT NULL DEFAULT 0,
+    last_error text NOT NULL DEFAULT '',
+    last_taken bigint
+);
+
+CREATE INDEX webhooks_by_project ON webhooks (project, created, id);

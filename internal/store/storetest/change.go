@@ -93,7 +93,7 @@ func passagesInOrder(r *room) {
 	r.update(b, memo.Patch{Title: new("new title")})
 	w := r.claimOne()
 	chunks := halves(*w.Content)
-	r.must(r.s.SaveChunks(ctx, w, chunks, r.now))
+	r.must(r.s.SaveChunks(ctx, w, chunks, memo.StageEmbedding, r.now))
 	got, err = r.s.Passages(ctx, r.p, []memo.ChunkID{chunks[0].ID, inB[0].ID})
 	r.must(err)
 	if len(got) != 1 || got[0].ID != inB[0].ID || got[0].Title != "B" {

@@ -229,7 +229,7 @@ func (r *room) process(w memo.Work) []memo.Chunk {
 		r.must(r.s.SaveText(ctx, w, *w.Content, r.now))
 	}
 	chunks := halves(*w.Content)
-	r.must(r.s.SaveChunks(ctx, w, chunks, r.now))
+	r.must(r.s.SaveChunks(ctx, w, chunks, memo.StageEmbedding, r.now))
 	r.must(r.s.SaveVectors(ctx, "model", vectorsOf(chunks)))
 	_, err := r.s.Finish(ctx, w, r.tick())
 	r.must(err)

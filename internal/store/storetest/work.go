@@ -157,7 +157,7 @@ func results(r *room, w memo.Work) map[string]error {
 	_, finish := r.s.Finish(ctx, w, r.now)
 	return map[string]error{
 		"SaveText":   r.s.SaveText(ctx, w, "stale", r.now),
-		"SaveChunks": r.s.SaveChunks(ctx, w, halves("stale"), r.now),
+		"SaveChunks": r.s.SaveChunks(ctx, w, halves("stale"), memo.StageEmbedding, r.now),
 		"Finish":     finish,
 		"Fail":       r.s.Fail(ctx, w, "stale", r.now),
 		"Postpone":   r.s.Postpone(ctx, w, r.now, "stale"),
@@ -202,7 +202,7 @@ func workResumes(r *room) {
 	id := r.create(plain("T", "some text"))
 	w := r.claimOne()
 	chunks := halves(*w.Content)
-	r.must(r.s.SaveChunks(ctx, w, chunks, r.now))
+	r.must(r.s.SaveChunks(ctx, w, chunks, memo.StageEmbedding, r.now))
 	r.must(r.s.SaveVectors(ctx, "model", vectorsOf(chunks[:1])))
 	resume := func(what string) memo.Work {
 		w := r.claimOne()
@@ -228,7 +228,7 @@ func workResumes(r *room) {
 	_, err = r.s.RetryMemo(ctx, r.p, memo.Ref{ID: id}, r.tick())
 	r.must(err)
 	w = resume("a retry")
-	r.must(r.s.SaveChunks(ctx, w, halves("text some"), r.now))
+	r.must(r.s.SaveChunks(ctx, w, halves("text some"), memo.StageEmbedding, r.now))
 	if have, err := r.s.EmbeddedChunks(ctx, r.p, id, 1, "model"); len(have) != 0 || err != nil {
 		r.Errorf("new chunks have vectors %v, %v", have, err)
 	}

@@ -1,0 +1,48 @@
+package store
+
+import (
+	"context"
+
+	"kvasir/internal/account"
+	"kvasir/internal/memo"
+)
+
+const (
+	// The comparison, true of every claim, keeps SQLite to the index of claims.
+	memosInWork = `
+SELECT ` + memoColumns + `
+FROM memos m` + newestGeneration + `
+WHERE m.project = $1 AND m.claimed_by > '' AND m.due IS NOT NULL
+ORDER BY m.started, m.id LIMIT $2`
+	memosWaiting = `
+SELECT ` + memoColumns + `
+FROM memos m` + newestGeneration + `
+WHERE m.project = $1 AND m.due IS NOT NULL AND m.claimed_by IS NULL
+ORDER BY m.due, m.id LIMIT $2`
+)
+
+// Unfinished returns up to limit memos of the project that are not processed yet,
+// those that are worked on first, then those that wait, in the order of their
+// turns. It tells their names and their progress only.
+func (s *Store) Unfinished(ctx context.Context, p account.ProjectID, limit int) (memos []memo.Memo, err error) {
+	err = s.db.Read(ctx, func(tx Tx) error {
+		for _, statement := range []string{memosInWork, memosWaiting} {
+			found, err := collect(ctx, tx, scanMemo, statement, p, limit-len(memos))
+			if err != nil {
+				return err
+			}
+			for _, m := range found {
+				if m.Progress.Started != nil { // else there is nothing to count
+					if err := countProgress(ctx, tx, m.ID, &m.Progress); err != nil {
+						return err
+					}
+				}
+				memos = append(memos, memo.Memo{
+					ID: m.ID, Progress: m.Progress, Attributes: memo.Attributes{Title: m.Title, ReferenceID: m.ReferenceID},
+				})
+			}
+		}
+		return nil
+	})
+	return memos, err
+}
