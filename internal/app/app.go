@@ -107,11 +107,12 @@ func (a *App) assemble(uploads string) {
 	}
 	index := flat.New(a.store, &flat.Options{Bytes: a.cfg.IndexBytes, Model: model, Log: a.log})
 	finder := search.New(index, a.store, a.dispatch, a.dispatch, a.log)
-	a.ingest = ingest.New(a.store, a.files, a.dispatch, a.read, a.log, &ingest.Options{
+	a.ingest = ingest.New(a.store, a.files, a.dispatch, a.read, nil, a.log, &ingest.Options{
 		InFlight:  a.cfg.IngestConcurrency,
 		FileBytes: a.cfg.MaxUploadBytes,
+		Writer:    a.writer(),
 	})
-	answers := chat.New(retriever(finder), a.store, a.dispatch, a.providers(), chat.Limits{}, a.log)
+	answers := chat.New(retriever(finder), a.store.Neighbours, a.store, a.dispatch, a.providers(), chat.Limits{}, a.log)
 	protection := a.cfg.Protection()
 	a.handler = a.telemetry.Requests(api.New(api.Config{
 		Keys:          a.store,

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"kvasir/internal/chat"
 	"kvasir/internal/config"
 	"kvasir/internal/dispatch"
+	"kvasir/internal/ingest"
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
 	"kvasir/internal/parse"
@@ -235,11 +235,24 @@ func newParser(cfg config.Config) *parse.Parser {
 }
 
 // read parses a document for ingest.
-func (a *App) read(ctx context.Context, file memo.File, body io.ReaderAt) (string, error) {
+func (a *App) read(
+	ctx context.Context, file memo.File, body ingest.Original, _ func(done, total int),
+) (memo.Parsed, error) {
 	doc, err := a.parser.Parse(ctx, parse.Input{
 		Name: file.Name, MIMEType: file.MIMEType, Content: body, Size: file.Size,
 	})
-	return doc.Text, err
+	return memo.Parsed{Title: doc.Title, Text: doc.Text}, err
+}
+
+// writer returns the generator that enriches memos: the first that does not only
+// quote, or none.
+func (a *App) writer() string {
+	for _, p := range a.providers() {
+		if !p.Quotes {
+			return p.Name
+		}
+	}
+	return ""
 }
 
 // Install fetches the offline model into the configured folder and prepares the

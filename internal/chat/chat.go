@@ -113,23 +113,24 @@ type Limits struct {
 
 // A Service answers questions.
 type Service struct {
-	retriever Retriever
-	chats     Conversations
-	models    Models
-	providers []Provider
-	limits    Limits
-	log       *slog.Logger
+	retriever    Retriever
+	surroundings Surroundings
+	chats        Conversations
+	models       Models
+	providers    []Provider
+	limits       Limits
+	log          *slog.Logger
 }
 
 // New returns a service. The first provider is the default one.
 func New(
-	retriever Retriever, chats Conversations, models Models, providers []Provider,
+	retriever Retriever, surroundings Surroundings, chats Conversations, models Models, providers []Provider,
 	limits Limits, log *slog.Logger,
 ) *Service {
 	limits.ContextTokens = cmp.Or(limits.ContextTokens, 8000)
 	limits.HistoryTokens = cmp.Or(limits.HistoryTokens, 2000)
 	return &Service{
-		retriever: retriever, chats: chats, models: models, providers: providers, limits: limits, log: log,
+		retriever: retriever, surroundings: surroundings, chats: chats, models: models, providers: providers, limits: limits, log: log,
 	}
 }
 

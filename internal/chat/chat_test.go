@@ -89,8 +89,9 @@ func open(t *testing.T, w *writer) *room {
 		r.asked = append(r.asked, q)
 		return r.found, r.findErr
 	}
+	around := func(context.Context, account.ProjectID, []memo.ChunkID, int) ([]memo.Passage, error) { return nil, nil }
 	providers := []chat.Provider{{Name: "openai", Label: "OpenAI"}, {Name: "extractive", Quotes: true}}
-	r.Service = chat.New(retrieve, st, w, providers, chat.Limits{ContextTokens: 100, HistoryTokens: 30},
+	r.Service = chat.New(retrieve, around, st, w, providers, chat.Limits{ContextTokens: 100, HistoryTokens: 30},
 		slog.New(slog.DiscardHandler))
 	return r
 }

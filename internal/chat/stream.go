@@ -103,7 +103,7 @@ func (a *Answer) retrieve(ctx context.Context) ([]memo.Passage, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fit(found, a.limits.ContextTokens, a.models.CountTokens), nil
+	return a.surround(ctx, fit(found, a.limits.ContextTokens, a.models.CountTokens)), nil
 }
 
 // fit keeps the best passages that are within the budget of tokens together,

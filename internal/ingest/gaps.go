@@ -42,7 +42,7 @@ func (s *Service) fillGaps(ctx context.Context) error {
 			break
 		}
 		if err == nil {
-			err = s.fillPage(ctx, spec.Model, page)
+			err = s.fillPage(ctx, spec, page)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -64,8 +64,8 @@ func (s *Service) fillGaps(ctx context.Context) error {
 
 // fillPage embeds a page. A text that the model refuses is passed over: its
 // memo is found by its words, and health keeps counting it.
-func (s *Service) fillPage(ctx context.Context, model string, page []memo.ChunkText) error {
-	err := s.fillChunks(ctx, model, page)
+func (s *Service) fillPage(ctx context.Context, spec llm.EmbedSpec, page []memo.ChunkText) error {
+	err := s.fillChunks(ctx, spec, page)
 	if !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.TooLarge) {
 		return err
 	}
@@ -74,15 +74,15 @@ func (s *Service) fillPage(ctx context.Context, model string, page []memo.ChunkT
 		return nil
 	}
 	half := len(page) / 2
-	if err := s.fillPage(ctx, model, page[:half]); err != nil {
+	if err := s.fillPage(ctx, spec, page[:half]); err != nil {
 		return err
 	}
-	return s.fillPage(ctx, model, page[half:])
+	return s.fillPage(ctx, spec, page[half:])
 }
 
 // fillChunks embeds the chunks of a page, each on the account of its memo, side by
 // side so that they share requests.
-func (s *Service) fillChunks(ctx context.Context, model string, page []memo.ChunkText) error {
+func (s *Service) fillChunks(ctx context.Context, spec llm.EmbedSpec, page []memo.ChunkText) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for len(page) > 0 {
 		n := 1
@@ -91,16 +91,16 @@ func (s *Service) fillChunks(ctx context.Context, model string, page []memo.Chun
 		}
 		part := page[:n]
 		page = page[n:]
-		g.Go(func() error { return s.fillMemo(ctx, model, part) })
+		g.Go(func() error { return s.fillMemo(ctx, spec, part) })
 	}
 	return g.Wait()
 }
 
 // fillMemo embeds chunks of one memo.
-func (s *Service) fillMemo(ctx context.Context, model string, chunks []memo.ChunkText) error {
+func (s *Service) fillMemo(ctx context.Context, spec llm.EmbedSpec, chunks []memo.ChunkText) error {
 	texts := make([]string, len(chunks))
 	for i, c := range chunks {
-		texts[i] = memo.IndexText(c.Title, &c.Chunk)
+		texts[i] = s.embedText(c.Title, &c.Chunk, spec.MaxTokens)
 	}
 	call := llm.Call{Tenant: string(chunks[0].Project), Memo: string(chunks[0].Memo), Priority: llm.PriorityIngest}
 	vectors, err := s.models.Embed(ctx, call, llm.InputDocument, texts)
@@ -110,7 +110,7 @@ func (s *Service) fillMemo(ctx context.Context, model string, chunks []memo.Chun
 			out = append(out, memo.ChunkVector{Chunk: chunks[i].ID, Vector: v})
 		}
 	}
-	return errors.Join(err, s.store.SaveVectors(context.WithoutCancel(ctx), model, out))
+	return errors.Join(err, s.store.SaveVectors(context.WithoutCancel(ctx), spec.Model, out))
 }
 
 func pause(ctx context.Context, d time.Duration) error {

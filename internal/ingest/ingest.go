@@ -12,6 +12,7 @@ package ingest
 import (
 	"context"
 	"io"
+	"iter"
 	"log/slog"
 	"math"
 	"path"
@@ -36,6 +37,16 @@ type editor interface {
 type remover interface {
 	DeleteMemo(ctx context.Context, p account.ProjectID, ref memo.Ref, now time.Time) (memo.Deleted, error)
 	RetryMemo(ctx context.Context, p account.ProjectID, ref memo.Ref, now time.Time) (memo.ID, error)
+}
+
+// enricher is the part of the store that asks for texts by a model.
+type enricher interface {
+	// Reenrich has the aspects of a memo written again, on its live generation.
+	Reenrich(
+		ctx context.Context, p account.ProjectID, ref memo.Ref, aspects []memo.Aspect, now time.Time,
+	) (memo.ID, error)
+	// SetProcessing stores how the memos of a project are cut and enriched.
+	SetProcessing(ctx context.Context, p account.ProjectID, how memo.Processing) error
 }
 
 // Files keeps the originals of documents.
@@ -63,6 +74,7 @@ type Original = interface {
 type Store interface {
 	editor
 	remover
+	enricher
 	worklist
 	results
 	outcomes
@@ -75,19 +87,23 @@ type Models interface {
 	EmbedSpec() (llm.EmbedSpec, bool)
 	CountTokens(text string) int
 	Embed(ctx context.Context, call llm.Call, input llm.Input, texts []string) ([]llm.Vector, error)
+	Generate(
+		ctx context.Context, call llm.Call, generator string, req llm.GenerateRequest,
+	) iter.Seq2[llm.Event, error]
 }
-
-// A Parser turns a document's bytes into Markdown.
-type Parser func(ctx context.Context, file memo.File, body io.ReaderAt) (string, error)
 
 // Options bound the work in progress. The zero value of a field is its default.
 type Options struct {
 	InFlight      int   // memos worked on at once; 256
-	InFlightBytes int64 // their texts and files together; 256 MiB
+	InFlightBytes int64 // their texts and files together; 64 MiB
 	Parsers       int   // documents parsed or cut at once; all processors but one, at least 1
 	FileBytes     int64 // the largest file taken in; 100 MiB
 	Attempts      int   // tries before a memo that meets internal failures ends as an error; 20
 	ChunkWords    int   // words in a chunk, about; 180
+	WindowTokens  int   // of a document that a model reads to enrich it; 24,000
+
+	// Writer is the generator that enriches; empty for none.
+	Writer string
 }
 
 // A Service takes memos in.
@@ -96,6 +112,7 @@ type Service struct {
 	files  Files
 	models Models
 	parse  Parser
+	fetch  Fetcher
 	log    *slog.Logger
 	opts   Options
 
@@ -104,13 +121,15 @@ type Service struct {
 }
 
 // New returns a service; its work starts in [Service.Run].
-func New(store Store, files Files, models Models, parse Parser, log *slog.Logger, opts *Options) *Service {
+func New(
+	store Store, files Files, models Models, parse Parser, fetch Fetcher, log *slog.Logger, opts *Options,
+) *Service {
 	o := Options{}
 	if opts != nil {
 		o = *opts
 	}
 	o.setDefaults()
-	s := &Service{store: store, files: files, models: models, parse: parse, log: log, opts: o}
+	s := &Service{store: store, files: files, models: models, parse: parse, fetch: fetch, log: log, opts: o}
 	s.running.byKey = map[runKey]run{}
 	return s
 }
@@ -128,6 +147,9 @@ func (s *Service) Add(
 	ctx context.Context, p account.ProjectID, d memo.Draft, upload *Upload,
 ) (memo.ID, error) {
 	defer s.intake.begin()()
+	if err := s.check(d.Processing); err != nil {
+		return "", err
+	}
 	id := newID()
 	if err := s.keep(ctx, p, id, &d, upload); err != nil {
 		return "", err
@@ -148,6 +170,9 @@ func (s *Service) Upsert(
 	defer s.intake.begin()()
 	if d.ReferenceID == nil || *d.ReferenceID == "" {
 		return "", false, fault.New(fault.Invalid, "reference_id: Required")
+	}
+	if err := s.check(d.Processing); err != nil {
+		return "", false, err
 	}
 	id := newID()
 	if err := s.keep(ctx, p, id, &d, upload); err != nil {
@@ -192,6 +217,33 @@ func (s *Service) Delete(ctx context.Context, p account.ProjectID, ref memo.Ref)
 // Retry starts a failed memo again.
 func (s *Service) Retry(ctx context.Context, p account.ProjectID, ref memo.Ref) (memo.ID, error) {
 	return s.store.RetryMemo(ctx, p, ref, time.Now())
+}
+
+// Enrich has aspects of a processed memo written, those that it has written again.
+// It stays searchable meanwhile.
+func (s *Service) Enrich(
+	ctx context.Context, p account.ProjectID, ref memo.Ref, aspects []memo.Aspect,
+) (memo.ID, error) {
+	if err := s.check(memo.Processing{Enrich: aspects}); err != nil {
+		return "", err
+	}
+	return s.store.Reenrich(ctx, p, ref, aspects, time.Now())
+}
+
+// SetProcessing says how the project's memos are cut and enriched from now on.
+func (s *Service) SetProcessing(ctx context.Context, p account.ProjectID, how memo.Processing) error {
+	if err := s.check(how); err != nil {
+		return err
+	}
+	return s.store.SetProcessing(ctx, p, how)
+}
+
+// check refuses enrichment that nobody could write.
+func (s *Service) check(how memo.Processing) error {
+	if len(how.Enrich) > 0 && s.opts.Writer == "" {
+		return fault.New(fault.Invalid, "enrich: "+errNoWriter)
+	}
+	return nil
 }
 
 // keep stores the upload's bytes and completes the draft with its file.

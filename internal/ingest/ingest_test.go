@@ -2,9 +2,12 @@ package ingest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -35,6 +38,9 @@ type models struct {
 	down  bool
 	spent bool          // the budget is
 	gate  chan struct{} // when set, every call waits for it
+
+	asks  []llm.GenerateRequest // all it was to write
+	faint int                   // it fails after so many; 0 for never
 }
 
 func (m *models) EmbedSpec() (llm.EmbedSpec, bool) {
@@ -73,6 +79,37 @@ func (m *models) Embed(ctx context.Context, _ llm.Call, _ llm.Input, texts []str
 	return out, err
 }
 
+// Generate writes a line or two that say what they were asked for. It refuses what
+// is poison, too.
+func (m *models) Generate(
+	_ context.Context, _ llm.Call, _ string, req llm.GenerateRequest,
+) iter.Seq2[llm.Event, error] {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asks = append(m.asks, req)
+	faint := m.faint > 0 && len(m.asks) > m.faint
+	return func(yield func(llm.Event, error) bool) {
+		ask := req.Messages[2].Text
+		_, passage, _ := strings.Cut(ask, "<<<passage")
+		switch {
+		case faint:
+			yield(llm.Event{}, fault.New(fault.Unavailable, "test: sick upstream (HTTP 503)"))
+		case strings.Contains(passage, "poison"):
+			yield(llm.Event{}, fault.New(fault.Invalid, "test: bad request (HTTP 400): no poison please"))
+		case strings.Contains(ask, "paragraph"):
+			yield(llm.Event{Text: "About\nducks.\n"}, nil)
+		case strings.Contains(ask, "tags"):
+			yield(llm.Event{Text: "1. ducks\n- water birds, herons\nducks"}, nil)
+		case strings.Contains(ask, "questions"):
+			yield(llm.Event{Text: "1. What swims?\n2. \"What flies?\"\n"}, nil)
+		default:
+			words := strings.Fields(passage)
+			_ = yield(llm.Event{Text: "From the part "}, nil) &&
+				yield(llm.Event{Text: "that begins with " + strings.Join(words[1:4], " ") + "."}, nil)
+		}
+	}
+}
+
 func (m *models) set(change func(m *models)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -83,6 +120,23 @@ func (m *models) asked() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return append([]string(nil), m.texts...)
+}
+
+// load fetches a page.
+func load(ctx context.Context, url string) (ingest.Page, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return ingest.Page{}, err
+	}
+	answer, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return ingest.Page{}, fault.Wrap(fault.Unavailable, "The site does not answer", err)
+	}
+	if answer.StatusCode != http.StatusOK {
+		return ingest.Page{}, errors.Join(answer.Body.Close(),
+			fault.New(fault.Unavailable, fmt.Sprint("The site answers with ", answer.StatusCode)))
+	}
+	return ingest.Page{Name: "page.html", MIMEType: answer.Header.Get("Content-Type"), Body: answer.Body}, nil
 }
 
 // A room is a real store in a folder of its own, with the service upon it.
@@ -118,15 +172,21 @@ func open(t *testing.T, dir string, m *models) *room {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := func(_ context.Context, f memo.File, body io.ReaderAt) (string, error) {
+	read := func(
+		_ context.Context, f memo.File, body ingest.Original, progress func(done, total int),
+	) (memo.Parsed, error) {
 		if f.Name == "broken.pdf" {
-			return "", fault.New(fault.Invalid, "broken.pdf is not a PDF")
+			return memo.Parsed{}, fault.New(fault.Invalid, "broken.pdf is not a PDF")
 		}
 		text, err := io.ReadAll(io.NewSectionReader(body, 0, f.Size))
-		return string(text), err
+		progress(1, 1)
+		half := len(text) / 2
+		return memo.Parsed{Title: "As the file says", Text: string(text), Parts: []memo.Part{
+			{Kind: memo.PartPage, Number: 1, End: half}, {Kind: memo.PartPage, Number: 2, Start: half, End: len(text)},
+		}}, err
 	}
 	r := &room{
-		Service: ingest.New(st, files, m, read, slog.New(slog.DiscardHandler), nil),
+		Service: ingest.New(st, files, m, read, load, slog.New(slog.DiscardHandler), &ingest.Options{Writer: "w"}),
 		t:       t, dir: dir, store: st, project: caller.Project, models: m,
 	}
 	r.stop = sync.OnceFunc(func() {

@@ -33,11 +33,12 @@ const sweepEvery = time.Second
 
 func (o *Options) setDefaults() {
 	o.InFlight = cmp.Or(o.InFlight, 256)
-	o.InFlightBytes = cmp.Or(o.InFlightBytes, 256<<20)
+	o.InFlightBytes = cmp.Or(o.InFlightBytes, 64<<20)
 	o.Parsers = cmp.Or(o.Parsers, max(1, runtime.GOMAXPROCS(0)-1))
 	o.FileBytes = cmp.Or(o.FileBytes, 100<<20)
 	o.Attempts = cmp.Or(o.Attempts, 20)
 	o.ChunkWords = cmp.Or(o.ChunkWords, 180)
+	o.WindowTokens = cmp.Or(o.WindowTokens, 24_000)
 }
 
 // A runKey names one run: a memo may have an old run that is just ending beside

@@ -1,0 +1,106 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"kvasir/internal/llm"
+	"kvasir/internal/memo"
+)
+
+const (
+	// embedSlice is how many chunks are embedded and stored together: what a kill
+	// may cost is one slice a memo in flight.
+	embedSlice = 64
+	// embedsAtOnce bounds the slices of one memo on their way; dispatch packs and
+	// orders them.
+	embedsAtOnce = 8
+)
+
+// embed gets a vector for every chunk that lacks one, in slices that are stored
+// as they arrive. Without an embedding model it does nothing.
+func (w *worker) embed(ctx context.Context, j *job) error {
+	spec, ok := w.models.EmbedSpec()
+	if !ok || len(j.Chunks) == 0 {
+		return nil
+	}
+	if err := w.enter(ctx, j, memo.StageEmbedding); err != nil {
+		return err
+	}
+	chunks, err := w.lacking(ctx, j, spec.Model)
+	if err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(embedsAtOnce)
+	for slice := range slices.Chunk(chunks, embedSlice) {
+		g.Go(func() error { return w.embedSlice(ctx, j.Work, spec, slice) })
+	}
+	return g.Wait()
+}
+
+// lacking returns the chunks that an earlier attempt has left without a vector.
+func (w *worker) lacking(ctx context.Context, j *job, model string) ([]memo.Chunk, error) {
+	if j.fresh {
+		return j.Chunks, nil
+	}
+	have, err := w.store.EmbeddedChunks(ctx, j.Project, j.Memo, j.Generation, model)
+	if err != nil || len(have) == 0 {
+		return j.Chunks, err
+	}
+	return slices.DeleteFunc(slices.Clone(j.Chunks), func(c memo.Chunk) bool { return have[c.ID] }), nil
+}
+
+func (w *worker) embedSlice(ctx context.Context, work memo.Work, spec llm.EmbedSpec, chunks []memo.Chunk) error {
+	texts := make([]string, len(chunks))
+	for i := range chunks {
+		texts[i] = w.embedText(work.Title, &chunks[i], spec.MaxTokens)
+	}
+	call := llm.Call{
+		Tenant: string(work.Project), Key: work.Key, Memo: string(work.Memo), Priority: llm.PriorityIngest,
+	}
+	vectors, err := w.models.Embed(ctx, call, llm.InputDocument, texts)
+	// Some texts may have failed. What the others cost is kept.
+	return errors.Join(err, w.saveVectors(ctx, spec.Model, chunks, vectors))
+}
+
+// embedText returns what is embedded of a chunk: its passage, with as many of its
+// questions as the model reads. A chunk that was cut before it had a context loses
+// the context if that is too much.
+func (s *Service) embedText(title string, c *memo.Chunk, maxTokens int) string {
+	text := memo.IndexText(title, c)
+	if maxTokens == 0 || c.Context == "" && len(c.Questions) == 0 {
+		return text
+	}
+	short := *c
+	for s.models.CountTokens(text) > maxTokens {
+		switch n := len(short.Questions); {
+		case n > 0:
+			short.Questions = short.Questions[:n-1]
+		case short.Context != "":
+			short.Context = ""
+		default:
+			return text
+		}
+		text = memo.IndexText(title, &short)
+	}
+	return text
+}
+
+// saveVectors stores those vectors that there are. They were paid for, so a run
+// that is cut short stores them all the same.
+func (w *worker) saveVectors(ctx context.Context, model string, chunks []memo.Chunk, vectors []llm.Vector) error {
+	var out []memo.ChunkVector
+	for i, v := range vectors {
+		if v != nil {
+			out = append(out, memo.ChunkVector{Chunk: chunks[i].ID, Vector: v})
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return w.store.SaveVectors(context.WithoutCancel(ctx), model, out)
+}
