@@ -1,59 +1,75 @@
 // Package charset turns bytes of an unknown encoding into text.
 //
-// Files do not say how they are encoded. A byte order mark decides; else UTF-16 is
-// known by its zeros, UTF-8 by being valid, and what is neither is taken for
-// Windows-1252, which gives every byte a meaning.
+// Files do not say how they are encoded. A byte order mark decides; else UTF-16 and
+// UTF-32 are known by their zeros, ISO-2022-JP by its escapes, and UTF-8 by being
+// valid, or nearly so. What is none of these is decoded in every encoding that is
+// still met, and the text that looks most like a language wins: see [Detect]. What
+// looks like none is taken for Windows-1252, which gives nearly every byte a meaning.
 package charset
 
 import (
 	"bytes"
 	"encoding/binary"
+	"io"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/ianaindex"
 )
 
 // Decode returns the text of data, as valid UTF-8 with its line breaks and
 // control characters as they are.
 func Decode(data []byte) string {
-	switch {
-	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
-		return strings.ToValidUTF8(string(data[3:]), "\ufffd")
-	case bytes.HasPrefix(data, []byte("\xff\xfe")):
-		return UTF16(data[2:], binary.LittleEndian)
-	case bytes.HasPrefix(data, []byte("\xfe\xff")):
-		return UTF16(data[2:], binary.BigEndian)
+	if plain := bytes.TrimPrefix(data, utf8Mark); utf8.Valid(plain) && startOf(data) == nil && !escapes(data) {
+		return string(plain)
 	}
-	if order := zeros(data); order != nil {
-		return UTF16(data, order)
+	e, err := Detect(bytes.NewReader(data))
+	if err != nil {
+		return strings.ToValidUTF8(string(data), "\ufffd") // readers of memory do not fail
 	}
-	if utf8.Valid(data) {
-		return string(data)
-	}
-	return Windows1252(data)
+	return decode(e, data)
 }
 
-// zeros returns the byte order of text that must be UTF-16, as every other byte of
-// its beginning is mostly zero; else nil. That holds for European languages.
-func zeros(data []byte) binary.ByteOrder {
-	head := data[:min(len(data), 1024)&^1]
-	var even, odd int
-	for i := 0; i < len(head); i += 2 {
-		if head[i] == 0 {
-			even++
-		}
-		if head[i+1] == 0 {
-			odd++
-		}
+// decode returns the text of data in an encoding, without a byte order mark.
+func decode(e encoding.Encoding, data []byte) string {
+	text, err := e.NewDecoder().Bytes(data)
+	if err != nil {
+		text = data // decoders replace what is wrong, so there is nothing to fail at
 	}
-	half := len(head) / 2
-	switch {
-	case half > 0 && odd*10 >= half*7 && even*10 <= half:
-		return binary.LittleEndian
-	case half > 0 && even*10 >= half*7 && odd*10 <= half:
-		return binary.BigEndian
+	return strings.ToValidUTF8(strings.TrimPrefix(string(text), "\ufeff"), "\ufffd")
+}
+
+// NewReader returns the text of the size bytes of r as a stream of valid UTF-8. It
+// reads them once before that, to know their encoding.
+func NewReader(r io.ReaderAt, size int64) (io.Reader, error) {
+	e, err := Detect(io.NewSectionReader(r, 0, size))
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	return e.NewDecoder().Reader(io.NewSectionReader(r, 0, size)), nil
+}
+
+// Named returns the text of data in the encoding that a label such as "iso-8859-1"
+// names. Labels lie: what claims to be Western and is valid UTF-8 is UTF-8, and what
+// claims to be UTF-8 and is not, or has a label that nobody knows, is decoded as
+// [Decode] does.
+func Named(label string, data []byte) string {
+	label = strings.ToLower(strings.Trim(label, " \t\"'"))
+	e, err := htmlindex.Get(label)
+	if err != nil {
+		e, err = ianaindex.MIME.Encoding(label)
+	}
+	if err != nil || e == nil || e == encoding.Replacement {
+		return Decode(data)
+	}
+	name, err := htmlindex.Name(e)
+	if err == nil && (name == "utf-8" || name == "windows-1252" && utf8.Valid(data)) {
+		return Decode(data)
+	}
+	return decode(e, data)
 }
 
 // UTF16 returns the text of data in UTF-16. A last odd byte is dropped.
@@ -105,7 +121,7 @@ func Windows1252(data []byte) string {
 func Clean(text string) string {
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\f", "\n").Replace(text)
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r == 0xfeff {
+		if r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 || r == 0xfeff {
 			return -1
 		}
 		return r

@@ -21,7 +21,7 @@ func TestDecode(t *testing.T) {
 		{"a pair of surrogates", "\xff\xfe\x3d\xd8\x00\xde", "😀"},
 		{"half a pair", "\xff\xfe\x3d\xd8A\x00", "\ufffdA"},
 		{"half a pair at the end", "\xff\xfeA\x00\x3d\xd8", "A\ufffd"},
-		{"an odd byte", "\xff\xfeA\x00B", "A"},
+		{"an odd byte", "\xff\xfeA\x00B", "A\ufffd"},
 		{"a few zeros are not UTF-16", "abc\x00def", "abc\x00def"},
 	}
 	for _, test := range tests {
@@ -36,7 +36,7 @@ func TestDecode(t *testing.T) {
 
 func TestClean(t *testing.T) {
 	t.Parallel()
-	const text = "a\r\nb\rc\fd\x00\x01\x1b\x7f\ufeff\te\n"
+	const text = "a\r\nb\rc\fd\x00\x01\x1b\x7f\u0081\ufeff\te\n"
 	if got, want := Clean(text), "a\nb\nc\nd\te\n"; got != want {
 		t.Errorf("Clean(%q) = %q, want %q", text, got, want)
 	}
