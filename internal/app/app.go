@@ -22,10 +22,12 @@ import (
 	"kvasir/internal/chat"
 	"kvasir/internal/config"
 	"kvasir/internal/dispatch"
+	"kvasir/internal/fetch"
 	"kvasir/internal/index/flat"
 	"kvasir/internal/ingest"
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
+	"kvasir/internal/notify"
 	"kvasir/internal/parse"
 	"kvasir/internal/search"
 	"kvasir/internal/store"
@@ -40,6 +42,8 @@ type App struct {
 	models   config.Models
 	store    *store.Store
 	files    blob.Store
+	fetch    *fetch.Client
+	notify   *notify.Service
 	parser   *parse.Parser
 	dispatch *dispatch.Scheduler
 	ingest   *ingest.Service
@@ -80,7 +84,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 	if err = a.ensureKey(ctx); err != nil {
 		return nil, err
 	}
-	if a.files, err = openFiles(cfg); err != nil {
+	if a.files, err = openFiles(ctx, &cfg); err != nil {
 		return nil, err
 	}
 	if a.dispatch, err = a.newDispatch(ctx); err != nil {
@@ -91,6 +95,8 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 		return nil, err
 	}
 	a.parser = newParser(cfg)
+	a.fetch = newFetch(&cfg)
+	a.notify = notify.New(a.store, a.fetch, log, &notify.Options{Retention: cfg.EventRetention})
 	if a.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w; stop what does, or choose another with --listen",
 			cfg.Listen, err)
@@ -228,6 +234,7 @@ func (a *App) Run(ctx context.Context) error {
 	front, fctx := errgroup.WithContext(ctx)
 	front.Go(func() error { return serve(fctx, a.listener, a.handler, a.log) })
 	front.Go(func() error { return a.ingest.Run(fctx) })
+	front.Go(func() error { return a.notify.Run(fctx) })
 	close(a.ready)
 	err := front.Wait()
 	stop()
@@ -246,6 +253,9 @@ func (a *App) close(ctx context.Context) error {
 	}
 	if a.parser != nil {
 		errs = append(errs, a.parser.Close(ctx))
+	}
+	if a.fetch != nil {
+		a.fetch.Close()
 	}
 	if a.files != nil {
 		errs = append(errs, a.files.Close())

@@ -17,6 +17,8 @@ type Config struct {
 	Server    `embed:"" group:"Server:"`
 	Web       `embed:"" group:"Browsers:"`
 	Providers `embed:"" group:"Models:"`
+	Originals `embed:"" group:"Originals of documents:"`
+	Outside   `embed:"" group:"Web pages and webhooks:"`
 	Limits    `embed:"" group:"Limits:"`
 	Spending  `embed:"" group:"Spending:"`
 }
@@ -163,6 +165,58 @@ type Providers struct {
 
 	// VoyageModel is the reranking model.
 	VoyageModel string `name:"voyage-rerank-model" variable:"VOYAGE_RERANK_MODEL" default:"rerank-2-lite"`
+}
+
+// Originals is where the files of documents are kept.
+type Originals struct {
+	// Blob is the place: disk, which is the data folder, or s3. By default s3 if a
+	// bucket is named, else disk. Files that are there already do not move along.
+	Blob string `variable:"KVASIR_BLOB" placeholder:"disk|s3"`
+
+	// S3Bucket is the bucket, at Amazon or any server that speaks S3.
+	S3Bucket string `name:"s3-bucket" variable:"KVASIR_S3_BUCKET,S3_BUCKET_NAME" placeholder:"NAME"`
+
+	// S3Prefix is put before the names of the files in the bucket.
+	S3Prefix string `name:"s3-prefix" variable:"KVASIR_S3_PREFIX" placeholder:"PATH"`
+
+	// S3Endpoint is the address of a server that is not Amazon's.
+	S3Endpoint string `name:"s3-endpoint" variable:"KVASIR_S3_ENDPOINT,AWS_ENDPOINT_URL_S3,AWS_ENDPOINT_URL" placeholder:"URL"`
+
+	// S3Region is the bucket's region.
+	S3Region string `name:"s3-region" variable:"KVASIR_S3_REGION,AWS_REGION" default:"us-east-2" placeholder:"NAME"`
+
+	// S3AccessKey is a key that may read, write and delete in the bucket.
+	S3AccessKey Secret `name:"s3-access-key" variable:"KVASIR_S3_ACCESS_KEY,AWS_ACCESS_KEY_ID" placeholder:"KEY"`
+
+	// S3SecretKey is its secret.
+	S3SecretKey Secret `name:"s3-secret-key" variable:"KVASIR_S3_SECRET_KEY,AWS_SECRET_ACCESS_KEY" placeholder:"KEY"`
+
+	// S3PathStyle set to true names the bucket in the path, false in the host's name.
+	// By default it is in the path, but for services that are known to want the other.
+	S3PathStyle Switch `name:"s3-path-style" variable:"KVASIR_S3_PATH_STYLE" placeholder:"true|false"`
+}
+
+// Outside is how the server visits addresses that its users name: pages that
+// become memos, and webhooks.
+type Outside struct {
+	// AllowPrivate are networks that may be visited although they are not of the
+	// public internet: whoever may add a memo can then read what is served there.
+	AllowPrivate []string `variable:"KVASIR_ALLOW_PRIVATE" placeholder:"10.0.0.0/8"`
+
+	// FetchTimeout bounds the loading of a page.
+	FetchTimeout time.Duration `variable:"KVASIR_FETCH_TIMEOUT" default:"5m"`
+
+	// FetchProxy is the address of a proxy for all visits. It decides what they
+	// reach: only it sees where a name leads.
+	FetchProxy Secret `variable:"KVASIR_FETCH_PROXY" placeholder:"URL"`
+
+	// UserAgent is what the server calls itself on its visits. By default Kvasir and
+	// its version.
+	UserAgent string `variable:"KVASIR_USER_AGENT" placeholder:"TEXT"`
+
+	// EventRetention is how long events are kept for those who follow them, webhooks
+	// that are paused among them.
+	EventRetention time.Duration `variable:"KVASIR_EVENT_RETENTION" default:"720h"`
 }
 
 // Limits bound what a request, and the process, may take.

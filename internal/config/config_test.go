@@ -379,7 +379,7 @@ func TestVariablesWithoutEffectAreTold(t *testing.T) {
 	t.Parallel()
 	env := config.NewEnvironment([]string{
 		"DB_HOST=db", "RABBITMQ_QUEUE_NAME=q", "POST_RERANK_TOP_K=10", "HOME=/home/me", "LOG_LEVEL=info", "DBX=1",
-		"REDIS_URL=", "BEDROCK_ENABLED=true", "ANTHROPIC_API_KEY=secret",
+		"REDIS_URL=", "BEDROCK_ENABLED=true", "ANTHROPIC_API_KEY=secret", "AWS_REGION=eu-north-1", "SQS_QUEUE_URL=q",
 	})
 	var names []string
 	for _, v := range env.Unused() {
@@ -388,7 +388,9 @@ func TestVariablesWithoutEffectAreTold(t *testing.T) {
 			t.Errorf("no reason is given for %s", v.Name)
 		}
 	}
-	want := []string{"BEDROCK_ENABLED", "DB_HOST", "POST_RERANK_TOP_K", "RABBITMQ_QUEUE_NAME"}
+	want := []string{
+		"AWS_REGION", "BEDROCK_ENABLED", "DB_HOST", "POST_RERANK_TOP_K", "RABBITMQ_QUEUE_NAME", "SQS_QUEUE_URL",
+	}
 	if !slices.Equal(names, want) {
 		t.Errorf("Unused() = %v, want %v", names, want)
 	}

@@ -16,7 +16,7 @@ type UnusedVariable struct {
 const (
 	oneFolder   = "everything is stored in one folder: KVASIR_DATA"
 	noBroker    = "work is queued in the database: there is no broker"
-	noFileStore = "files are kept in the data folder"
+	noBucket    = "originals are kept in the data folder; naming a bucket, without KVASIR_BLOB=disk, keeps them there"
 	noAccounts  = "there are no accounts and no mails: API keys only"
 	noCloud     = "there are no plans and no payments"
 	noReporting = "nothing is reported to anybody"
@@ -31,8 +31,9 @@ var unused = map[string]string{
 	"INTER_PROCESS_QUEUE": noBroker, "CHANNEL_NAME": noBroker, "REDIS_": noBroker, "RABBITMQ_": noBroker,
 	"SQS_": noBroker,
 
-	"S3_BUCKET_NAME": noFileStore,
-	"AWS_":           "neither S3 nor SQS is used",
+	"S3_BUCKET_NAME": noBucket, "AWS_REGION": noBucket, "AWS_ACCESS_KEY_ID": noBucket,
+	"AWS_SECRET_ACCESS_KEY": noBucket, "AWS_ENDPOINT_URL": noBucket, "AWS_ENDPOINT_URL_S3": noBucket,
+	"AWS_": "of Amazon's services only S3 is used, with the keys that are given",
 
 	"SECRET_KEY": noAccounts, "EMAIL_": noAccounts, "RESEND_": noAccounts, "GOOGLE_": noAccounts,
 	"DISABLE_AUTH": "a key is always asked for",
@@ -58,8 +59,9 @@ var unused = map[string]string{
 // for the log.
 func (e *Environment) Unused() []UnusedVariable {
 	var found []UnusedVariable
+	bucket := e.Get("KVASIR_S3_BUCKET")+e.Get("S3_BUCKET_NAME") != "" && e.Get("KVASIR_BLOB") != Disk
 	for _, name := range slices.Sorted(maps.Keys(e.values)) {
-		if why := whyUnused(name); why != "" && e.values[name] != "" {
+		if why := whyUnused(name); why != "" && e.values[name] != "" && !(bucket && why == noBucket) {
 			found = append(found, UnusedVariable{name, why})
 		}
 	}

@@ -52,6 +52,8 @@ func (c *Config) Validate() error {
 	add("GEMINI_BASE_URL", address(c.GeminiBaseURL))
 	add("EMBEDDING_VECTOR_DIMENSION", between(c.VectorDimension, 0, maxDimensions))
 	c.bounds(add)
+	c.files(add)
+	c.visits(add)
 	return errors.Join(faults...)
 }
 

@@ -54,7 +54,7 @@ var libraries = map[string][]string{
 	"github.com/blevesearch/snowballstem":          {"lexical"},
 	"github.com/danielgtaylor/huma":                {"api"},
 	"github.com/gofrs/flock":                       {"store"},
-	"github.com/google/uuid":                       {"ingest", "store"},
+	"github.com/google/uuid":                       {"ingest", "notify", "store"},
 	"github.com/klippa-app/go-pdfium":              {"parse"},
 	"github.com/minio/minio-go":                    {"blob"},
 	"github.com/pelletier/go-toml":                 {"config"},
