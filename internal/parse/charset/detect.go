@@ -119,8 +119,17 @@ func zeros(data []byte) binary.ByteOrder {
 }
 
 // pairs reports whether data reads as UTF-16 of a script beyond Latin: assigned
-// characters only, most of them letters.
+// characters only, most of them letters. Byte by byte it is no text.
 func pairs(data []byte, order binary.ByteOrder) bool {
+	strange := 0
+	for _, c := range data {
+		if c >= utf8.RuneSelf || c < ' ' && c != '\n' && c != '\r' && c != '\t' {
+			strange++
+		}
+	}
+	if strange*4 < len(data) {
+		return false
+	}
 	letters, all := 0, 0
 	for _, r := range UTF16(data, order) {
 		all++
