@@ -15,6 +15,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"io"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -63,6 +64,11 @@ type Editor interface {
 	Retry(ctx context.Context, p account.ProjectID, ref memo.Ref) (memo.ID, error)
 }
 
+// Enricher has aspects of memos written anew.
+type Enricher interface {
+	Enrich(ctx context.Context, p account.ProjectID, ref memo.Ref, aspects []memo.Aspect) (memo.ID, error)
+}
+
 // Searcher answers queries.
 type Searcher interface {
 	Search(ctx context.Context, q search.Query) ([]search.Hit, error)
@@ -101,8 +107,8 @@ type Wait struct {
 	Until  time.Time
 }
 
-// A Config is what the edge is made of. All parts are needed but Metrics
-// and Routed.
+// A Config is what the edge is made of. All parts are needed but Metrics,
+// Routed and Stopping.
 type Config struct {
 	Keys      Keys
 	Memos     Memos
@@ -116,16 +122,32 @@ type Config struct {
 	Budgets   Budgets
 	Estimate  Estimator
 	Waits     Waits
-	Health    func(context.Context) Health
-	Status    func(context.Context, account.ProjectID) Status
+	Enricher  Enricher
+	Originals Originals
+	// OpenOriginal opens a kept file by its key.
+	OpenOriginal func(ctx context.Context, key string) (io.ReadSeekCloser, error)
+	// Processing reads how a project's memos are cut and enriched, SetProcessing
+	// changes it.
+	Processing    func(ctx context.Context, p account.ProjectID) (memo.Processing, error)
+	SetProcessing func(ctx context.Context, p account.ProjectID, set memo.Processing) error
+	Events        Events
+	Webhooks      Webhooks
+
+	Health func(context.Context) Health
+	Status func(context.Context, account.ProjectID) Status
 	// Metrics answers /metrics for those who may see it; nil for no such page.
 	Metrics http.Handler
 	// Routed is put directly around the routes, where a request has its pattern
 	// when it comes back; nil for nothing.
 	Routed func(http.Handler) http.Handler
+	// Stopping is closed when the server stops: streams that have no end end then.
+	Stopping <-chan struct{}
 
 	// CheckFileName refuses files that cannot be parsed, in the wire's words.
 	CheckFileName func(name string) error
+	// CheckURL refuses addresses that are not loaded, in words that begin with
+	// "url: ".
+	CheckURL func(rawURL string) error
 	// TempDir is where uploads are spooled until they are complete.
 	TempDir string
 	Log     *slog.Logger
@@ -177,18 +199,23 @@ func (o Options) withDefaults() Options {
 // A server is the parts and the description of its operations.
 type server struct {
 	Config
-	api huma.API
+	api     huma.API
+	streams chan struct{} // one element for each open stream of events
 }
 
 // New returns the handler of the whole API.
 func New(cfg Config) http.Handler {
 	cfg.Options = cfg.Options.withDefaults()
 	routes := newRouter()
-	s := &server{Config: cfg, api: humago.New(routes, describe())}
+	s := &server{Config: cfg, api: humago.New(routes, describe()), streams: make(chan struct{}, maxStreams)}
 	s.registerHealth()
 	s.registerMemos()
 	s.registerMemoChanges()
 	s.registerMemoCreate()
+	s.registerOriginal()
+	s.registerProcessing()
+	s.registerEvents()
+	s.registerWebhooks()
 	s.registerSearch()
 	s.registerChat()
 	s.registerChats()

@@ -13,9 +13,9 @@ import (
 	"kvasir/internal/fault"
 )
 
-// An event is one line of a stream. Content of citations and references is JSON
+// A chatEvent is one line of an answer. Content of citations and references is JSON
 // in a string, as old clients want it; beside it the same as it is.
-type event struct {
+type chatEvent struct {
 	Type       string               `json:"type"`
 	Content    string               `json:"content,omitempty"`
 	Citations  []citation           `json:"citations,omitempty"`
@@ -41,7 +41,7 @@ func (s *server) sendEvent(ctx context.Context, out *sse.Stream, e chat.Event) b
 	case e.Err != nil:
 		return out.Send(s.errorEvent(ctx, e.Err))
 	case e.Done != nil:
-		return out.Send(event{Type: "done", ChatID: e.Done.Chat})
+		return out.Send(chatEvent{Type: "done", ChatID: e.Done.Chat})
 	case e.Citations != nil:
 		return sendCitations(out, citationsOf(e.Citations))
 	case e.References != nil:
@@ -51,16 +51,16 @@ func (s *server) sendEvent(ctx context.Context, out *sse.Stream, e chat.Event) b
 }
 
 // errorEvent has the wire's fixed content, and the reason beside it.
-func (s *server) errorEvent(ctx context.Context, err error) event {
+func (s *server) errorEvent(ctx context.Context, err error) chatEvent {
 	if !fault.Is(err, fault.Canceled) {
 		s.Log.WarnContext(ctx, "answer failed", "request_id", guard.RequestID(ctx), "error", err)
 	}
-	return event{Type: "error", Content: "An error occurred", Error: fault.Message(err)}
+	return chatEvent{Type: "error", Content: "An error occurred", Error: fault.Message(err)}
 }
 
 func sendText(out *sse.Stream, text string) bool {
 	for piece := range sse.Pieces(text) {
-		if !out.Send(event{Type: "token", Content: piece}) {
+		if !out.Send(chatEvent{Type: "token", Content: piece}) {
 			return false
 		}
 	}
@@ -72,7 +72,7 @@ func sendCitations(out *sse.Stream, list []citation) bool {
 	if len(list) == 0 {
 		return true
 	}
-	e := event{Type: "citations", Content: inString(list), Citations: list}
+	e := chatEvent{Type: "citations", Content: inString(list), Citations: list}
 	if half := len(list) / 2; half > 0 && !sse.Fits(sse.Encode(e)) {
 		return sendCitations(out, list[:half]) && sendCitations(out, list[half:])
 	}
@@ -81,13 +81,13 @@ func sendCitations(out *sse.Stream, list []citation) bool {
 
 // referencesEvent fits all references into one line, since clients keep only
 // the last event: it gives up the parallel object first, then shortens titles.
-func referencesEvent(all map[string]reference) event {
-	e := event{Type: "references", Content: inString(all), References: all}
+func referencesEvent(all map[string]reference) chatEvent {
+	e := chatEvent{Type: "references", Content: inString(all), References: all}
 	for _, units := range []int{0, 120, 60, 30, 10} {
 		if sse.Fits(sse.Encode(e)) {
 			break
 		}
-		e = event{Type: "references", Content: inString(shortTitles(all, cmp.Or(units, maxTextUnits)))}
+		e = chatEvent{Type: "references", Content: inString(shortTitles(all, cmp.Or(units, maxTextUnits)))}
 	}
 	return e
 }

@@ -118,7 +118,7 @@ func TestNoLineIsTooLong(t *testing.T) {
 		if !ok {
 			continue
 		}
-		var e event
+		var e chatEvent
 		if err := json.Unmarshal([]byte(data), &e); err != nil {
 			t.Fatal(err)
 		}

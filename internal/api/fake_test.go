@@ -19,6 +19,7 @@ import (
 	"kvasir/internal/account"
 	"kvasir/internal/chat"
 	"kvasir/internal/conversation"
+	"kvasir/internal/event"
 	"kvasir/internal/fault"
 	"kvasir/internal/ingest"
 	"kvasir/internal/ledger"
@@ -47,6 +48,12 @@ type backend struct {
 	entries []ledger.Entry // all that was spent, by anybody
 	planned Plan
 	wait    Wait // of every unfinished memo
+
+	enriched []memo.Aspect // asked for last
+	settings memo.Processing
+	hooks    []event.Webhook
+	happened []event.Event
+	woken    chan struct{} // closed by the next event
 }
 
 func (b *backend) id() string {
@@ -132,12 +139,22 @@ func (b *backend) Add(_ context.Context, p account.ProjectID, d memo.Draft, u *i
 		b.uploads = append(b.uploads, content)
 	}
 	b.drafted = d
-	m := memo.Memo{ID: memo.ID(b.id()), Project: p, Type: kind, Attributes: d.Attributes, Created: time.Now()}
+	m := memo.Memo{
+		ID: memo.ID(b.id()), Project: p, Type: kind, Attributes: d.Attributes, Created: time.Now(), URL: d.URL,
+	}
+	if u != nil {
+		m.File = &memo.File{
+			Name: u.Name, MIMEType: u.MIMEType, Size: int64(len(content)), Blob: content,
+			Hash: fmt.Sprintf("%x", sha256.Sum256([]byte(content))),
+		}
+	}
 	for range d.Tags {
 		m.TagIDs = append(m.TagIDs, b.id())
 	}
 	b.process(&m, content)
 	b.memos = append(b.memos, m)
+	b.note(event.Created, &m)
+	b.note(event.Processed, &m)
 	return m.ID, nil
 }
 
@@ -191,6 +208,7 @@ func (b *backend) Delete(_ context.Context, p account.ProjectID, ref memo.Ref) e
 	defer b.mu.Unlock()
 	i, err := b.find(p, ref)
 	if err == nil {
+		b.note(event.Deleted, &b.memos[i])
 		b.memos = slices.Delete(b.memos, i, i+1)
 	}
 	return err
@@ -339,12 +357,25 @@ func checkFileName(name string) error {
 	return fault.New(fault.Invalid, "Invalid file type. Allowed types: "+strings.Join(allowed, ", "))
 }
 
+// checkURL knows the addresses that package fetch knows, and its words.
+func checkURL(rawURL string) error {
+	switch {
+	case len(rawURL) > 2048:
+		return fault.New(fault.Invalid, "url: At most 2048 characters")
+	case !strings.HasPrefix(rawURL, "https://"):
+		return fault.New(fault.Invalid, "url: Only http and https addresses are loaded")
+	}
+	return nil
+}
+
 // config is the edge over b, with small limits.
 func (b *backend) config(t testing.TB) Config {
 	return Config{
 		Keys: b, Memos: b, Intake: b, Editor: b, Searcher: b, Ask: b.ask, Assistant: b, Chats: b,
 		Ledger: b, Budgets: b.budgets, Estimate: b.estimate, Waits: b.waits, Status: b.status,
-		Health: b.health, CheckFileName: checkFileName, TempDir: t.TempDir(), Log: quiet(t), Version: "test",
+		Enricher: b, Originals: b, OpenOriginal: b.open, Processing: b.processing, SetProcessing: b.setProcessing,
+		Events: b, Webhooks: hooks{b},
+		Health: b.health, CheckFileName: checkFileName, CheckURL: checkURL, TempDir: t.TempDir(), Log: quiet(t), Version: "test",
 	}
 }
 

@@ -89,7 +89,7 @@ func (s *server) streamDocument(ctx context.Context, w http.ResponseWriter, r ch
 		var text strings.Builder
 		for piece, err := range s.Assistant.Write(ctx, r) {
 			if err != nil {
-				_ = out.Send(s.errorEvent(ctx, err)) && out.Send(event{Type: "done"})
+				_ = out.Send(s.errorEvent(ctx, err)) && out.Send(chatEvent{Type: "done"})
 				return
 			}
 			text.WriteString(piece)
@@ -97,11 +97,11 @@ func (s *server) streamDocument(ctx context.Context, w http.ResponseWriter, r ch
 				return
 			}
 		}
-		whole := event{Type: "output", Content: text.String()}
+		whole := chatEvent{Type: "output", Content: text.String()}
 		if sse.Fits(sse.Encode(whole)) && !out.Send(whole) {
 			return
 		}
-		out.Send(event{Type: "done"})
+		out.Send(chatEvent{Type: "done"})
 	})
 }
 

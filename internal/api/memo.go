@@ -99,20 +99,28 @@ type memoDetail struct {
 	MemoProgress
 	Tags   []tag   `json:"tags" nullable:"false"`
 	Chunks []chunk `json:"chunks" nullable:"false" doc:"What search sees, in order; together they are the content."`
+	MemoOrigin
 }
 
 // MemoProgress tells where a memo is on its way to being searchable.
 type MemoProgress struct {
-	Stage       memo.Stage `json:"stage" enum:"received,parsing,chunking,embedding,processed,error"`
+	Stage       memo.Stage `json:"stage" enum:"received,fetching,parsing,chunking,enriching,embedding,processed,error"`
 	WaitingFor  *string    `json:"waiting_for" doc:"Why it is not processed yet, in words."`
 	ETA         *stamp     `json:"eta" nullable:"true" doc:"When it is processed at the present rate, if that is known."`
 	ChunksDone  int        `json:"chunks_done"`
 	ChunksTotal int        `json:"chunks_total"`
+	PagesDone   int        `json:"pages_done" doc:"Of a document that is parsed, as far as it has pages."`
+	PagesTotal  int        `json:"pages_total"`
+	EnrichDone  int        `json:"enrich_done" doc:"Texts that a model has written about the memo."`
+	EnrichTotal int        `json:"enrich_total"`
 }
 
 // progress tells where a memo is and, if it is on its way, what it waits for.
 func (s *server) progress(ctx context.Context, project account.ProjectID, id memo.ID, p *memo.Progress) MemoProgress {
-	out := MemoProgress{Stage: p.Stage, ChunksDone: p.ChunksDone, ChunksTotal: p.ChunksTotal}
+	out := MemoProgress{
+		Stage: p.Stage, ChunksDone: p.ChunksDone, ChunksTotal: p.ChunksTotal,
+		PagesDone: p.PagesDone, PagesTotal: p.PagesTotal, EnrichDone: p.EnrichDone, EnrichTotal: p.EnrichTotal,
+	}
 	if p.Stage.Status() != "processing" {
 		return out
 	}
@@ -138,6 +146,22 @@ type chunk struct {
 	Start        int          `json:"start" doc:"Where it begins in the content, in bytes of UTF-8."`
 	End          int          `json:"end"`
 	Headings     []string     `json:"headings" nullable:"false" doc:"The headings above it, outermost first."`
+	Page         *int         `json:"page" doc:"The number of the part in which it begins."`
+	TableHeader  *string      `json:"table_header" doc:"The header of the table that it goes on with."`
+	Context      *string      `json:"context" doc:"Where in the memo it stands, written by a model."`
+	Questions    []string     `json:"questions" nullable:"false" doc:"What it answers, written by a model."`
+}
+
+func chunkOf(c *memo.Chunk) chunk {
+	out := chunk{
+		UUID: c.ID, ChunkContent: c.Content, ChunkIndex: c.Index, Start: c.Start, End: c.End,
+		Headings: append([]string{}, c.Headings...), Questions: append([]string{}, c.Questions...),
+		TableHeader: orNull(c.Header), Context: orNull(c.Context),
+	}
+	if c.Page > 0 {
+		out.Page = &c.Page
+	}
+	return out
 }
 
 func detailOf(m *memo.Memo, progress MemoProgress) memoDetail {
@@ -146,7 +170,7 @@ func detailOf(m *memo.Memo, progress MemoProgress) memoDetail {
 		ExpirationDate: stampOf(m.Expires), Archived: m.Archived,
 		Pending:     m.Progress.Stage.Status() == "processing",
 		ErrorReason: orNull(m.Progress.Error), MemoProgress: progress,
-		Tags: make([]tag, len(m.Tags)), Chunks: make([]chunk, len(m.Chunks)),
+		Tags: make([]tag, len(m.Tags)), Chunks: make([]chunk, len(m.Chunks)), MemoOrigin: originOf(m),
 	}
 	if m.Content != nil && *m.Content != "" {
 		d.Content = m.Content
@@ -157,8 +181,8 @@ func detailOf(m *memo.Memo, progress MemoProgress) memoDetail {
 			d.Tags[i].UUID = m.TagIDs[i]
 		}
 	}
-	for i, c := range m.Chunks {
-		d.Chunks[i] = chunk{c.ID, c.Content, c.Index, c.Start, c.End, append([]string{}, c.Headings...)}
+	for i := range m.Chunks {
+		d.Chunks[i] = chunkOf(&m.Chunks[i])
 	}
 	return d
 }

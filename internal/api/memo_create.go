@@ -12,6 +12,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"kvasir/internal/fault"
 	"kvasir/internal/ingest"
 	"kvasir/internal/memo"
 )
@@ -28,6 +29,7 @@ type MemoAttributes struct {
 	Tags        field[[]string]          `json:"tags" required:"false" maxItems:"1000"`
 	Metadata    field[map[string]any]    `json:"metadata" required:"false"`
 	Scopes      field[map[string]string] `json:"scopes" required:"false"`
+	Processing  field[ProcessingFields]  `json:"processing" required:"false"`
 }
 
 // TransformSchema explains the fields.
@@ -39,6 +41,7 @@ func (MemoAttributes) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Sch
 		"tags", "Any texts.",
 		"metadata", "Any JSON object; filters see its top-level keys.",
 		"scopes", "Texts by name, for filters of type scope.",
+		"processing", "How the memo is cut and enriched; what is left out is as the project has it.",
 	)
 }
 
@@ -79,14 +82,28 @@ func encodeObject(object map[string]any) json.RawMessage {
 
 // A memoCreate is the body of POST /api/v1/memo.
 type memoCreate struct {
-	Title   field[string] `json:"title" minLength:"1" maxLength:"255" doc:"Length in UTF-16 units."`
-	Content field[string] `json:"content" minLength:"1" doc:"Text or Markdown."`
+	Title   field[string] `json:"title" required:"false" minLength:"1" maxLength:"255"`
+	Content field[string] `json:"content" required:"false" minLength:"1" doc:"Text or Markdown."`
+	URL     field[string] `json:"url" required:"false" nullable:"true" minLength:"1" maxLength:"2048"`
 	MemoAttributes
 }
 
-func (m *memoCreate) validate(now time.Time) (memo.Draft, error) {
+// TransformSchema explains the fields, and that there are two forms.
+func (m memoCreate) TransformSchema(r huma.Registry, s *huma.Schema) *huma.Schema {
+	m.MemoAttributes.TransformSchema(r, s)
+	s.OneOf = []*huma.Schema{{Required: []string{"title", "content"}}, {Required: []string{"url"}}}
+	return explain(s,
+		"title", "Length in UTF-16 units. With url it may be left out: the page gives it.",
+		"url", "A page or file on the public web, which the server loads in place of content.",
+	)
+}
+
+// validate checks the body; checkURL judges an address, in words that name it.
+func (m *memoCreate) validate(now time.Time, checkURL func(string) error) (memo.Draft, error) {
 	var c complaints
+	fromURL := m.URL.given()
 	switch {
+	case m.Title.sent == "" && fromURL:
 	case m.Title.sent == "":
 		c.add("title", "Required")
 	case check(&c, "title", m.Title) && m.Title.value == "":
@@ -95,17 +112,35 @@ func (m *memoCreate) validate(now time.Time) (memo.Draft, error) {
 		c.add("title", fmt.Sprintf("Title must be %d characters or less", maxTextUnits))
 	}
 	switch {
+	case fromURL:
+		m.checkPage(&c, checkURL)
 	case m.Content.sent == "":
 		c.add("content", "Required")
 	case check(&c, "content", m.Content) && m.Content.value == "":
 		c.add("content", "Content is required")
 	}
-	d := memo.Draft{Attributes: m.attributes(&c), Content: m.Content.value}
-	d.Title = m.Title.value
+	d := memo.Draft{Attributes: m.attributes(&c), Content: m.Content.value, URL: m.URL.value}
+	d.Title, d.Processing = m.Title.value, m.processing(&c)
+	if d.Title == "" {
+		d.Title, d.Untitled = cut(d.URL, maxTextUnits), true
+	}
 	if d.Expires != nil && !d.Expires.After(now) {
 		c.add("expiration_date", "Expiration date must be in the future")
 	}
 	return d, c.err(", ")
+}
+
+// checkPage checks the address of a page, beside which there is no content.
+func (m *memoCreate) checkPage(c *complaints, checkURL func(string) error) {
+	if m.Content.sent != "" {
+		c.add("content", "Send either content or url, not both")
+	}
+	if !checkNullable(c, "url", m.URL) {
+		return
+	}
+	if err := checkURL(m.URL.value); err != nil {
+		*c = append(*c, fault.Message(err))
+	}
 }
 
 // A createInput is the input of both ways of creating a memo.
@@ -146,7 +181,10 @@ func (s *server) createMemo(ctx context.Context, in *createInput) (*createOutput
 	if err := s.decodeBody(&in.request, &body); err != nil {
 		return nil, err
 	}
-	draft, err := body.validate(time.Now())
+	if body.URL.given() && s.CheckURL == nil {
+		return nil, errNotJoined
+	}
+	draft, err := body.validate(time.Now(), s.CheckURL)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +234,8 @@ const createExample = `{
 	"tags": ["policy"],
 	"metadata": {"year": 2026},
 	"scopes": {"team": "all"},
-	"expiration_date": "2099-01-01T00:00:00.000Z"
+	"expiration_date": "2099-01-01T00:00:00.000Z",
+	"processing": {"chunk_words": 180, "enrich": ["summary"]}
 }`
 
 func (s *server) registerMemoCreate() {
@@ -208,7 +247,7 @@ func (s *server) registerMemoCreate() {
 	}}
 	register(s, huma.Operation{
 		OperationID: "createMemo", Method: http.MethodPost, Path: memoPath, Tags: []string{"memos"},
-		Summary: "Create a memo from text or from a file", RequestBody: either,
+		Summary: "Create a memo from text, from a page on the web or from a file", RequestBody: either,
 		DefaultStatus: http.StatusCreated, Responses: replaced,
 		Description: "When this answers, the memo is stored and readable; it becomes searchable in the background.",
 	}, []int{400, 413, 415}, s.createMemo)

@@ -38,7 +38,7 @@ func TestSurvivingTexts(t *testing.T) {
 			if err := unmarshal([]byte(c.body), &body); err != nil {
 				t.Fatal(err)
 			}
-			d, err := body.validate(time.Now())
+			d, err := body.validate(time.Now(), checkURL)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -290,7 +290,8 @@ func TestProgressIsTold(t *testing.T) {
 	}
 	want := `{"memo_uuid":"` + string(id) + `","status":"processing","processing_started_at":null,` +
 		`"processing_completed_at":null,"error_reason":null,"stage":"embedding","waiting_for":"openai: rate limited",` +
-		`"eta":null,"chunks_done":1,"chunks_total":3,"next_attempt":"2030-01-02T03:04:05.006Z"}` + "\n"
+		`"eta":null,"chunks_done":1,"chunks_total":3,"pages_done":0,"pages_total":0,"enrich_done":0,"enrich_total":0,` +
+		`"next_attempt":"2030-01-02T03:04:05.006Z"}` + "\n"
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -320,9 +321,9 @@ func FuzzMemoCreate(f *testing.F) {
 		if unmarshal(body, &create) != nil || unmarshal(body, &patch) != nil {
 			return
 		}
-		d, err := create.validate(time.Now())
+		d, err := create.validate(time.Now(), checkURL)
 		if err == nil {
-			if d.Title == "" || d.Content == "" || memo.UTF16Len(d.Title) > maxTextUnits ||
+			if d.Title == "" || (d.Content == "") == (d.URL == "") || memo.UTF16Len(d.Title) > maxTextUnits ||
 				!utf8.ValidString(d.Title+d.Content) || strings.ContainsRune(d.Title+d.Content, 0) {
 				t.Errorf("%q passed as title %q", body, d.Title)
 			}

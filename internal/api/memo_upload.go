@@ -25,6 +25,7 @@ type uploadForm struct {
 	Tags           string `json:"tags,omitempty" doc:"A JSON array of texts." example:"[\"policy\"]"`
 	Metadata       string `json:"metadata,omitempty" doc:"A JSON object. original_filename, mimetype and size are added."`
 	Scopes         string `json:"scopes,omitempty" doc:"A JSON object of texts."`
+	Processing     string `json:"processing,omitempty" doc:"A JSON object, as beside content." example:"{\"enrich\":[]}"`
 }
 
 const (
@@ -189,6 +190,7 @@ func (f *form) draft() (memo.Draft, error) {
 	jsonText(f, "tags", &a.Tags)
 	jsonText(f, "metadata", &a.Metadata)
 	jsonText(f, "scopes", &a.Scopes)
+	jsonText(f, "processing", &a.Processing)
 	a.Metadata.sent = "object" // what the file adds is always there
 	if a.Metadata.value == nil {
 		a.Metadata.value = map[string]any{}
@@ -196,7 +198,7 @@ func (f *form) draft() (memo.Draft, error) {
 	a.Metadata.value["original_filename"] = cut(f.fileName, maxFileNameUnits)
 	a.Metadata.value["mimetype"] = validUTF8(f.fileType)
 	a.Metadata.value["size"] = f.fileSize
-	d := memo.Draft{Attributes: a.attributes(&c)}
+	d := memo.Draft{Attributes: a.attributes(&c), Processing: a.processing(&c)}
 	d.Title = cutTitle(f.texts["title"])
 	if d.Title == "" {
 		d.Title = cutTitle(titleOf(f.fileName))

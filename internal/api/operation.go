@@ -36,6 +36,7 @@ func describe() huma.Config {
 				{Name: "memos", Description: "Knowledge: text and documents, made searchable in the background."},
 				{Name: "search", Description: "Passages by meaning and by words."},
 				{Name: "chat", Description: "Answers from the project's memos, with citations."},
+				{Name: "events", Description: "What happens to memos, as it happens."},
 				{Name: "usage", Description: "Tokens and money."},
 				{Name: "server", Description: "The server itself."},
 			},

@@ -10,7 +10,7 @@ import (
 
 // ETag gives JSON answers to GET and HEAD a weak tag of their content and
 // answers 304 without a body when the client has it already. Anything else,
-// streams and pages included, goes through untouched.
+// streams and pages included, goes through untouched, as does what has a tag.
 func ETag(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -40,7 +40,8 @@ func (t *tagger) WriteHeader(status int) {
 		return
 	}
 	t.status = status
-	t.held = status == http.StatusOK && strings.HasPrefix(t.Header().Get("Content-Type"), "application/json")
+	h := t.Header()
+	t.held = status == http.StatusOK && h.Get("ETag") == "" && strings.HasPrefix(h.Get("Content-Type"), "application/json")
 	if !t.held {
 		t.ResponseWriter.WriteHeader(status)
 	}

@@ -11,6 +11,7 @@ package sse
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"net/http"
 	"sync"
@@ -61,6 +62,27 @@ func Serve(ctx context.Context, w http.ResponseWriter, produce func(context.Cont
 
 // Send sends v as an event. It reports whether the client is still there.
 func (s *Stream) Send(v any) bool { return s.write(Encode(v)) }
+
+// SendNamed sends v as an event with a name, and with an id, after which a client
+// that comes back asks for what is next. With an id of 0 it has none.
+func (s *Stream) SendNamed(id int64, name string, v any) bool {
+	return s.write(append(fields(id, name), Encode(v)...))
+}
+
+// SendCursor tells the client where it is, without an event.
+func (s *Stream) SendCursor(id int64) bool { return s.write(append(fields(id, ""), '\n')) }
+
+// fields returns the lines before the data of an event.
+func fields(id int64, name string) []byte {
+	var out []byte
+	if id > 0 {
+		out = fmt.Appendf(out, "id: %d\n", id)
+	}
+	if name != "" {
+		out = fmt.Appendf(out, "event: %s\n", name)
+	}
+	return out
+}
 
 func (s *Stream) keepAlive(ctx context.Context) {
 	tick := time.NewTicker(keepAlive)
