@@ -113,7 +113,7 @@ func (a *App) assemble(uploads string) {
 	}
 	index := flat.New(a.store, &flat.Options{Bytes: a.cfg.IndexBytes, Model: model, Log: a.log})
 	finder := search.New(index, a.store, a.dispatch, a.dispatch, a.log)
-	a.ingest = ingest.New(a.store, a.files, a.dispatch, a.read, nil, a.log, &ingest.Options{
+	a.ingest = ingest.New(a.store, a.files, a.dispatch, a.read, a.load, a.log, &ingest.Options{
 		InFlight:  a.cfg.IngestConcurrency,
 		FileBytes: a.cfg.MaxUploadBytes,
 		Writer:    a.writer(),

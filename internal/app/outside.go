@@ -7,6 +7,7 @@ import (
 	"kvasir/internal/blob"
 	"kvasir/internal/config"
 	"kvasir/internal/fetch"
+	"kvasir/internal/ingest"
 )
 
 // openFiles opens the store of originals.
@@ -64,4 +65,13 @@ func newFetch(cfg *config.Config) *fetch.Client {
 		Allow:     cfg.Networks(),
 		Proxy:     cfg.Proxy(),
 	})
+}
+
+// load loads a page for ingest.
+func (a *App) load(ctx context.Context, url string) (ingest.Page, error) {
+	page, err := a.fetch.Fetch(ctx, url)
+	if err != nil {
+		return ingest.Page{}, err
+	}
+	return ingest.Page{Name: page.Name, MIMEType: page.MIMEType, Body: page.Body}, nil
 }
