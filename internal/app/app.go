@@ -54,6 +54,7 @@ type App struct {
 	missing  slowCount
 	started  time.Time
 	ready    chan struct{} // closed when requests are served
+	stopping chan struct{} // closed when the server is told to stop
 
 	telemetry *telemetry.Telemetry
 }
@@ -64,7 +65,7 @@ const Version = "0.1.0"
 // New opens the data folder, binds the address and builds the parts. It starts
 // nothing. The folder stays locked until [App.Run] returns.
 func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err error) {
-	a := &App{cfg: cfg, log: log, started: time.Now(), ready: make(chan struct{})}
+	a := &App{cfg: cfg, log: log, started: time.Now(), ready: make(chan struct{}), stopping: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close(ctx))
@@ -133,6 +134,15 @@ func (a *App) assemble(uploads string) {
 		Budgets:       a.budgets,
 		Estimate:      a.estimate,
 		Waits:         (&waiter{position: a.store.QueuePosition, line: a.dispatch.Waiting}).wait,
+		Enricher:      a.ingest,
+		Originals:     a.store,
+		OpenOriginal:  a.openOriginal,
+		Processing:    a.store.Processing,
+		SetProcessing: a.ingest.SetProcessing,
+		Events:        a.store,
+		Webhooks:      a.notify,
+		CheckURL:      a.fetch.Check,
+		Stopping:      a.stopping,
 		Health:        a.health,
 		Status:        a.status,
 		Metrics:       a.metrics(),
@@ -232,6 +242,11 @@ func (a *App) Run(ctx context.Context) error {
 	back, bctx := errgroup.WithContext(backstage)
 	back.Go(func() error { return a.dispatch.Run(bctx) })
 	front, fctx := errgroup.WithContext(ctx)
+	front.Go(func() error {
+		<-fctx.Done()
+		close(a.stopping)
+		return nil
+	})
 	front.Go(func() error { return serve(fctx, a.listener, a.handler, a.log) })
 	front.Go(func() error { return a.ingest.Run(fctx) })
 	front.Go(func() error { return a.notify.Run(fctx) })

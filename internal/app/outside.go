@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"io"
 	"path/filepath"
 
 	"kvasir/internal/blob"
@@ -74,4 +75,9 @@ func (a *App) load(ctx context.Context, url string) (ingest.Page, error) {
 		return ingest.Page{}, err
 	}
 	return ingest.Page{Name: page.Name, MIMEType: page.MIMEType, Body: page.Body}, nil
+}
+
+// openOriginal opens a kept file for those who want it back.
+func (a *App) openOriginal(ctx context.Context, key string) (io.ReadSeekCloser, error) {
+	return a.files.Open(ctx, key)
 }
