@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -21,7 +22,7 @@ type block struct {
 	level int // of a heading, from 1; of an item, its depth
 	edge  edge
 
-	furniture, candidate bool
+	furniture, candidate, gaps bool
 }
 
 type blockKind int
@@ -41,7 +42,9 @@ type textLine struct {
 	text       string
 	bold, mono bool
 	firstWord  float64 // its width
+	words      []word
 	fence      bool    // a table stands here
+	parts      int     // with gaps between them
 }
 
 // textLines writes rows as text. What stands apart in a row stays apart.
@@ -60,15 +63,17 @@ func textLines(rows []row) []textLine {
 // oneLine writes a row: as one line if its parts share a baseline, else as several.
 func oneLine(r row) []textLine {
 	var out []textLine
+	stretched := r.stretched()
 	for _, l := range levelled(r.lines) {
 		if n := len(out); n > 0 && sameLevel(out[n-1].base, out[n-1].size, l) {
 			last := &out[n-1]
 			gap := " "
-			if l.x0-last.x1 > 2*l.size {
+			if !stretched && l.x0-last.x1 > 2*l.size && !isMarker(last.text) && !number.MatchString(last.text+" ") {
+				last.parts++
 				gap = "  "
 			}
 			last.text = strings.TrimSuffix(last.text, string(tie)) + gap + l.text()
-			last.box = last.union(l.box)
+			last.box, last.words = last.union(l.box), append(last.words, l.words...)
 			last.bold, last.mono = last.bold && l.bold, last.mono && l.mono
 			if l.size > last.size {
 				last.size, last.base = l.size, l.base
@@ -77,7 +82,7 @@ func oneLine(r row) []textLine {
 		}
 		out = append(out, textLine{
 			row: row{box: l.box, column: r.column}, base: l.base, size: l.size, text: l.text(),
-			bold: l.bold, mono: l.mono, firstWord: l.words[0].width(),
+			bold: l.bold, mono: l.mono, firstWord: l.words[0].width(), words: slices.Clone(l.words), parts: 1,
 		})
 	}
 	return out
@@ -92,6 +97,7 @@ func sameLevel(base, size float64, l *line) bool {
 
 // levelled orders lines by their baselines, those on one level from left to right.
 func levelled(lines []*line) []*line {
+	lines = slices.Clone(lines)
 	slices.SortStableFunc(lines, func(a, b *line) int { return cmp.Compare(a.base, b.base) })
 	for i := 0; i < len(lines); {
 		j := i + 1
@@ -183,7 +189,7 @@ func (b *builder) flush(out []block) []block {
 		return out
 	}
 	out = append(out, block{
-		box: b.box, kind: b.kind, text: leaders.ReplaceAllString(b.text.text(), " … "), size: b.first.size, bold: b.bold, lines: b.n,
+		box: b.box, kind: b.kind, text: leaders.ReplaceAllString(b.text.text(), " … "), size: b.first.size, bold: b.bold, lines: b.n, gaps: b.first.parts > 1,
 	})
 	*b = builder{}
 	return out
@@ -196,6 +202,8 @@ func (b *builder) relation(l *textLine, lines []textLine, i int) relation {
 	switch {
 	case abs(l.size-b.last.size) > 0.055*size, l.mono != b.last.mono, isItem(l.text):
 		return apart
+	case step > 0 && step < 2*size && b.kind == paragraph && (l.parts > 1 || b.last.parts > 1):
+		return broken
 	case l.bold != b.last.bold && (b.bold || l.bold && endsSentence(b.last.text)):
 		return apart
 	case b.kind == code:
@@ -205,7 +213,7 @@ func (b *builder) relation(l *textLine, lines []textLine, i int) relation {
 		return apart
 	case step <= 0 || step > 6*size:
 		// The next column. A sentence may go on there.
-		if full(&b.last, lines, i-1) && !endsSentence(b.last.text) && goesOn(b.last.text, l.text) {
+		if l.bold == b.last.bold && !unicode.IsUpper(firstRune(l.text)) && full(&b.last, lines, i-1) && goesOn(b.last.text, l.text) {
 			return joined
 		}
 		return apart
@@ -259,19 +267,29 @@ func hanging(lines []textLine, i int) bool {
 // first word of the next one would have had no room. Lines that are all short are
 // not broken for want of room.
 func full(l *textLine, lines []textLine, i int) bool {
-	right, n := l.x1, 1
+	ends := []float64{l.x1}
 	for j := i + 1; j <= min(i+8, len(lines)-1) && continues(&lines[j-1], &lines[j]); j++ {
-		right, n = max(right, lines[j].x1), n+1
+		ends = append(ends, lines[j].x1)
 	}
 	for j := i - 1; j >= max(i-8, 0) && continues(&lines[j], &lines[j+1]); j-- {
-		right, n = max(right, lines[j].x1), n+1
+		ends = append(ends, lines[j].x1)
 	}
+	right := slices.Max(ends)
 	next := 3 * l.size
 	if i+1 < len(lines) && !lines[i+1].fence {
 		next = lines[i+1].firstWord + 0.2*l.size
 	}
-	if right-l.column.x0 < 0.6*l.column.width() && (n < 6 || l.width() < 15*l.size) {
-		return false
+	if right+next < l.column.x1 {
+		// Short of the column's end: then several lines must agree on where theirs is.
+		agree := 0
+		for _, x := range ends {
+			if x > right-2.5*l.size {
+				agree++
+			}
+		}
+		if agree < 2 || right-l.column.x0 < 0.6*l.column.width() && (len(ends) < 6 || l.width() < 15*l.size) {
+			return false
+		}
 	}
 	return l.x1+next > right
 }

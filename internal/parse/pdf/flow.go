@@ -52,10 +52,13 @@ func flow(items []item, depth int) []row {
 			}
 			rows = rows[:n-1]
 		}
-		kind := judge(&g, g.columns(g.gutters))
+		kind := judge(&g, g.columns(g.gutters), region)
 		i += len(g.parts)
-		if kind == prose {
+		switch kind {
+		case prose:
 			i += g.absorb(strips[i:])
+		case tabular:
+			i += g.absorbTail(strips[i:])
 		}
 		rows = append(rows, g.read(kind, region, depth)...)
 	}
@@ -150,16 +153,21 @@ func grow(strips []strip) group {
 	var g group
 	free := []span{{math.Inf(-1), math.Inf(1)}}
 	extent := span{math.Inf(1), math.Inf(-1)}
+	crowded := 0
 	for i, s := range strips {
 		free = common(free, s.gaps())
 		for _, it := range s {
 			extent = span{min(extent.x0, it.x0), max(extent.x1, it.x1)}
 		}
 		gutters := inner(free, extent)
-		if len(gutters) == 0 || len(g.gutters) >= 3 && 2*len(gutters) < len(g.gutters) {
+		if len(s) == 1 && crowded >= 2 && len(gutters) < len(g.gutters) {
+			break // a line across columns that several lines have
+		}
+		if len(gutters) == 0 || crowded >= 3 && len(g.gutters) >= 3 && 2*len(gutters) < len(g.gutters) {
 			break
 		}
 		if len(s) > 1 {
+			crowded++
 			g.gutters, g.parts = gutters, strips[:i+1]
 		}
 	}
@@ -223,7 +231,7 @@ func (g *group) absorb(strips []strip) int {
 		fits := false
 		for _, column := range here {
 			c := around(column)
-			crosses := slices.ContainsFunc(g.gutters, func(gutter span) bool { return b.x0 < gutter.x0 && b.x1 > gutter.x0 })
+			crosses := slices.ContainsFunc(g.gutters, func(gutter span) bool { return b.x0 < gutter.x0 && b.x1 > (gutter.x0+gutter.x1)/2 })
 			if b.overlapX(c) > 0 && !crosses && b.y0-c.y1 < 2.5*lineHeight(s) {
 				fits = true
 			}
@@ -231,6 +239,26 @@ func (g *group) absorb(strips []strip) int {
 		if !fits {
 			return n
 		}
+		g.items = append(g.items, s...)
+	}
+	return len(strips)
+}
+
+// absorbTail takes further strips that go on with a cell of a table's last row. It
+// returns how many.
+func (g *group) absorbTail(strips []strip) int {
+	for n, s := range strips {
+		last := g.parts[len(g.parts)-1]
+		it := s[0]
+		inColumn := func(above item) bool {
+			return above.line != nil && abs(above.x0-it.x0) < it.height() && above.x0 >= g.gutters[0].x1-1
+		}
+		if len(s) > 1 || it.line == nil || !slices.ContainsFunc(last, inColumn) ||
+			it.line.base-last[0].line.base > 1.7*it.line.size ||
+			slices.ContainsFunc(g.gutters, func(gutter span) bool { return it.x0 < gutter.x0 && it.x1 > gutter.x1 }) {
+			return n
+		}
+		g.parts = append(slices.Clone(g.parts), s)
 		g.items = append(g.items, s...)
 	}
 	return len(strips)

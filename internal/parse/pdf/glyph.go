@@ -60,6 +60,7 @@ type page struct {
 	width, height float64
 	glyphs        []glyph // in the order of the file, which is often that of reading
 	rules         []rule
+	dots          []box // small and round or square, as bullets are
 	links         []link
 	asides        [][]glyph // text that is turned against the rest, each turn upright
 	images        float64   // the share of the page that the largest image covers

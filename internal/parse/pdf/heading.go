@@ -126,6 +126,9 @@ func (b *block) isHeading(body typeface) bool {
 	if letters < 2 || 5*letters < 2*length || caption.MatchString(b.text) || strings.Contains(b.text, "](") {
 		return false
 	}
+	if b.gaps && !number.MatchString(b.text) {
+		return false // cells
+	}
 	if b.kind == listItem && !startsWithNumber(b.text) {
 		return false
 	}

@@ -1,6 +1,9 @@
 package pdf
 
 import (
+	"fmt"
+	"os"
+
 	"slices"
 	"unicode"
 	"unicode/utf8"
@@ -29,22 +32,25 @@ type columnLook struct {
 // look measures a column.
 func look(column []item) columnLook {
 	b := around(column)
-	var chars []int
-	var fills []float64
 	c := columnLook{marks: true, width: b.width()}
-	numbers := 0
+	whole := row{box: b, column: b}
 	for _, it := range column {
 		if it.line == nil {
 			c.tables, c.marks = true, false
 			continue
 		}
-		text := it.line.text()
-		chars = append(chars, utf8.RuneCountInString(text))
-		fills = append(fills, it.width()/max(b.width(), 1))
-		if isNumeric(text) {
+		whole.lines = append(whole.lines, it.line)
+		c.marks = c.marks && (isMarker(it.line.text()) || utf8.RuneCountInString(it.line.text()) <= 2)
+	}
+	var chars []int
+	var fills []float64
+	numbers := 0
+	for _, l := range oneLine(whole) {
+		chars = append(chars, utf8.RuneCountInString(l.text))
+		fills = append(fills, l.width()/max(b.width(), 1))
+		if isNumeric(l.text) {
 			numbers++
 		}
-		c.marks = c.marks && (isMarker(text) || utf8.RuneCountInString(text) <= 2)
 	}
 	c.lines = len(chars)
 	if c.lines == 0 {
@@ -65,40 +71,45 @@ func (c columnLook) isText() bool {
 
 // judge says what a group is. Where the signs are weak it is loose, which leaves the
 // lines as they are.
-func judge(g *group, columns [][]item) arrangement {
+func judge(g *group, columns [][]item, region box) arrangement {
 	looks := make([]columnLook, len(columns))
-	texts, short := 0, 0
+	texts, short, numeric := 0, 0, 0
 	for i, column := range columns {
 		looks[i] = look(column)
 		if looks[i].isText() {
 			texts++
 		}
-		if looks[i].chars <= 40 {
+		if looks[i].chars <= 25 {
 			short++
 		}
+		if looks[i].numeric {
+			numeric++
+		}
 	}
-	level, crowded := g.alignment()
-	rows := len(g.parts)
+	rows := g.rows(columns)
+	level, crowded := g.level(), crowdedness(rows)
+	if os.Getenv("JUDGE") != "" {
+		fmt.Printf("JUDGE parts %d rows %d looks %+v level %.2f crowded %.2f gutters %v text %q\n", len(g.parts), len(rows), looks, level, crowded, g.gutters, g.items[0].line.text())
+	}
 	switch {
-	case len(textGutters(g, columns)) == 0:
+	case len(textGutters(g, columns)) == 0, 2*numeric < len(columns) && g.justified(region):
 		return loose
 	case texts >= 2 && texts*2 >= len(columns):
 		return prose
-	case len(columns) >= 3 && rows >= 2 && level >= 0.7 && crowded >= 0.5 && short == len(columns):
+	case len(columns) >= 3 && len(rows) >= 2 && level >= 0.7 && crowded >= 0.5 && 2*short >= len(columns):
 		return tabular
-	case len(columns) == 2 && rows >= 3 && level >= 0.8 && crowded >= 0.7 && short == 2 &&
-		(looks[1].numeric || looks[0].chars <= 25 && looks[1].chars <= 25):
+	case len(columns) == 2 && len(rows) >= 3 && level >= 0.8 && crowded >= 0.7 && looks[0].chars <= 30 &&
+		(looks[1].numeric || looks[1].chars <= 30 || g.labelled(columns, rows)):
 		return tabular
-	case level < 0.6 && rows >= 2 || texts >= 1 && len(columns) == 2 && sideBySide(columns):
+	case level < 0.6 && len(g.parts) >= 2 || texts >= 1 && len(columns) == 2 && sideBySide(columns):
 		return prose
 	}
 	return loose
 }
 
-// alignment returns the share of strips whose lines stand on one baseline, and the
-// share of those with more than one.
-func (g *group) alignment() (level, crowded float64) {
-	var leveled, many int
+// level returns the share of strips whose lines stand on one baseline.
+func (g *group) level() float64 {
+	leveled := 0
 	for _, s := range g.parts {
 		same := true
 		for _, it := range s {
@@ -107,12 +118,77 @@ func (g *group) alignment() (level, crowded float64) {
 		if same {
 			leveled++
 		}
-		if len(s) > 1 {
+	}
+	return float64(leveled) / float64(max(len(g.parts), 1))
+}
+
+// crowdedness returns the share of rows with more than one cell.
+func crowdedness(rows [][][]*line) float64 {
+	many := 0
+	for _, row := range rows {
+		filled := 0
+		for _, cell := range row {
+			if len(cell) > 0 {
+				filled++
+			}
+		}
+		if filled > 1 {
 			many++
 		}
 	}
-	n := float64(max(len(g.parts), 1))
-	return float64(leveled) / n, float64(many) / n
+	return float64(many) / float64(max(len(rows), 1))
+}
+
+// labelled reports whether each row begins with a label in the first column, as in
+// a list of terms and what they mean.
+func (g *group) labelled(columns [][]item, rows [][][]*line) bool {
+	for _, row := range rows {
+		if len(row[0]) == 0 {
+			return false
+		}
+	}
+	return len(columns[1]) > len(columns[0])
+}
+
+// justified reports whether most strips are lines of text that are stretched to the
+// width of the column: their gaps are as wide as those of a table, but all alike.
+func (g *group) justified(region box) bool {
+	n, stretched := 0, 0
+	for _, s := range g.parts {
+		if len(s) < 2 {
+			continue
+		}
+		n++
+		if plainRow(s, region).stretched() {
+			stretched++
+		}
+	}
+	return n > 0 && 5*stretched >= 3*n
+}
+
+// stretched reports whether a row reaches from one side of its column to the other
+// with spaces that are all alike.
+func (r row) stretched() bool {
+	var words []word
+	for _, l := range r.lines {
+		words = append(words, l.words...)
+	}
+	if len(words) < 2 {
+		return false
+	}
+	sortByX(words)
+	size := words[0].size
+	least, most := 1e6, 0.0
+	for i := 1; i < len(words); i++ {
+		if abs(words[i].base-words[0].base) > 0.3*size {
+			return false
+		}
+		if spaced(&words[i-1], &words[i]) {
+			gap := words[i].x0 - words[i-1].x1
+			least, most = min(least, gap), max(most, gap)
+		}
+	}
+	return most-least <= 0.45*size && abs(r.x0-r.column.x0) < size && abs(r.x1-r.column.x1) < size
 }
 
 // sideBySide reports whether both columns are blocks of several lines whose

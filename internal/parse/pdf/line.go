@@ -175,6 +175,7 @@ func joinWords(words []word) string {
 		words = logical(words)
 	}
 	var b strings.Builder
+	from := 0 // where the link begins
 	for i, w := range words {
 		if i > 0 && spaced(&words[i-1], &w) {
 			b.WriteByte(' ')
@@ -188,14 +189,29 @@ func joinWords(words []word) string {
 			continue
 		}
 		if i == 0 || words[i-1].url != w.url {
+			from = b.Len()
 			b.WriteByte('[')
 		}
 		b.WriteString(text)
 		if i == len(words)-1 || words[i+1].url != w.url {
-			b.WriteString("](" + w.url + ")")
+			closeLink(&b, from, w.url)
 		}
 	}
 	return b.String()
+}
+
+// closeLink ends the text of a link, which began at from, before the mark that ends
+// its sentence. An address that shows itself needs no link.
+func closeLink(b *strings.Builder, from int, url string) {
+	text := b.String()
+	label := text[from+1:]
+	bare := strings.TrimRight(label, ".,;:")
+	linked := "[" + bare + "](" + url + ")"
+	if strings.Contains(url, strings.TrimSuffix(bare, "/")) {
+		linked = bare
+	}
+	b.Reset()
+	b.WriteString(text[:from] + linked + label[len(bare):])
 }
 
 // spaced reports whether there is a space between neighbours: one that the file has,
@@ -208,8 +224,14 @@ func spaced(w, v *word) bool {
 	if w.x0 > v.x0 {
 		gap = w.x0 - v.x1
 	}
+	if isMark(w.text) || isMark(v.text) {
+		return gap > 0.3*max(w.size, v.size)
+	}
 	return gap > 0.13*max(w.size, v.size)
 }
+
+// isMark reports whether text is a mark that stands close to a word.
+func isMark(text string) bool { return len(text) <= 3 && strings.Trim(text, ",.;:!?،؛。、") == "" }
 
 // logical puts words, ordered as they are seen, into the order in which they are
 // read, if some are written from the right. It is the reordering of the Unicode
@@ -229,6 +251,11 @@ func logical(words []word) []word {
 		slices.Reverse(ordered)
 		against = func(w word) bool { return !w.rightToLeft }
 	}
+	if rtl >= ltr {
+		for i := range ordered {
+			ordered[i].text = mirrorMarks(ordered[i].text)
+		}
+	}
 	// Runs that go against the line's direction are turned around.
 	for i := 0; i < len(ordered); {
 		j := i
@@ -239,4 +266,20 @@ func logical(words []word) []word {
 		i = max(j, i+1)
 	}
 	return ordered
+}
+
+// mirrorMarks moves the marks beside a number to its other side: in a line that is
+// written from the right, the point that is seen before a number stands after it.
+func mirrorMarks(text string) string {
+	if strings.ContainsFunc(text, unicode.IsLetter) {
+		return text
+	}
+	isDigit := func(r rune) bool { return unicode.IsDigit(r) }
+	first, last := strings.IndexFunc(text, isDigit), strings.LastIndexFunc(text, isDigit)
+	if first < 0 {
+		return text
+	}
+	_, n := utf8.DecodeRuneInString(text[last:])
+	last += n
+	return text[last:] + text[first:last] + text[:first]
 }

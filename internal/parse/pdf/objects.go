@@ -113,6 +113,10 @@ func (r *objectReader) path(quick context.Context, handle uint64, at matrix) {
 	if !ok || len(r.rules) >= maxRules {
 		return
 	}
+	if w, h := b.width(), b.height(); w > 1 && w < 8 && abs(w-h) < 0.3*w && len(r.dots) < maxDots {
+		r.dots = append(r.dots, b)
+		return
+	}
 	if b.width() <= thin || b.height() <= thin {
 		if max(b.width(), b.height()) > 2*thin {
 			r.rules = append(r.rules, b)

@@ -7,25 +7,74 @@ import (
 )
 
 // openRows reads a table that has rules above and below its rows but none between
-// its columns: the columns are where most lines leave a gap.
-func openRows(inside []word, ys []float64) ([][]string, []float64) {
+// its columns: the columns are where most lines leave a gap. ys are the rules; they
+// come back without the bands that do not belong to the table, and with one above
+// the first if a row of headings stands there.
+func openRows(inside, near []word, ys []float64) ([][]string, []float64) {
 	found := cellLines(inside)
 	gutters := votedGutters(found)
 	if len(gutters) == 0 {
 		return nil, ys
 	}
 	ys = trimBands(ys, func(y0, y1 float64) bool { return isWhole(found, gutters, y0, y1) })
+	if head := headRow(cellLines(near), gutters, ys[0]); len(head) > 0 {
+		found = append(head, found...)
+		ys = append([]float64{head[0].y0 - 1}, ys...)
+		for _, l := range head {
+			ys[0] = min(ys[0], l.y0-1)
+		}
+	}
 	var rows [][]string
 	for i := range len(ys) - 1 {
-		var band []*line
+		var band []item
 		for _, l := range found {
 			if l.midY() >= ys[i] && l.midY() < ys[i+1] {
-				band = append(band, l)
+				band = append(band, item{box: l.box, line: l})
 			}
 		}
-		rows = append(rows, bandRows(band, gutters)...)
+		if len(band) > 0 {
+			rows = append(rows, bandRows(cutStrips(band), gutters)...)
+		}
 	}
 	return rows, ys
+}
+
+// headRow returns the lines right above a table that stand in its columns, if there
+// are several side by side. near is what stands above, in order.
+func headRow(near []*line, gutters []span, top float64) []*line {
+	var items []item
+	for _, l := range near {
+		if l.midY() < top && top-l.y1 < 3*l.size {
+			items = append(items, item{box: l.box, line: l})
+		}
+	}
+	if len(items) < 2 {
+		return nil
+	}
+	strips := cutStrips(items)
+	last := strips[len(strips)-1]
+	var head []*line
+	columns := map[int]bool{}
+	for _, it := range last {
+		if slices.ContainsFunc(gutters, func(g span) bool { return it.x0 < g.x0 && it.x1 > g.x1 }) {
+			return nil
+		}
+		columns[columnOf(it.line, gutters)] = true
+		head = append(head, it.line)
+	}
+	if b := around(last); len(columns) < 2 || top-b.y1 > 1.2*head[0].size {
+		return nil
+	}
+	return head
+}
+
+// columnOf returns in which column between gutters a line is.
+func columnOf(l *line, gutters []span) int {
+	c := 0
+	for c < len(gutters) && l.midX() >= (gutters[c].x0+gutters[c].x1)/2 {
+		c++
+	}
+	return c
 }
 
 // isWhole reports whether the lines between two heights go across the columns.
@@ -89,27 +138,21 @@ func baselines(found []*line) []float64 {
 	return heights
 }
 
-// bandRows makes rows of the lines between two rules: one for each baseline, but
-// those without a first cell go on with what is above them if nothing else in the
-// band begins a row.
-func bandRows(band []*line, gutters []span) [][]string {
-	var rows [][][]*line
-	var base float64
+// bandRows makes rows of the strips between two rules: one of each, but those
+// without a first cell go on with what is above them if nothing else in the band
+// begins a row.
+func bandRows(strips []strip, gutters []span) [][]string {
+	rows := make([][][]*line, len(strips))
 	starts := 0
-	for _, l := range band {
-		if len(rows) == 0 || l.base-base > 0.4*l.size {
-			rows = append(rows, make([][]*line, len(gutters)+1))
-			base = l.base
+	for i, s := range strips {
+		rows[i] = make([][]*line, len(gutters)+1)
+		for _, it := range s {
+			c := columnOf(it.line, gutters)
+			rows[i][c] = append(rows[i][c], it.line)
 		}
-		c := 0
-		for c < len(gutters) && l.midX() >= gutters[c].x1 {
-			c++
-		}
-		if c == 0 && rows[len(rows)-1][0] == nil {
+		if len(rows[i][0]) > 0 {
 			starts++
 		}
-		last := rows[len(rows)-1]
-		last[c] = append(last[c], l)
 	}
 	if starts <= 1 && len(rows) > 1 {
 		whole := make([][]*line, len(gutters)+1)

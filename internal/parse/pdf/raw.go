@@ -11,6 +11,7 @@ const (
 	maxObjects = 50_000  // drawings of maps have that many
 	maxRules   = 5_000
 	maxLinks   = 2_000
+	maxDots    = 500
 )
 
 // A rawPage is a page as it is being read, in the PDF's coordinates.
@@ -20,6 +21,7 @@ type rawPage struct {
 	bounds box
 	glyphs []glyph // boxes with y0 the lower edge
 	rules  []box
+	dots   []box
 	links  []link
 	images float64
 }
@@ -171,6 +173,9 @@ func (p *rawPage) upright(rotation int) *page {
 	}
 	for i := range out.links {
 		out.links[i].box = f.box(out.links[i].box)
+	}
+	for _, r := range p.dots {
+		out.dots = append(out.dots, f.box(r))
 	}
 	for _, r := range p.rules {
 		out.rules = append(out.rules, rule{f.box(r)})

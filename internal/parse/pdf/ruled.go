@@ -20,7 +20,7 @@ func ruledTables(p *page, all []word) ([]*table, []word) {
 		if len(inside) < 4 {
 			continue
 		}
-		t := g.table(inside)
+		t := g.table(inside, all)
 		if t == nil {
 			continue
 		}
@@ -44,15 +44,17 @@ func filter(all []word, keep func(word) bool) func(yield func(word) bool) {
 // maxGrid bounds the cells of one table.
 const maxGrid = 20_000
 
-// table makes a table of the words in the lattice; nil if it is none.
-func (g *lattice) table(inside []word) *table {
+// table makes a table of the words in the lattice; nil if it is none. all are those
+// of the page.
+func (g *lattice) table(inside, all []word) *table {
 	xs, ys := g.columnEdges(), g.rowEdges()
 	if len(xs) < 2 || len(ys) < 2 || len(xs)*len(ys) > maxGrid {
 		return nil
 	}
 	var rows [][]string
 	if len(xs) == 2 {
-		rows, ys = openRows(inside, ys)
+		above := func(w word) bool { return w.base < g.y0+1 && w.base > g.y0-40 && w.midX() > g.x0 && w.midX() < g.x1 }
+		rows, ys = openRows(inside, slices.Collect(filter(all, above)), ys)
 	} else {
 		ys = trimBands(ys, func(y0, y1 float64) bool { return !g.divided(xs, y0, y1) })
 		rows = g.gridRows(between(inside, ys), xs, ys)

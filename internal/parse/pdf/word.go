@@ -71,7 +71,7 @@ func (c *wordCollector) add(g glyph) {
 func follows(a, b glyph) bool {
 	size := max(a.size, b.size)
 	gap := b.box.x0 - a.box.x1
-	if isRightToLeft(a.r) && isRightToLeft(b.r) && b.box.x0 < a.box.x0 {
+	if (isRightToLeft(a.r) || isRightToLeft(b.r)) && b.box.x0 < a.box.x0 {
 		gap = a.box.x0 - b.box.x1
 	}
 	// PDFium has put a space wherever it sees a gap, so that this is for the ends of
@@ -89,6 +89,7 @@ func (c *wordCollector) flush() {
 	if len(c.glyphs) == 0 {
 		return
 	}
+	turnRightToLeft(c.glyphs)
 	w := word{base: c.glyphs[0].base, glued: c.glued, order: len(c.words), box: c.glyphs[0].box}
 	var text strings.Builder
 	var bold, mono, rtl int
@@ -123,6 +124,29 @@ func (c *wordCollector) flush() {
 	c.glyphs, c.glued = c.glyphs[:0], true
 	if w.text != "" {
 		c.words = append(c.words, w)
+	}
+}
+
+// turnRightToLeft puts the glyphs of a word that is written from the right into the
+// order in which they are read. Some files have them as they are seen.
+func turnRightToLeft(glyphs []glyph) {
+	rtl := 0
+	for _, g := range glyphs {
+		if isRightToLeft(g.r) {
+			rtl++
+		}
+	}
+	if 2*rtl <= len(glyphs) {
+		return
+	}
+	slices.SortStableFunc(glyphs, func(a, b glyph) int { return cmp.Compare(b.box.x0, a.box.x0) })
+	for i := 0; i < len(glyphs); {
+		j := i
+		for j < len(glyphs) && unicode.IsDigit(glyphs[j].r) {
+			j++
+		}
+		slices.Reverse(glyphs[i:j])
+		i = max(j, i+1)
 	}
 }
 
