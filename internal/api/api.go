@@ -28,6 +28,7 @@ import (
 	"kvasir/internal/api/guard"
 	"kvasir/internal/chat"
 	"kvasir/internal/conversation"
+	"kvasir/internal/event"
 	"kvasir/internal/ingest"
 	"kvasir/internal/memo"
 	"kvasir/internal/search"
@@ -62,10 +63,7 @@ type Editor interface {
 	Update(ctx context.Context, p account.ProjectID, ref memo.Ref, patch memo.Patch) (memo.ID, error)
 	Delete(ctx context.Context, p account.ProjectID, ref memo.Ref) error
 	Retry(ctx context.Context, p account.ProjectID, ref memo.Ref) (memo.ID, error)
-}
-
-// Enricher has aspects of memos written anew.
-type Enricher interface {
+	// Enrich has aspects of a memo written anew.
 	Enrich(ctx context.Context, p account.ProjectID, ref memo.Ref, aspects []memo.Aspect) (memo.ID, error)
 }
 
@@ -122,7 +120,6 @@ type Config struct {
 	Budgets   Budgets
 	Estimate  Estimator
 	Waits     Waits
-	Enricher  Enricher
 	Originals Originals
 	// OpenOriginal opens a kept file by its key.
 	OpenOriginal func(ctx context.Context, key string) (io.ReadSeekCloser, error)
@@ -132,6 +129,8 @@ type Config struct {
 	SetProcessing func(ctx context.Context, p account.ProjectID, set memo.Processing) error
 	Events        Events
 	Webhooks      Webhooks
+	// WebhookPaused reports whether a webhook is told no more until a test succeeds.
+	WebhookPaused func(event.Delivery) bool
 
 	Health func(context.Context) Health
 	Status func(context.Context, account.ProjectID) Status

@@ -33,9 +33,6 @@ type failure struct {
 // Error returns the words.
 func (f *failure) Error() string { return f.Words }
 
-// errNotJoined is what a part that is not there answers.
-var errNotJoined = &failure{"This server cannot do that", http.StatusNotImplemented}
-
 // GetStatus is for huma.
 func (f *failure) GetStatus() int { return f.status }
 

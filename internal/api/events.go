@@ -80,9 +80,6 @@ func (s *server) events(ctx context.Context, in *eventsInput) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Events == nil {
-		return nil, errNotJoined
-	}
 	f.Log, f.Stopping = s.Events, s.Stopping
 	if in.Progress != "false" {
 		f.Unfinished = func(ctx context.Context) ([]memo.Memo, error) { return s.unfinished(ctx, &f) }

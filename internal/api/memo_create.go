@@ -181,9 +181,6 @@ func (s *server) createMemo(ctx context.Context, in *createInput) (*createOutput
 	if err := s.decodeBody(&in.request, &body); err != nil {
 		return nil, err
 	}
-	if body.URL.given() && s.CheckURL == nil {
-		return nil, errNotJoined
-	}
 	draft, err := body.validate(time.Now(), s.CheckURL)
 	if err != nil {
 		return nil, err

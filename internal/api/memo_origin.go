@@ -92,9 +92,6 @@ const noOriginal = "The memo has no original file"
 // findOriginal sends the file. It is a stranger's: a browser is to keep it, never
 // to show it under the server's address.
 func (s *server) findOriginal(ctx context.Context, in *memoInput) (*reply, error) {
-	if s.Originals == nil || s.OpenOriginal == nil {
-		return nil, errNotJoined
-	}
 	ref, err := in.ref()
 	if err != nil {
 		return nil, err

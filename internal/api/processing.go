@@ -91,9 +91,6 @@ func processingOf(p memo.Processing) *processingOutput {
 }
 
 func (s *server) findProcessing(ctx context.Context, in *struct{ request }) (*processingOutput, error) {
-	if s.Processing == nil {
-		return nil, errNotJoined
-	}
 	p, err := s.Processing(ctx, in.project)
 	if err != nil {
 		return nil, err
@@ -104,9 +101,6 @@ func (s *server) findProcessing(ctx context.Context, in *struct{ request }) (*pr
 // setProcessing replaces all settings: what the body leaves out is as the server
 // has it.
 func (s *server) setProcessing(ctx context.Context, in *struct{ request }) (*processingOutput, error) {
-	if s.SetProcessing == nil {
-		return nil, errNotJoined
-	}
 	var body ProcessingFields
 	if err := s.decodeJSON(&in.request, &body); err != nil {
 		return nil, err
@@ -142,9 +136,6 @@ func (b *enrichBody) validate() ([]memo.Aspect, error) {
 }
 
 func (s *server) enrichMemo(ctx context.Context, in *memoInput) (*changedOutput, error) {
-	if s.Enricher == nil {
-		return nil, errNotJoined
-	}
 	ref, err := in.ref()
 	if err != nil {
 		return nil, err
@@ -157,7 +148,7 @@ func (s *server) enrichMemo(ctx context.Context, in *memoInput) (*changedOutput,
 	if err != nil {
 		return nil, err
 	}
-	return changed(s.Enricher.Enrich(ctx, in.project, ref, aspects))
+	return changed(s.Editor.Enrich(ctx, in.project, ref, aspects))
 }
 
 const processingExample = `{"chunk_words": 180, "enrich": ["summary", "tags"]}`

@@ -40,17 +40,18 @@ type WebhookDetail struct {
 	Attempts    int             `json:"attempts" doc:"How often the next event has failed to reach it."`
 	NextAttempt *stamp          `json:"next_attempt" nullable:"true"`
 	LastError   *string         `json:"last_error" doc:"Why the last attempt failed."`
+	Paused      bool            `json:"paused" doc:"It is told no more until a test succeeds."`
 }
 
-func webhookOf(w *event.Webhook) WebhookDetail {
+func (s *server) webhookOf(w *event.Webhook) WebhookDetail {
 	out := WebhookDetail{
 		ID: w.ID, URL: w.URL, Kinds: append([]event.Kind{}, w.Kinds...), CreatedAt: stamp(w.Created),
-		Cursor: w.Cursor, Attempts: w.Attempt, LastError: orNull(w.LastError),
+		Cursor: w.Cursor, Attempts: w.Attempt, LastError: orNull(w.LastError), Paused: s.WebhookPaused(w.Delivery),
 	}
 	if !w.LastTaken.IsZero() {
 		out.LastTakenAt = new(stamp(w.LastTaken))
 	}
-	if w.Attempt > 0 && !w.NotBefore.IsZero() {
+	if !out.Paused && w.Attempt > 0 && !w.NotBefore.IsZero() {
 		out.NextAttempt = new(stamp(w.NotBefore))
 	}
 	return out
@@ -132,27 +133,21 @@ func (s *server) createWebhook(ctx context.Context, in *struct{ request }) (*web
 	if err != nil {
 		return nil, err
 	}
-	if s.Webhooks == nil {
-		return nil, errNotJoined
-	}
 	w, err := s.Webhooks.Create(ctx, in.project, body.URL.value, kinds)
 	if err != nil {
 		return nil, err
 	}
-	return &webhookCreatedOutput{webhookCreated{webhookOf(&w), w.Secret}}, nil
+	return &webhookCreatedOutput{webhookCreated{s.webhookOf(&w), w.Secret}}, nil
 }
 
 func (s *server) listWebhooks(ctx context.Context, in *struct{ request }) (*webhookListOutput, error) {
-	if s.Webhooks == nil {
-		return nil, errNotJoined
-	}
 	list, err := s.Webhooks.List(ctx, in.project)
 	if err != nil {
 		return nil, err
 	}
 	out := webhookList{make([]WebhookDetail, len(list))}
 	for i := range list {
-		out.Results[i] = webhookOf(&list[i])
+		out.Results[i] = s.webhookOf(&list[i])
 	}
 	return &webhookListOutput{out}, nil
 }
@@ -179,9 +174,6 @@ func (s *server) deleteWebhook(ctx context.Context, in *webhookInput) (*struct{}
 	if err != nil {
 		return nil, err
 	}
-	if s.Webhooks == nil {
-		return nil, errNotJoined
-	}
 	return nil, orNotFound(s.Webhooks.Delete(ctx, in.project, id), webhookNotFound)
 }
 
@@ -189,9 +181,6 @@ func (s *server) testWebhook(ctx context.Context, in *webhookInput) (*okOutput, 
 	id, err := in.id()
 	if err != nil {
 		return nil, err
-	}
-	if s.Webhooks == nil {
-		return nil, errNotJoined
 	}
 	if err := s.Webhooks.Test(ctx, in.project, id); err != nil {
 		return nil, orNotFound(err, webhookNotFound)

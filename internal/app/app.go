@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	"net"
@@ -54,7 +55,7 @@ type App struct {
 	missing  slowCount
 	started  time.Time
 	ready    chan struct{} // closed when requests are served
-	stopping chan struct{} // closed when the server is told to stop
+	stopping chan struct{} // closed when they are to end
 
 	telemetry *telemetry.Telemetry
 }
@@ -134,20 +135,20 @@ func (a *App) assemble(uploads string) {
 		Budgets:       a.budgets,
 		Estimate:      a.estimate,
 		Waits:         (&waiter{position: a.store.QueuePosition, line: a.dispatch.Waiting}).wait,
-		Enricher:      a.ingest,
-		Originals:     a.store,
-		OpenOriginal:  a.openOriginal,
-		Processing:    a.store.Processing,
-		SetProcessing: a.ingest.SetProcessing,
-		Events:        a.store,
-		Webhooks:      a.notify,
-		CheckURL:      a.fetch.Check,
-		Stopping:      a.stopping,
 		Health:        a.health,
 		Status:        a.status,
 		Metrics:       a.metrics(),
 		Routed:        telemetry.Route,
+		Originals:     a.store,
+		OpenOriginal:  a.original,
+		Processing:    a.store.Processing,
+		SetProcessing: a.ingest.SetProcessing,
+		Events:        a.store,
+		Stopping:      a.stopping,
+		Webhooks:      a.notify,
+		WebhookPaused: notify.Paused,
 		CheckFileName: parse.Allowed,
+		CheckURL:      a.fetch.Check,
 		TempDir:       uploads,
 		Log:           a.log,
 		Version:       Version,
@@ -163,6 +164,11 @@ func (a *App) assemble(uploads string) {
 			MetricsToken:    a.cfg.MetricsToken.Reveal(),
 		},
 	}))
+}
+
+// original opens a kept file for who downloads it.
+func (a *App) original(ctx context.Context, key string) (io.ReadSeekCloser, error) {
+	return a.files.Open(ctx, key)
 }
 
 // ensureKey makes the default project accept the configured key, or makes one.
@@ -242,12 +248,7 @@ func (a *App) Run(ctx context.Context) error {
 	back, bctx := errgroup.WithContext(backstage)
 	back.Go(func() error { return a.dispatch.Run(bctx) })
 	front, fctx := errgroup.WithContext(ctx)
-	front.Go(func() error {
-		<-fctx.Done()
-		close(a.stopping)
-		return nil
-	})
-	front.Go(func() error { return serve(fctx, a.listener, a.handler, a.log) })
+	front.Go(func() error { return serve(fctx, a.listener, a.handler, a.stopping, a.log) })
 	front.Go(func() error { return a.ingest.Run(fctx) })
 	front.Go(func() error { return a.notify.Run(fctx) })
 	close(a.ready)

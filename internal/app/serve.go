@@ -25,9 +25,12 @@ const (
 	cutWithin = 5 * time.Second
 )
 
-// serve answers requests on l until ctx ends. Then it stops accepting, lets
-// requests finish for a while, cancels the rest and waits for them.
-func serve(ctx context.Context, l net.Listener, handler http.Handler, log *slog.Logger) error {
+// serve answers requests on l until ctx ends. Then it closes stopping, which
+// streams without end watch, stops accepting, lets requests finish for a while,
+// cancels the rest and waits for them.
+func serve(
+	ctx context.Context, l net.Listener, handler http.Handler, stopping chan<- struct{}, log *slog.Logger,
+) error {
 	requests, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	srv := &http.Server{
@@ -47,6 +50,7 @@ func serve(ctx context.Context, l net.Listener, handler http.Handler, log *slog.
 	})
 	g.Go(func() error {
 		<-gctx.Done()
+		close(stopping)
 		if stop(context.WithoutCancel(ctx), srv, drainWithin) == nil {
 			return nil
 		}

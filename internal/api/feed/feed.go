@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"kvasir/internal/account"
-	"kvasir/internal/api/sse"
 	"kvasir/internal/event"
 	"kvasir/internal/memo"
 )
@@ -28,6 +27,15 @@ type Log interface {
 	// EventSignal returns a channel that is closed after the next event of any
 	// project.
 	EventSignal() <-chan struct{}
+}
+
+// A Stream takes events to the client. Both methods report whether it is still
+// there.
+type Stream interface {
+	// SendNamed sends v, with an id unless that is 0.
+	SendNamed(id int64, name string, v any) bool
+	// SendCursor tells the client where it is, without an event.
+	SendCursor(id int64) bool
 }
 
 // A Feed is what one client wants to hear.
@@ -59,7 +67,7 @@ const (
 
 // Serve follows the log until ctx ends, the server stops, or the client does not
 // read. An error of the log ends it, too; the client comes back and goes on.
-func (f *Feed) Serve(ctx context.Context, out *sse.Stream) error {
+func (f *Feed) Serve(ctx context.Context, out Stream) error {
 	cursor, err := f.begin(ctx, out)
 	if err != nil {
 		return err
@@ -95,7 +103,7 @@ func (f *Feed) Serve(ctx context.Context, out *sse.Stream) error {
 // begin tells the client where it is, and whether it has missed something for
 // good: events older than those that are kept, or a log that is not the one it
 // knows.
-func (f *Feed) begin(ctx context.Context, out *sse.Stream) (cursor int64, err error) {
+func (f *Feed) begin(ctx context.Context, out Stream) (cursor int64, err error) {
 	log, err := f.Log.EventLog(ctx, f.Project)
 	switch {
 	case err != nil:
@@ -148,7 +156,7 @@ func entryOf(e *event.Event) Entry {
 }
 
 // replay sends what is new in the log, and returns the last event of it.
-func (f *Feed) replay(ctx context.Context, out *sse.Stream, cursor int64) (int64, error) {
+func (f *Feed) replay(ctx context.Context, out Stream, cursor int64) (int64, error) {
 	for {
 		page, err := f.Log.Events(ctx, f.Project, cursor, pageSize)
 		if err != nil || len(page) == 0 {

@@ -3,9 +3,10 @@ package feed
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
-	"kvasir/internal/api/sse"
 	"kvasir/internal/memo"
 )
 
@@ -24,7 +25,7 @@ type picture struct {
 }
 
 // progress tells how far unfinished memos are, as far as that is news.
-func (f *Feed) progress(ctx context.Context, out *sse.Stream, said told) error {
+func (f *Feed) progress(ctx context.Context, out Stream, said told) error {
 	if f.Unfinished == nil {
 		return nil
 	}
@@ -41,7 +42,10 @@ func (f *Feed) progress(ctx context.Context, out *sse.Stream, said told) error {
 			continue
 		}
 		news := f.Progress(ctx, m)
-		encoded := sse.Encode(news)
+		encoded, err := json.Marshal(news)
+		if err != nil {
+			return fmt.Errorf("encode progress: %w", err)
+		}
 		if !bytes.Equal(encoded, last.sent) && !out.SendNamed(0, "progress", news) {
 			return context.Cause(ctx)
 		}
