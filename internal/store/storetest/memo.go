@@ -44,7 +44,7 @@ func documentUntilParsed(r *room) {
 	if w.Content != nil || w.Stage != memo.StageParsing || *w.File != *d.File {
 		r.Errorf("claimed %+v, want the file and no content", w)
 	}
-	r.must(r.s.SaveText(r.Context(), w, "", r.now))
+	r.must(r.s.SaveParsed(r.Context(), w, memo.Parsed{}, r.now))
 	m = r.find(id)
 	if m.Content == nil || *m.Content != "" || *m.ContentLength != 0 || m.Progress.Stage != memo.StageChunking {
 		r.Errorf("document parsed to nothing: %+v", m)
@@ -124,6 +124,10 @@ func otherProjectsSeeNothing(r *room) {
 		r.refused(err, fault.NotFound, "DeleteMemo")
 		_, err = r.s.RetryMemo(ctx, other, ref, r.now)
 		r.refused(err, fault.NotFound, "RetryMemo")
+		_, err = r.s.Reenrich(ctx, other, ref, memo.Aspects(), r.now)
+		r.refused(err, fault.NotFound, "Reenrich")
+		_, err = r.s.FindOriginal(ctx, other, ref)
+		r.refused(err, fault.NotFound, "FindOriginal")
 	}
 	_, err = r.s.FindChat(ctx, other, chat)
 	r.refused(err, fault.NotFound, "FindChat")
@@ -152,6 +156,17 @@ func seesNothing(r *room, other account.ProjectID, id memo.ID, chunks []memo.Chu
 	r.must(err)
 	embedded, err := r.s.EmbeddedChunks(ctx, other, id, 1, "model")
 	r.must(err)
+	near, err := r.s.Neighbours(ctx, other, []memo.ChunkID{chunks[0].ID}, 5)
+	r.must(err)
+	unfinished, err := r.s.Unfinished(ctx, other, 10)
+	r.must(err)
+	events, err := r.s.Events(ctx, other, 0, 10)
+	r.must(err)
+	log, err := r.s.EventLog(ctx, other)
+	r.must(err)
+	if len(near)+len(unfinished)+len(events)+int(log.Oldest)+int(log.Newest) != 0 {
+		r.Errorf("another project sees neighbours %v, unfinished memos %v, events %v of %+v", near, unfinished, events, log)
+	}
 	seen := len(memos) + count + len(chats) + chatCount + len(passages) + len(changes) + int(latest) + len(embedded)
 	if seen != 0 {
 		r.Errorf("another project sees memos %v, chats %v, passages %v, changes %v, latest %d, embedded %v",

@@ -79,6 +79,33 @@ func Run(t *testing.T, open func(t *testing.T) Database) {
 		{"UsageAddsUp", usageAddsUp},
 		{"PositionCountsWhoIsBefore", positionCountsWhoIsBefore},
 		{"WhoAddsIsBilled", whoAddsIsBilled},
+		{"PageIsFetched", pageIsFetched},
+		{"PageIsLoadedAgain", pageIsLoadedAgain},
+		{"DocumentTellsItsTitle", documentTellsItsTitle},
+		{"TitleOfAPersonStays", titleOfAPersonStays},
+		{"PartsGoWithTheText", partsGoWithTheText},
+		{"PagesAreCounted", pagesAreCounted},
+		{"LongTextsAreReadAsWritten", longTextsAreReadAsWritten},
+		{"LongTextIsWrittenOnce", longTextIsWrittenOnce},
+		{"OriginalIsFound", originalIsFound},
+		{"ProcessingIsInherited", processingIsInherited},
+		{"OtherProcessingIsAnotherGeneration", otherProcessing},
+		{"StagesAreTold", stagesAreTold},
+		{"UnfinishedAreListed", unfinishedAreListed},
+		{"NeighboursAreFound", neighboursAreFound},
+		{"EnrichmentShowsEverywhere", enrichmentShows},
+		{"EnrichmentResumes", enrichmentResumes},
+		{"VectorsOfAnotherTextAreDropped", vectorsOfAnotherText},
+		{"TitleKeepsWhatIsWrittenOfTheMemo", titleKeepsEnrichment},
+		{"TagsOfAModel", tagsOfAModel},
+		{"Reenrich", reenrich},
+		{"ReenrichNeedsTheLiveGeneration", reenrichNeedsLive},
+		{"EventsTellWhatHappened", eventsTell},
+		{"NothingNewIsNoEvent", nothingNewIsNoEvent},
+		{"EventsWakeFollowers", eventsWake},
+		{"OldEventsAreForgotten", oldEventsAreForgotten},
+		{"WebhooksAreKept", webhooksAreKept},
+		{"WebhooksAreDue", webhooksAreDue},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -226,7 +253,7 @@ func (r *room) process(w memo.Work) []memo.Chunk {
 	ctx := r.Context()
 	if w.Content == nil {
 		w.Content = new("the text of " + w.File.Name)
-		r.must(r.s.SaveText(ctx, w, *w.Content, r.now))
+		r.must(r.s.SaveParsed(ctx, w, memo.Parsed{Text: *w.Content}, r.now))
 	}
 	chunks := halves(*w.Content)
 	r.must(r.s.SaveChunks(ctx, w, chunks, memo.StageEmbedding, r.now))

@@ -156,11 +156,16 @@ func results(r *room, w memo.Work) map[string]error {
 	ctx := r.Context()
 	_, finish := r.s.Finish(ctx, w, r.now)
 	return map[string]error{
-		"SaveText":   r.s.SaveText(ctx, w, "stale", r.now),
-		"SaveChunks": r.s.SaveChunks(ctx, w, halves("stale"), memo.StageEmbedding, r.now),
-		"Finish":     finish,
-		"Fail":       r.s.Fail(ctx, w, "stale", r.now),
-		"Postpone":   r.s.Postpone(ctx, w, r.now, "stale"),
+		"Enter":           r.s.Enter(ctx, w, memo.StageParsing),
+		"SaveProgress":    r.s.SaveProgress(ctx, w, 1, 2),
+		"SaveFile":        r.s.SaveFile(ctx, w, memo.File{Blob: "stale"}, r.now),
+		"SaveParsed":      r.s.SaveParsed(ctx, w, memo.Parsed{Text: "stale", Title: "stale"}, r.now),
+		"SaveLongText":    r.s.SaveParsed(ctx, w, memo.Parsed{Text: longText(100_000)}, r.now),
+		"SaveEnrichments": r.s.SaveEnrichments(ctx, w, []memo.Enrichment{{Aspect: memo.AspectSummary}}),
+		"SaveChunks":      r.s.SaveChunks(ctx, w, halves("stale"), memo.StageEmbedding, r.now),
+		"Finish":          finish,
+		"Fail":            r.s.Fail(ctx, w, "stale", r.now),
+		"Postpone":        r.s.Postpone(ctx, w, r.now, "stale"),
 	}
 }
 
