@@ -129,7 +129,7 @@ func (s *Service) Create(
 	}
 	for _, k := range kinds {
 		if !slices.Contains(event.Kinds(), k) {
-			return event.Webhook{}, fault.New(fault.Invalid, fmt.Sprintf("events: There is no kind %q", k))
+			return event.Webhook{}, fault.New(fault.Invalid, fmt.Sprintf("kinds: There is no event %q", k))
 		}
 	}
 	have, err := s.store.ListWebhooks(ctx, p)

@@ -259,7 +259,7 @@ func TestWebhooksAreCheckedAndCounted(t *testing.T) {
 	}{
 		{"ftp://example.com", "url: Only http and https", nil},
 		{"http://10.0.0.1/", "url: 10.0.0.1 is not on the public internet", nil},
-		{"https://example.com/", `events: There is no kind "memo.eaten"`, []event.Kind{"memo.eaten"}},
+		{"https://example.com/", `kinds: There is no event "memo.eaten"`, []event.Kind{"memo.eaten"}},
 	} {
 		_, err := r.Create(t.Context(), r.project, tt.url, tt.kinds)
 		if !fault.Is(err, fault.Invalid) || !strings.Contains(fault.Message(err), tt.want) {
