@@ -36,14 +36,18 @@ ORDER BY m.due, m.id LIMIT $5`
 	claimMemo = `
 UPDATE memos SET claimed_by = $2, claimed_until = $3, attempt = attempt + 1, started = coalesce(started, $4),
 	not_before = NULL, waiting_for = NULL,
-	stage = coalesce((
-		SELECT CASE WHEN length IS NOT NULL THEN NULL WHEN file_blob IS NULL THEN 'fetching' ELSE 'parsing' END
+	stage = (
+		SELECT CASE
+			WHEN g.length IS NULL AND g.file_blob IS NULL THEN 'fetching'
+			WHEN g.length IS NULL THEN 'parsing'
+			WHEN memos.stage = 'enriching' THEN 'enriching'
+			WHEN g.bytes = (
+				SELECT c.end_byte FROM chunks c WHERE c.memo = g.memo AND c.generation = g.generation
+				ORDER BY c.position DESC LIMIT 1
+			) THEN 'embedding'
+			ELSE 'chunking' END
 		FROM generations g WHERE g.memo = memos.id AND g.generation = memos.generation
-	), CASE
-		WHEN stage = 'enriching' THEN stage
-		WHEN EXISTS (SELECT 1 FROM chunks c WHERE c.memo = memos.id AND c.generation = memos.generation)
-		THEN 'embedding'
-		ELSE 'chunking' END)
+	)
 WHERE id = $1`
 )
 

@@ -41,6 +41,9 @@ UPDATE memos SET stage = 'error', error = $4, completed = $5,
 UPDATE memos SET not_before = $4, waiting_for = $5, claimed_by = NULL, claimed_until = NULL` + claimHeld
 )
 
+// chunksAtOnce bounds the chunks that one write stores.
+const chunksAtOnce = 1024
+
 // held runs an update whose condition is the claim, with further arguments from
 // $4, and fails with Conflict if the claim is lost.
 func held(ctx context.Context, tx Tx, w memo.Work, statement string, args ...any) error {
@@ -72,11 +75,6 @@ func (s *Store) SaveFile(ctx context.Context, w memo.Work, f memo.File, _ time.T
 		_, err := tx.Exec(ctx, saveFile, w.Memo, w.Generation, f.Hash, f.Size, f.Name, f.MIMEType, f.Blob)
 		return err
 	})
-}
-
-// SaveText is SaveParsed of a text without parts.
-func (s *Store) SaveText(ctx context.Context, w memo.Work, content string, now time.Time) error {
-	return s.SaveParsed(ctx, w, memo.Parsed{Text: content}, now)
 }
 
 // SaveParsed stores the text of a document, which is now to be cut, and its parts.
@@ -142,32 +140,52 @@ func entitle(ctx context.Context, tx Tx, w memo.Work, title string) error {
 
 // SaveChunks stores the chunks of the generation in place of those it has, which
 // take with them what was written about them. What comes next is told by the
-// caller.
+// caller. The many chunks of a book are stored in steps, so that nobody waits for
+// them; they count when the last of the text is there.
 func (s *Store) SaveChunks(
 	ctx context.Context, w memo.Work, chunks []memo.Chunk, next memo.Stage, _ time.Time,
 ) error {
-	headings := make([]string, len(chunks))
-	for i, c := range chunks {
-		headings[i] = stringsJSON(c.Headings)
-	}
-	return s.db.Write(ctx, func(tx Tx) error {
-		if err := held(ctx, tx, w, enterNext, next); err != nil {
+	for first := true; first || len(chunks) > 0; first = false {
+		step := chunks[:min(chunksAtOnce, len(chunks))]
+		chunks = chunks[len(step):]
+		err := s.db.Write(ctx, func(tx Tx) error {
+			if err := advance(ctx, tx, w, next, len(chunks) == 0); err != nil {
+				return err
+			}
+			if first {
+				for _, statement := range []string{dropChunks, dropOfChunks} {
+					if _, err := tx.Exec(ctx, statement, w.Memo, w.Generation); err != nil {
+						return err
+					}
+				}
+			}
+			return insertChunks(ctx, tx, w, step)
+		})
+		if err != nil {
 			return err
 		}
-		for _, statement := range []string{dropChunks, dropOfChunks} {
-			if _, err := tx.Exec(ctx, statement, w.Memo, w.Generation); err != nil {
-				return err
-			}
+	}
+	return nil
+}
+
+// advance enters the next stage with the last step of a result; before it, it only
+// makes sure of the claim.
+func advance(ctx context.Context, tx Tx, w memo.Work, next memo.Stage, last bool) error {
+	if last {
+		return held(ctx, tx, w, enterNext, next)
+	}
+	return held(ctx, tx, w, keepClaim)
+}
+
+func insertChunks(ctx context.Context, tx Tx, w memo.Work, chunks []memo.Chunk) error {
+	for _, c := range chunks {
+		_, err := tx.Exec(ctx, insertChunk,
+			w.Memo, w.Generation, c.Index, c.ID, c.Start, c.End, stringsJSON(c.Headings), c.Header, c.Page)
+		if err != nil {
+			return err
 		}
-		for i, c := range chunks {
-			_, err := tx.Exec(ctx, insertChunk,
-				w.Memo, w.Generation, c.Index, c.ID, c.Start, c.End, headings[i], c.Header, c.Page)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // Fail ends the work with a reason for the person. What is stored of it serves

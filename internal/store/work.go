@@ -85,6 +85,9 @@ func loadPart(ctx context.Context, tx Tx, worker string, ids []memo.ID, found ma
 	}
 	for _, w := range found {
 		sortEnriched(w.Enriched)
+		if n := len(w.Chunks); n > 0 && w.Chunks[n-1].End < len(*w.Content) {
+			w.Chunks = nil // storing them was cut short
+		}
 	}
 	return err
 }

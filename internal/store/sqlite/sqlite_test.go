@@ -397,28 +397,40 @@ func TestTheCacheGoesWithItsOrganization(t *testing.T) {
 	}
 }
 
-// A folder of the first version opens, and its memos are there.
-func TestAFolderOfTheFirstVersionOpens(t *testing.T) {
+// A folder of an earlier version opens, and its memos are there.
+func TestAFolderOfAnEarlierVersionOpens(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	first, err := os.ReadFile("migrations/00001_first.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, schema, _ := strings.Cut(string(first), "-- +goose Up")
 	db := raw(t, dir)
-	for _, statements := range []string{schema, `
+	var statements []string
+	for _, name := range []string{"00001_first.sql", "00002_spending.sql"} {
+		migration, err := os.ReadFile(filepath.Join("migrations", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, schema, _ := strings.Cut(string(migration), "-- +goose Up")
+		statements = append(statements, schema)
+	}
+	// The second memo is a book, whose text was in one row then.
+	statements = append(statements, `
 CREATE TABLE goose_db_version (
 	id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL,
 	tstamp TIMESTAMP DEFAULT (datetime('now')));
-INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1), (1, 1);
+INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1), (1, 1), (2, 1);
 INSERT INTO organizations (id, name, created) VALUES ('o', 'Default', 0);
 INSERT INTO projects (id, organization, name, bootstrap, created) VALUES ('p', 'o', 'Default Project', true, 0);
 INSERT INTO memos (id, project, type, title, tags, metadata, created, updated, stage, generation, queued)
-VALUES ('m', 'p', 'plaintext', 'Old', '[]', '{}', 0, 0, 'received', 1, 0);
+VALUES ('m', 'p', 'plaintext', 'Old', '["a"]', '{}', 0, 0, 'received', 1, 0);
 INSERT INTO generations (memo, generation, title, hash, bytes, length, content)
-VALUES ('m', 1, 'Old', 'h', 4, 4, CAST('text' AS blob));`} {
-		if _, err := db.ExecContext(t.Context(), statements); err != nil {
+VALUES ('m', 1, 'Old', 'h', 4, 4, CAST('text' AS blob));
+INSERT INTO memos (id, project, type, title, tags, metadata, created, updated, stage, generation, live_generation, queued)
+VALUES ('b', 'p', 'plaintext', 'Book', '[]', '{}', 0, 0, 'processed', 1, 1, 0);
+INSERT INTO generations (memo, generation, title, hash, bytes, length, content)
+VALUES ('b', 1, 'Book', 'h', 100000, 100000, CAST(replace(hex(zeroblob(50000)), '0', 'x') AS blob));
+INSERT INTO chunks (memo, generation, position, id, start_byte, end_byte, headings) VALUES
+	('b', 1, 0, 'c', 0, 99990, '[]'), ('b', 1, 1, 'd', 99990, 100000, '["H"]');`)
+	for _, s := range statements {
+		if _, err := db.ExecContext(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -427,4 +439,69 @@ VALUES ('m', 1, 'Old', 'h', 4, 4, CAST('text' AS blob));`} {
 	if err != nil || len(work) != 1 || work[0].Title != "Old" || *work[0].Content != "text" || work[0].Key != "" {
 		t.Errorf("the work of an old folder: %+v, %v", work, err)
 	}
+	found, err := s.Passages(t.Context(), "p", []memo.ChunkID{"d"})
+	if err != nil || len(found) != 1 || found[0].Content != "xxxxxxxxxx" || len(found[0].Snippet) != 100 {
+		t.Errorf("a passage of an old folder: %+v, %v", found, err)
+	}
+	m, err := s.UpdateMemo(t.Context(), "p", memo.Ref{ID: "b"}, memo.Patch{Title: new("New")}, time.Now())
+	if err != nil || m.Generation != 2 {
+		t.Errorf("an edit in an old folder: %+v, %v", m, err)
+	}
+	if book, err := s.FindMemo(t.Context(), "p", memo.Ref{ID: "b"}); err != nil || len(*book.Content) != 100_000 {
+		t.Errorf("a book of an old folder: %v", err)
+	}
+}
+
+// What is large goes through every step of the way.
+func TestTextOf64MiB(t *testing.T) {
+	t.Parallel()
+	s := openAt(t, t.TempDir())
+	p, ctx := mustProject(t, s), t.Context()
+	id := newID()
+	d := memo.Draft{Attributes: memo.Attributes{Title: "T"}, File: &memo.File{Name: "a", Blob: "b", Hash: "h", Size: 1}}
+	claim := func() memo.Work {
+		work, err := s.Claim(ctx, "worker", 1, 1<<30, time.Now())
+		if err != nil || len(work) != 1 {
+			t.Fatalf("Claim = %d memos, %v", len(work), err)
+		}
+		return work[0]
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(s.CreateMemo(ctx, p, id, d, time.Now()))
+	text := strings.Repeat("0123456789abcde\n", 4<<20)
+	must(s.SaveParsed(ctx, claim(), memo.Parsed{Text: text}, time.Now()))
+	must(s.Release(ctx, "worker"))
+	w := claim()
+	if *w.Content != text {
+		t.Fatalf("claimed a text of %d bytes, want %d", len(*w.Content), len(text))
+	}
+	var chunks []memo.Chunk
+	for start := 0; start < len(text); start += 8 << 10 {
+		chunks = append(chunks, memo.Chunk{
+			ID: memo.ChunkID(newID()), Index: len(chunks), Start: start, End: start + 8<<10,
+		})
+	}
+	must(s.SaveChunks(ctx, w, chunks, memo.StageEmbedding, time.Now()))
+	_, err := s.Finish(ctx, w, time.Now())
+	must(err)
+	last := chunks[len(chunks)-1]
+	found, err := s.Passages(ctx, p, []memo.ChunkID{last.ID})
+	if err != nil || len(found) != 1 || found[0].Content != text[last.Start:] {
+		t.Errorf("the last passage: %d found, %v", len(found), err)
+	}
+	changes, err := s.Changes(ctx, p, "m", 0, 10)
+	if err != nil || len(changes) != 1 || len(changes[0].Chunks) != len(chunks) {
+		t.Errorf("the index learns of %d memos, %v", len(changes), err)
+	}
+	m, err := s.FindMemo(ctx, p, memo.Ref{ID: id})
+	if err != nil || *m.Content != text {
+		t.Errorf("the memo is read with %v", err)
+	}
+	_, err = s.DeleteMemo(ctx, p, memo.Ref{ID: id}, time.Now())
+	must(err)
 }

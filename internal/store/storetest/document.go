@@ -324,3 +324,36 @@ func originalIsFound(r *room) {
 		r.Errorf("after an edit the original is %+v, %v", file, err)
 	}
 }
+
+// The many chunks of a book are stored in steps. Those that are left of a worker
+// that was cut short are no result.
+func manyChunksAreAllOrNone(r *room) {
+	ctx := r.Context()
+	r.create(plain("T", longText(100_000)))
+	w := r.claimOne()
+	chunks := make([]memo.Chunk, 5000)
+	for i := range chunks {
+		start, end := i*20, (i+1)*20
+		if i == len(chunks)-1 {
+			end = len(*w.Content)
+		}
+		chunks[i] = memo.Chunk{
+			ID: memo.ChunkID(newMemoID()), Index: i, Start: start, End: end, Content: (*w.Content)[start:end],
+		}
+	}
+	again := slices.Clone(chunks)
+	again[3000].ID = again[2000].ID // the third step is refused
+	if err := r.s.SaveChunks(ctx, w, again, memo.StageEmbedding, r.now); err == nil {
+		r.Error("two chunks of one id are stored")
+	}
+	r.must(r.s.Release(ctx, worker))
+	if w = r.claimOne(); w.Stage != memo.StageChunking || len(w.Chunks) != 0 {
+		r.Errorf("claimed in stage %s with %d chunks, want none", w.Stage, len(w.Chunks))
+	}
+	r.must(r.s.SaveChunks(ctx, w, chunks, memo.StageEmbedding, r.now))
+	r.must(r.s.Release(ctx, worker))
+	if w = r.claimOne(); w.Stage != memo.StageEmbedding {
+		r.Errorf("claimed in stage %s, want embedding", w.Stage)
+	}
+	r.same(chunks, w.Chunks, "the chunks")
+}

@@ -87,6 +87,7 @@ func Run(t *testing.T, open func(t *testing.T) Database) {
 		{"PagesAreCounted", pagesAreCounted},
 		{"LongTextsAreReadAsWritten", longTextsAreReadAsWritten},
 		{"LongTextIsWrittenOnce", longTextIsWrittenOnce},
+		{"ManyChunksAreAllOrNone", manyChunksAreAllOrNone},
 		{"OriginalIsFound", originalIsFound},
 		{"ProcessingIsInherited", processingIsInherited},
 		{"OtherProcessingIsAnotherGeneration", otherProcessing},
