@@ -1,0 +1,411 @@
+package xml
+
+import (
+	"strconv"
+	"strings"
+
+	"kvasir/internal/parse/markdown"
+)
+
+// A role is what an element of a document is for its readers.
+type role int
+
+const (
+	inline     role = iota // words of a line
+	flow                   // holds blocks
+	paragraph              // a paragraph, in which blocks may stand
+	section                // holds blocks below a title
+	titled                 // a small section, whose title is a paragraph
+	heading                // the title of what it stands in
+	levelled               // h1 to h6
+	bullets                // a list
+	numbers                // a numbered list
+	terms                  // a list of terms and meanings
+	item                   // of a list
+	grid                   // a table
+	verbatim               // code
+	formula                // a formula on a line of its own
+	references             // a list of references
+	note                   // a footnote
+	dropped                // nothing to read
+)
+
+// roles are those of the elements of JATS, DocBook, TEI, XHTML, DITA and FictionBook.
+// An element that is not named is part of a line.
+func roles() map[string]role {
+	all := map[string]role{}
+	for r, names := range map[role]string{
+		flow: `article body text div back front main group set fn-group app-group glossary floats-group
+			quote-block disp-quote blockquote epigraph blocktext statement caption legend table-wrap-foot
+			qandaset qandaentry question answer footnotes procedure step substeps stepalternatives html
+			mediaobject textobject abstract-body refsynopsisdiv refnamediv refnamepurpose example-body
+			conbody taskbody refbody context steps cmd header footer TEI lg sp stage TEI.2 teiCorpus FictionBook
+			book-part collection disp-formula-group figgroup annotation poem stanza cite mediaobjectco`,
+		paragraph: `p para simpara ab bridgehead subtitle attrib attribution v l speaker speech verse-line
+			refname refpurpose permissions-statement hr figcaption`,
+		section: `sec section sect1 sect2 sect3 sect4 sect5 simplesect chapter part appendix preface book
+			refentry refsect1 refsect2 refsect3 refsection reference dedication colophon partintro ack app abstract
+			trans-abstract bio topic concept task div1 div2 div3 div4 glossdiv notes sub-article response
+			acknowledgements`,
+		titled: `fig figure informalfigure table-wrap boxed-text sidebar note tip warning caution important example
+			informalexample formalpara supplementary-material statement-box fig-group chem-struct-wrap equation
+			informalequation media-wrap`,
+		heading:  `title head`,
+		levelled: `h1 h2 h3 h4 h5 h6`,
+		bullets:  `list itemizedlist simplelist ul listPerson segmentedlist`,
+		numbers:  `orderedlist ol`,
+		terms:    `def-list variablelist dl glosslist`,
+		item:     `list-item listitem li item member def-item varlistentry glossentry callout`,
+		grid:     `table informaltable tgroup array`,
+		verbatim: `programlisting screen literallayout synopsis cmdsynopsis funcsynopsis code-block preformat pre
+			codeblock eg programlistingco screenco`,
+		formula:    `disp-formula`,
+		references: `ref-list bibliography listBibl`,
+		note:       `footnote fn`,
+		dropped: `article-meta journal-meta front-stub processing-meta teiHeader info articleinfo bookinfo chapterinfo
+			sectioninfo sect1info sect2info sect3info refentryinfo refsect1info docinfo prefaceinfo appendixinfo partinfo
+			setinfo refmeta graphic inline-graphic media imageobject imagedata indexterm index toc lot object-id alt-text
+			long-desc permissions script style contrib-id xref-group binary description anchor beginpage remark
+			titleabbrev prolog revhistory legalnotice colspec spanspec col colgroup pb milestone fw head-meta link-meta
+			custom-meta-group counts history self-uri related-article related-object copyright-statement nav aside-meta
+			annotation-xml institution-id nlm-meta ali_free metadata`,
+	} {
+		for name := range strings.FieldsSeq(names) {
+			all[name] = r
+		}
+	}
+	return all
+}
+
+// A writer writes a document as Markdown.
+type writer struct {
+	out   markdown.Writer
+	max   int          // bytes
+	stop  func() error // of the context
+	roles map[string]role
+	level int // of the headings of sections
+	depth int // of lists
+	html  bool
+	notes int
+	later []string // footnotes of the paragraph
+}
+
+// prose writes a document and returns its title.
+func (w *writer) prose(root *node) string {
+	w.roles = roles()
+	title := proseTitle(root)
+	w.html = root.name == "html"
+	if w.html {
+		w.blocks(root)
+		return title
+	}
+	if title != "" {
+		w.out.Heading(1, title)
+		w.level = 1
+	}
+	if authors := docbookAuthors(root); authors != "" {
+		w.out.Paragraph(authors)
+	}
+	if info := root.child("info", "articleinfo", "bookinfo"); info != nil {
+		for _, abstract := range info.all("abstract") {
+			w.block(abstract)
+		}
+	}
+	for _, child := range root.children {
+		if w.roles[child.name] != heading || child.oneLine() != title {
+			w.block(child)
+		}
+	}
+	return title
+}
+
+// proseTitle returns the title of a document.
+func proseTitle(root *node) string {
+	paths := [][]string{
+		{"title"}, {"info", "title"}, {"articleinfo", "title"}, {"bookinfo", "title"}, {"refmeta", "refentrytitle"},
+		{"teiHeader", "fileDesc", "titleStmt", "title"}, {"description", "title-info", "book-title"}, {"head", "title"},
+		{"refnamediv", "refname"},
+	}
+	for _, path := range paths {
+		n := root
+		for _, name := range path {
+			if n = n.child(name); n == nil {
+				break
+			}
+		}
+		if title := n.oneLine(); title != "" {
+			return title
+		}
+	}
+	return ""
+}
+
+// docbookAuthors returns who wrote a document.
+func docbookAuthors(root *node) string {
+	info := root.child("info", "articleinfo", "bookinfo", "refentryinfo")
+	if info == nil {
+		return ""
+	}
+	var names []string
+	for _, author := range info.all("author") {
+		var parts []string
+		for _, name := range []string{"firstname", "givenname", "othername", "surname"} {
+			if part := author.named(name).oneLine(); part != "" {
+				parts = append(parts, part)
+			}
+		}
+		if len(parts) == 0 {
+			parts = append(parts, author.child("personname", "orgname").oneLine())
+		}
+		names = append(names, strings.Join(parts, " "))
+	}
+	return strings.Join(names, ", ")
+}
+
+// blocks writes the children of an element as blocks. Words between them are
+// paragraphs.
+func (w *writer) blocks(n *node) {
+	var words []*node
+	flush := func() {
+		if len(words) > 0 {
+			w.paragraph(w.words(words))
+			words = nil
+		}
+	}
+	for _, child := range n.children {
+		if r := w.roles[child.name]; r == inline || r == note && len(words) > 0 {
+			words = append(words, child)
+			continue
+		}
+		flush()
+		w.block(child)
+	}
+	flush()
+}
+
+// paragraph writes a paragraph and the footnotes in it.
+func (w *writer) paragraph(text string) {
+	w.out.Paragraph(text)
+	for len(w.later) > 0 {
+		notes := w.later
+		w.later = nil
+		for _, text := range notes {
+			w.out.Paragraph(text)
+		}
+	}
+}
+
+// block writes an element as a block.
+func (w *writer) block(n *node) {
+	if w.out.Over || w.stop() != nil {
+		return
+	}
+	switch w.roles[n.name] {
+	case section:
+		w.section(n)
+	case titled:
+		w.titled(n)
+	case heading:
+		if !w.html {
+			w.out.Heading(w.level+1, w.line(n))
+		}
+	case levelled:
+		w.out.Heading(int(n.name[1]-'0'), w.line(n))
+	case bullets, numbers:
+		w.list(n)
+	case terms:
+		w.terms(n)
+	case grid:
+		w.table(n)
+	case verbatim:
+		language := n.attr("language")
+		if !isName(language) {
+			language = ""
+		}
+		w.out.Fenced(language, n.raw())
+	case references:
+		w.references(n)
+	case formula, note:
+		w.paragraph(w.line(n))
+	case inline:
+		w.paragraph(w.words([]*node{n}))
+	case dropped:
+	default:
+		w.blocks(n)
+	}
+}
+
+// isName reports whether text is the name of a language.
+func isName(text string) bool {
+	return len(text) <= 20 && strings.Trim(strings.ToLower(text), "abcdefghijklmnopqrstuvwxyz0123456789+#-") == ""
+}
+
+// section writes a section: its heading, which may have a number, and what is below.
+func (w *writer) section(n *node) {
+	w.level++
+	defer func() { w.level-- }()
+	title := n.child("title", "head")
+	if title == nil {
+		if info := n.child("info", "sectioninfo", "sect1info", "chapterinfo"); info != nil {
+			title = info.child("title")
+		}
+	}
+	text := ""
+	switch {
+	case title != nil:
+		text = strings.TrimSpace(n.child("label").oneLine() + " " + w.line(title))
+	case n.name == "refentry":
+		text = proseTitle(n)
+	case n.name == "abstract" || n.name == "trans-abstract":
+		text = "Abstract"
+	case n.name == "sub-article" || n.name == "response":
+		text = n.named("article-title").oneLine()
+	case n.name == "ack":
+		text = "Acknowledgments"
+	default:
+		w.level-- // no section for a reader
+		defer func() { w.level++ }()
+	}
+	w.out.Heading(w.level, text)
+	for _, child := range n.children {
+		if child != title && child.name != "label" {
+			w.rest(child)
+		}
+	}
+}
+
+// rest writes a child of a section or a figure.
+func (w *writer) rest(n *node) {
+	if n.name == "" && strings.TrimSpace(n.text) == "" {
+		return
+	}
+	w.block(n)
+}
+
+// titled writes a figure, a note or a box: its label and title begin its caption.
+func (w *writer) titled(n *node) {
+	caption := n.child("caption")
+	title := n.child("title", "head")
+	if title == nil && caption != nil {
+		title = caption.child("title", "head")
+	}
+	lead := strings.TrimSpace(n.child("label").oneLine())
+	if lead != "" && !strings.HasSuffix(lead, ".") && !strings.HasSuffix(lead, ":") {
+		lead += "."
+	}
+	if title != nil {
+		lead = strings.TrimSpace(lead + " " + w.line(title))
+	}
+	if lead == "" && title == nil {
+		switch n.name {
+		case "note", "tip", "warning", "caution", "important":
+			lead = strings.ToUpper(n.name[:1]) + n.name[1:] + ":"
+		}
+	}
+	w.paragraph(lead)
+	for _, child := range n.children {
+		switch {
+		case child == title, child.name == "label":
+		case child == caption:
+			for _, part := range caption.children {
+				if part != title {
+					w.rest(part)
+				}
+			}
+		default:
+			w.rest(child)
+		}
+	}
+}
+
+// list writes a list.
+func (w *writer) list(n *node) {
+	if title := n.child("title", "head"); title != nil {
+		w.paragraph(w.line(title))
+	}
+	ordered := w.roles[n.name] == numbers || n.attr("list-type") == "order" || n.attr("rend") == "numbered"
+	number := 0
+	for _, child := range n.children {
+		switch {
+		case w.roles[child.name] != item:
+			if w.roles[child.name] != heading && child.name != "" {
+				w.rest(child)
+			}
+		case ordered:
+			number++
+			w.item(strconv.Itoa(number)+".", "", child)
+		default:
+			w.item("-", child.child("label").oneLine(), child)
+		}
+	}
+}
+
+// item writes an item of a list: its first paragraph beside the marker, and what is
+// below it as blocks of its own.
+func (w *writer) item(marker, label string, n *node) {
+	if strings.Trim(label, "•–-*·○▪ ") == "" {
+		label = ""
+	}
+	lead := strings.TrimSpace(label)
+	var rest []*node
+	var words []*node
+	first := true
+	for _, child := range n.children {
+		role := w.roles[child.name]
+		switch {
+		case child.name == "label":
+		case first && role == inline:
+			words = append(words, child)
+		case first && len(words) == 0 && role == paragraph && !w.hasBlocks(child):
+			words = append(words, child.children...)
+			first = false
+		default:
+			first = len(w.words(words)) == 0 && first
+			rest = append(rest, child)
+		}
+	}
+	lead = strings.TrimSpace(lead + " " + w.words(words))
+	w.out.Item(w.depth, marker, lead)
+	w.depth++
+	for _, child := range rest {
+		if w.roles[child.name] == paragraph && !w.hasBlocks(child) && lead != "" {
+			w.out.Item(w.depth-1, " ", w.line(child))
+			continue
+		}
+		w.rest(child)
+	}
+	w.depth--
+}
+
+// hasBlocks reports whether a paragraph has blocks in it.
+func (w *writer) hasBlocks(n *node) bool {
+	for _, child := range n.children {
+		if r := w.roles[child.name]; r != inline && r != dropped && r != note {
+			return true
+		}
+	}
+	return false
+}
+
+// terms writes a list of terms and what they mean.
+func (w *writer) terms(n *node) {
+	if title := n.child("title", "head"); title != nil {
+		w.paragraph(w.line(title))
+	}
+	var term []string
+	var walk func(n *node)
+	walk = func(n *node) {
+		for _, child := range n.children {
+			switch child.name {
+			case "term", "dt", "glossterm":
+				term = append(term, w.line(child))
+			case "def", "dd", "listitem", "glossdef":
+				w.item("-", strings.Join(term, ", ")+":", child)
+				term = nil
+			case "def-item", "varlistentry", "glossentry", "div":
+				walk(child)
+			}
+		}
+	}
+	walk(n)
+}
