@@ -19,8 +19,12 @@ type block struct {
 	bold  bool
 	lines int
 	table *table
-	level int // of a heading, from 1; of an item, its depth
-	edge  edge
+	// source is the text of code with its lines as they are.
+	source string
+	level  int // of a heading, from 1; of an item, its depth
+	edge   edge
+
+	named int // its level in the outline; 0 if it is not there
 
 	furniture, candidate, gaps bool
 }
@@ -43,8 +47,8 @@ type textLine struct {
 	bold, mono bool
 	firstWord  float64 // its width
 	words      []word
-	fence      bool    // a table stands here
-	parts      int     // with gaps between them
+	fence      bool // a table stands here
+	parts      int  // with gaps between them
 }
 
 // textLines writes rows as text. What stands apart in a row stays apart.
@@ -158,10 +162,11 @@ type builder struct {
 	bold        bool
 	box         box
 	pitch       float64 // between its lines
+	code        []*textLine
 }
 
 func (b *builder) start(l *textLine) {
-	*b = builder{first: *l, last: *l, n: 1, bold: l.bold, box: l.box}
+	*b = builder{first: *l, last: *l, n: 1, bold: l.bold, box: l.box, code: []*textLine{l}}
 	b.text.add(l.text, "")
 	switch {
 	case l.mono:
@@ -172,6 +177,7 @@ func (b *builder) start(l *textLine) {
 }
 
 func (b *builder) add(l *textLine, gap string) {
+	b.code = append(b.code, l)
 	if gap == "\n" {
 		b.text.addLine(l.text)
 	} else {
@@ -188,11 +194,14 @@ func (b *builder) flush(out []block) []block {
 	if b.n == 0 {
 		return out
 	}
-	out = append(out, block{
+	made := block{
 		box: b.box, kind: b.kind, text: leaders.ReplaceAllString(b.text.text(), " … "), size: b.first.size, bold: b.bold, lines: b.n, gaps: b.first.parts > 1,
-	})
+	}
+	if b.kind == code {
+		made.source = listing(b.code)
+	}
 	*b = builder{}
-	return out
+	return append(out, made)
 }
 
 // relation says how the i-th line stands to the block.
@@ -202,6 +211,8 @@ func (b *builder) relation(l *textLine, lines []textLine, i int) relation {
 	switch {
 	case abs(l.size-b.last.size) > 0.055*size, l.mono != b.last.mono, isItem(l.text):
 		return apart
+	case step > 0 && step < 2*size && leaders.MatchString(b.last.text):
+		return broken // of a table of contents
 	case step > 0 && step < 2*size && b.kind == paragraph && (l.parts > 1 || b.last.parts > 1):
 		return broken
 	case l.bold != b.last.bold && (b.bold || l.bold && endsSentence(b.last.text)):
@@ -319,10 +330,10 @@ func goesOn(text, next string) bool {
 }
 
 // marker matches the mark at the start of a list's item.
-var marker = regexp.MustCompile(`^(?:[•‣◦▪●○■□◆▶►➢➤✓✔∙·※❖–—*-]|[0-9]{1,3}[.)]|\([0-9a-zA-Z]{1,3}\)|[a-zA-Z][.)]|[ivx]{2,4}[.)]|[①-⑳])$`)
+var marker = regexp.MustCompile(`^(?:[•‣◦▪●○■□◆▶►➢➤✓✔∙·※❖–—*-]|[0-9]{1,3}(?:\.[0-9]{1,3}){0,4}[.)]|\([0-9a-zA-Z]{1,3}\)|[a-zA-Z][.)]|[ivx]{2,4}[.)]|[①-⑳])$`)
 
 // isMarker reports whether text is the mark of a list's item and nothing else.
-func isMarker(text string) bool { return len(text) < 12 && marker.MatchString(text) }
+func isMarker(text string) bool { return len(text) < 20 && marker.MatchString(text) }
 
 // isItem reports whether text begins with the mark of a list's item.
 func isItem(text string) bool {

@@ -120,7 +120,7 @@ func removeFurniture(pages [][]block, bodySize float64) {
 	each(func(page int, b *block) {
 		for _, p := range b.places(page) {
 			// Two heights are tried, as one may fall on either side of a border.
-			if n := seen[p]; n >= enough || n >= 2 && !strings.ContainsFunc(p.text, unicode.IsLetter) {
+			if n := seen[p]; n >= enough || p.text == "+1" && b.text == strconv.Itoa(page+1) || n >= 2 && !strings.ContainsFunc(p.text, unicode.IsLetter) {
 				b.furniture = true
 			}
 		}

@@ -69,7 +69,7 @@ func candidates(pages [][]block, body typeface) []*block {
 	for page := range pages {
 		blocks := pages[page]
 		for i := range blocks {
-			if b := &blocks[i]; b.isHeading(body) {
+			if b := &blocks[i]; b.isHeading(body) && !inList(blocks, i) {
 				b.candidate = true
 			}
 		}
@@ -81,6 +81,15 @@ func candidates(pages [][]block, body typeface) []*block {
 		}
 	}
 	return found
+}
+
+// inList reports whether a block is an item with others of its look beside it.
+func inList(blocks []block, i int) bool {
+	alike := func(j int) bool {
+		return j >= 0 && j < len(blocks) && blocks[j].kind == listItem && abs(blocks[j].size-blocks[i].size) < 0.3 &&
+			blocks[j].bold == blocks[i].bold
+	}
+	return blocks[i].kind == listItem && (alike(i-1) || alike(i+1))
 }
 
 // joinTitles joins headings of several lines that are set alike.
@@ -123,7 +132,7 @@ func (b *block) isHeading(body typeface) bool {
 			letters++
 		}
 	}
-	if letters < 2 || 5*letters < 2*length || caption.MatchString(b.text) || strings.Contains(b.text, "](") {
+	if strings.Contains(b.text, " … ") || letters < 2 || 5*letters < 2*length || caption.MatchString(b.text) || strings.Contains(b.text, "](") {
 		return false
 	}
 	if b.gaps && !number.MatchString(b.text) {
@@ -196,8 +205,8 @@ func outlineLevels(pages [][]block, found []*block, outline []entry) {
 	}
 	wanted := map[string]int{}
 	for _, e := range outline {
-		if key := titleKey(e.title); key != "" && wanted[key] == 0 {
-			wanted[key] = e.level
+		for _, key := range titleKeys(e.title) {
+			wanted[key] = cmp.Or(wanted[key], e.level)
 		}
 	}
 	var matched []*block
@@ -205,9 +214,15 @@ func outlineLevels(pages [][]block, found []*block, outline []entry) {
 	for page := range pages {
 		for i := range pages[page] {
 			b := &pages[page][i]
-			if (b.kind == heading || b.kind == paragraph && b.lines <= 2) && wanted[titleKey(b.text)] > 0 {
-				matched = append(matched, b)
-				largest = max(largest, b.size)
+			if b.kind == tableBlock || b.kind == code || b.lines > 3 || strings.Contains(b.text, " … ") {
+				continue
+			}
+			for _, key := range titleKeys(b.text) {
+				if b.named = cmp.Or(b.named, wanted[key]); b.named > 0 {
+					matched = append(matched, b)
+					largest = max(largest, b.size)
+					break
+				}
 			}
 		}
 	}
@@ -222,22 +237,30 @@ func outlineLevels(pages [][]block, found []*block, outline []entry) {
 	}
 	deepest := 0
 	for _, b := range matched {
-		b.kind, b.level = heading, min(wanted[titleKey(b.text)]+shift, 6)
+		b.kind, b.level = heading, min(b.named+shift, 6)
 		deepest = max(deepest, b.level)
 	}
 	for _, b := range found {
-		if !slices.Contains(matched, b) && b.size <= largest+0.5 {
+		if b.named == 0 && b.size <= largest+0.5 {
 			b.level = max(b.level, deepest)
 		}
 	}
 }
 
-// titleKey returns what is compared of a title: its letters.
-func titleKey(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) {
-			return unicode.ToLower(r)
-		}
-		return -1
-	}, text)
+// titleKeys returns what is compared of a title: its letters and digits, with the
+// number at its start and without.
+func titleKeys(text string) []string {
+	key := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if unicode.IsLetter(r) || unicode.IsDigit(r) {
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, s)
+	}
+	keys := []string{key(text)}
+	if bare := number.ReplaceAllString(text, ""); bare != text {
+		keys = append(keys, key(bare))
+	}
+	return slices.DeleteFunc(keys, func(k string) bool { return strings.Trim(k, "0123456789") == "" })
 }

@@ -1,9 +1,6 @@
 package pdf
 
 import (
-	"fmt"
-	"os"
-
 	"slices"
 	"unicode"
 	"unicode/utf8"
@@ -88,11 +85,8 @@ func judge(g *group, columns [][]item, region box) arrangement {
 	}
 	rows := g.rows(columns)
 	level, crowded := g.level(), crowdedness(rows)
-	if os.Getenv("JUDGE") != "" {
-		fmt.Printf("JUDGE parts %d rows %d looks %+v level %.2f crowded %.2f gutters %v text %q\n", len(g.parts), len(rows), looks, level, crowded, g.gutters, g.items[0].line.text())
-	}
 	switch {
-	case len(textGutters(g, columns)) == 0, 2*numeric < len(columns) && g.justified(region):
+	case g.isCode(), len(textGutters(g, columns)) == 0, 2*numeric < len(columns) && g.justified(region):
 		return loose
 	case texts >= 2 && texts*2 >= len(columns):
 		return prose
@@ -105,6 +99,12 @@ func judge(g *group, columns [][]item, region box) arrangement {
 		return prose
 	}
 	return loose
+}
+
+// isCode reports whether all of the group is set in type of one width, where gaps
+// say little.
+func (g *group) isCode() bool {
+	return !slices.ContainsFunc(g.items, func(it item) bool { return it.line == nil || !it.line.mono })
 }
 
 // level returns the share of strips whose lines stand on one baseline.

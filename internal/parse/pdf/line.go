@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"kvasir/internal/parse/markdown"
 )
 
 // A line is words on one baseline without a wide gap between them. A line of a
@@ -45,6 +47,12 @@ func newLine(words []word) *line {
 		if w.size == l.size {
 			l.base = w.base
 			break
+		}
+	}
+	for i := range words {
+		// What is small and high is a power or the mark of a note.
+		if w := &words[i]; w.size < 0.85*l.size && w.base < l.base-0.2*l.size {
+			w.text = markdown.Raised(w.text)
 		}
 	}
 	l.y0, l.y1 = l.base-ascent*l.size, l.base+descent*l.size

@@ -14,11 +14,13 @@ type reading struct {
 	outline []entry
 	title   string
 	hyphens vocabulary
+	mono    bool // it is set in type of one width, as typewriters have
 }
 
 // markup writes the document as Markdown, each page a part.
 func (r *reading) markup(maxText int) (memo.Parsed, bool) {
 	body := bodyType(r.pages)
+	r.mono = mostlyCode(r.pages)
 	if len(r.pages) > 1 {
 		removeFurniture(r.pages, body.size)
 	}
@@ -49,6 +51,12 @@ func (r *reading) write(w *markdown.Writer, b block) {
 			}
 		}
 		w.Table(b.table.rows)
+	case code:
+		if r.mono || b.lines < 2 {
+			w.Paragraph(text)
+		} else {
+			w.Fenced("", b.source)
+		}
 	default:
 		w.Paragraph(text)
 	}
@@ -75,4 +83,18 @@ func splitItem(text string) (mark, rest string) {
 		return "-", text
 	}
 	return "-", rest
+}
+
+// mostlyCode reports whether most of the text is set in type of one width.
+func mostlyCode(pages [][]block) bool {
+	mono, all := 0, 0
+	for _, blocks := range pages {
+		for _, b := range blocks {
+			all += len(b.text)
+			if b.kind == code {
+				mono += len(b.text)
+			}
+		}
+	}
+	return 2*mono > all
 }

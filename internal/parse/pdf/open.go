@@ -52,17 +52,22 @@ func headRow(near []*line, gutters []span, top float64) []*line {
 		return nil
 	}
 	strips := cutStrips(items)
-	last := strips[len(strips)-1]
 	var head []*line
 	columns := map[int]bool{}
-	for _, it := range last {
-		if slices.ContainsFunc(gutters, func(g span) bool { return it.x0 < g.x0 && it.x1 > g.x1 }) {
+	for i := len(strips) - 1; i >= 0 && len(columns) < 2; i-- {
+		if top-around(strips[i]).y1 > 1.2*lineHeight(strips[i]) {
 			return nil
 		}
-		columns[columnOf(it.line, gutters)] = true
-		head = append(head, it.line)
+		for _, it := range strips[i] {
+			if slices.ContainsFunc(gutters, func(g span) bool { return it.x0 < g.x0 && it.x1 > g.x1 }) {
+				return nil
+			}
+			columns[columnOf(it.line, gutters)] = true
+			head = append(head, it.line)
+			top = min(top, it.y0)
+		}
 	}
-	if b := around(last); len(columns) < 2 || top-b.y1 > 1.2*head[0].size {
+	if len(columns) < 2 {
 		return nil
 	}
 	return head

@@ -158,6 +158,8 @@ func clean(r rune) rune {
 	switch {
 	case r == '\t' || r == 0xa0 || r == '\n':
 		return ' '
+	case r >= 0xf020 && r <= 0xf0ff && strings.ContainsRune("\u00b7\u00a7\u00a8\u00d8\u00fclnqvuw", r-0xf000):
+		return '•' // of the fonts Symbol and Wingdings
 	case unicode.IsControl(r) || r == 0xfeff || r == 0xffff || r == 0x200b || r < 0 || r > unicode.MaxRune,
 		r >= 0xd800 && r < 0xe000:
 		return -1
