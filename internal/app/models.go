@@ -236,12 +236,11 @@ func newParser(cfg config.Config) *parse.Parser {
 
 // read parses a document for ingest.
 func (a *App) read(
-	ctx context.Context, file memo.File, body ingest.Original, _ func(done, total int),
+	ctx context.Context, file memo.File, body ingest.Original, progress func(done, total int),
 ) (memo.Parsed, error) {
-	doc, err := a.parser.Parse(ctx, parse.Input{
-		Name: file.Name, MIMEType: file.MIMEType, Content: body, Size: file.Size,
+	return a.parser.Parse(ctx, parse.Input{
+		Name: file.Name, MIMEType: file.MIMEType, Content: body, Size: file.Size, Progress: progress,
 	})
-	return memo.Parsed{Title: doc.Title, Text: doc.Text}, err
 }
 
 // writer returns the generator that enriches memos: the first that does not only

@@ -2,6 +2,7 @@ package parse
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,40 +11,51 @@ import (
 	"unicode"
 
 	"kvasir/internal/fault"
+	"kvasir/internal/memo"
 	"kvasir/internal/parse/charset"
-	"kvasir/internal/parse/office"
 )
 
-// A kind says which reader reads a format.
-type kind int
-
-const (
-	plainText kind = iota
-	webPage
-	officeFile
-	pdfFile
-)
+// A reader reads a file of one format.
+type reader func(ctx context.Context, p *Parser, in Input) (memo.Parsed, error)
 
 // A format is a kind of file that is known by the end of its name.
 type format struct {
-	extension string
-	kind      kind
-	office    office.Kind // of an officeFile
-	name      string      // with its article
+	extensions string   // separated by spaces
+	name       string   // with its article
+	looks      []string // how such files begin: names of signatures; nil for text
+	read       reader
+	timed      bool // its reader keeps the time, from the moment it begins
 }
 
-// formats are what can be read. The first four are those of the wire's message,
-// which has to begin with them.
+// formats are what can be read. The first seven extensions are those of the wire's
+// message, which has to begin with them.
 var formats = [...]format{
-	{".pdf", pdfFile, "", "a PDF"},
-	{".doc", officeFile, office.OldWord, "a Word 97-2003 document"},
-	{".docx", officeFile, office.Word, "a Word document"},
-	{".pptx", officeFile, office.PowerPoint, "a PowerPoint presentation"},
-	{".txt", plainText, "", "text"},
-	{".md", plainText, "", "text"},
-	{".html", webPage, "", "a web page"},
-	{".htm", webPage, "", "a web page"},
-	{".markdown", plainText, "", "text"},
+	{extensions: ".pdf", name: "a PDF", looks: []string{aPDF}, read: readPDF, timed: true},
+	{extensions: ".doc", name: "a Word 97-2003 document", looks: []string{oldOffice}, read: readDoc},
+	{extensions: ".docx", name: "a Word document", looks: []string{aZIP}, read: readWord},
+	{extensions: ".pptx", name: "a PowerPoint presentation", looks: []string{aZIP}, read: readPowerPoint},
+	{extensions: ".txt .md", name: "text", read: readText},
+	{extensions: ".html .htm .xhtml", name: "a web page", read: readPage},
+	{extensions: ".markdown .text .log .rst .adoc .org .tex", name: "text", read: readText},
+	{extensions: ".rtf", name: "an RTF document", looks: []string{anRTF}, read: readRTF},
+	{extensions: ".csv .tsv", name: "a table", read: readTable},
+	{extensions: ".png .jpg .jpeg .tif .tiff", name: "a picture", looks: pictures, read: readPicture},
+	{extensions: sourceCode, name: "source code", read: readText},
+}
+
+// sourceCode are the extensions of programs and their settings, which are text.
+const sourceCode = ".go .py .pyi .js .mjs .cjs .ts .tsx .jsx .java .kt .kts .scala .groovy .c .h .cc .cpp .cxx .hpp .cs " +
+	".fs .vb .m .mm .swift .rs .rb .php .pl .pm .lua .r .jl .hs .ml .ex .exs .erl .clj .dart .zig .nim .sql .sh .bash " +
+	".zsh .fish .ps1 .bat .css .scss .less .vue .svelte .yaml .yml .toml .ini .cfg .conf .env .properties .proto " +
+	".graphql .tf .hcl .gradle .cmake .mk .dockerfile .diff .patch"
+
+// Extensions returns the ends of names of what can be read, dots included.
+func Extensions() []string {
+	var all []string
+	for _, f := range formats {
+		all = append(all, strings.Fields(f.extensions)...)
+	}
+	return all
 }
 
 // Allowed returns nil if files with such a name can be read, else a fault that
@@ -56,14 +68,14 @@ func Allowed(name string) error {
 // formatOf returns the format that a file's name claims.
 func formatOf(name string) (format, error) {
 	extension := strings.ToLower(path.Ext(name))
-	var all []string
 	for _, f := range formats {
-		if f.extension == extension {
-			return f, nil
+		for e := range strings.FieldsSeq(f.extensions) {
+			if e == extension {
+				return f, nil
+			}
 		}
-		all = append(all, f.extension)
 	}
-	return format{}, fault.New(fault.Invalid, "Invalid file type. Allowed types: "+strings.Join(all, ", "))
+	return format{}, fault.New(fault.Invalid, "Invalid file type. Allowed types: "+strings.Join(Extensions(), ", "))
 }
 
 // A signature is how files of a format begin.
@@ -72,19 +84,28 @@ type signature struct {
 	name  string // with its article
 }
 
-// oldOffice is what compound files are called, whatever is in them.
-const oldOffice = "an old Office file"
+// The names of signatures that formats have.
+const (
+	aPDF      = "a PDF"
+	aZIP      = "a ZIP archive"
+	anRTF     = "an RTF document"
+	oldOffice = "an old Office file" // what compound files are called, whatever is in them
+)
+
+var pictures = []string{"a PNG image", "a JPEG image", "a TIFF image"}
 
 // signatures are formats by their beginnings: those that are read, and those that
 // come under a wrong name.
 var signatures = [...]signature{
-	{"%PDF-", "a PDF"},
-	{"PK\x03\x04", "a ZIP archive"},
-	{"PK\x05\x06", "a ZIP archive"},
+	{"%PDF-", aPDF},
+	{"PK\x03\x04", aZIP},
+	{"PK\x05\x06", aZIP},
 	{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", oldOffice},
-	{`{\rtf`, "an RTF document"},
+	{`{\rtf`, anRTF},
 	{"\x89PNG\r\n\x1a\n", "a PNG image"},
 	{"\xff\xd8\xff", "a JPEG image"},
+	{"II*\x00", "a TIFF image"},
+	{"MM\x00*", "a TIFF image"},
 	{"GIF8", "a GIF image"},
 	{"\x1f\x8b", "a gzip archive"},
 	{"7z\xbc\xaf\x27\x1c", "a 7z archive"},
@@ -113,29 +134,21 @@ func (f format) check(in Input) error {
 		return fmt.Errorf("read the file: %w", err)
 	}
 	head = head[:n]
-	if f.kind == pdfFile {
+	looks := looksLike(head)
+	if looks == "text" && f.looks == nil {
+		return nil
+	}
+	for _, want := range f.looks {
 		// What mail or a web server put before a PDF does not harm it.
-		if i := bytes.Index(head[:min(n, 1024)], []byte("%PDF-")); i > 0 {
+		if looks == want || want == aPDF && bytes.Contains(head[:min(n, 1024)], []byte("%PDF-")) {
 			return nil
 		}
 	}
-	looks, want := looksLike(head), "text"
-	switch {
-	case f.kind == pdfFile:
-		want = "a PDF"
-	case f.kind == officeFile && f.office == office.OldWord:
-		want = oldOffice
-	case f.kind == officeFile:
-		want = "a ZIP archive"
-		if looks == oldOffice { // as Office keeps encrypted documents, too
-			return fault.New(fault.Invalid, fmt.Sprintf(
-				"%s is not %s: it is encrypted or an old Office file. Remove its password or rename it", name, f.name))
-		}
+	if looks == oldOffice && len(f.looks) > 0 && f.looks[0] == aZIP { // as Office keeps encrypted documents, too
+		return fault.New(fault.Invalid, fmt.Sprintf(
+			"%s is not %s: it is encrypted or an old Office file. Remove its password or rename it", name, f.name))
 	}
-	if looks != want {
-		return fault.New(fault.Invalid, fmt.Sprintf("%s is not %s: it looks like %s", name, f.name, looks))
-	}
-	return nil
+	return fault.New(fault.Invalid, fmt.Sprintf("%s is not %s: it looks like %s", name, f.name, looks))
 }
 
 // looksLike says what a file that begins with head is, with its article.

@@ -20,13 +20,10 @@ import (
 	"io"
 	"path"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"kvasir/internal/fault"
-	"kvasir/internal/parse/charset"
-	"kvasir/internal/parse/html"
-	"kvasir/internal/parse/office"
+	"kvasir/internal/memo"
 	"kvasir/internal/parse/pdf"
 )
 
@@ -68,6 +65,7 @@ func New(opts Options) *Parser {
 		MaxPages:  opts.MaxPages,
 		MaxText:   opts.MaxText,
 		Timeout:   opts.Timeout,
+		Recognize: recognize,
 	})}
 }
 
@@ -84,77 +82,56 @@ type Input struct {
 	MIMEType string // may name a character set; else it is not needed
 	Content  io.ReaderAt
 	Size     int64 // bytes of Content
-}
-
-// A Document is what was read.
-type Document struct {
-	Title string // as the file has it; empty if it has none
-	Text  string // Markdown in valid UTF-8 with LF line breaks, not empty
+	// Progress is told how many pages are done of how many, if the file has pages;
+	// nil for nobody.
+	Progress func(done, total int)
 }
 
 // Parse reads a file. Errors are faults: Invalid for what the file is, TooLarge for
 // what is over a limit. When ctx ends, so does Parse, with ctx's error.
-func (p *Parser) Parse(ctx context.Context, in Input) (doc Document, err error) {
+func (p *Parser) Parse(ctx context.Context, in Input) (parsed memo.Parsed, err error) {
 	f, err := formatOf(in.Name)
 	if err != nil {
-		return Document{}, err
+		return memo.Parsed{}, err
 	}
 	if in.Size > p.opts.MaxInput {
-		return Document{}, fault.New(fault.TooLarge,
+		return memo.Parsed{}, fault.New(fault.TooLarge,
 			fmt.Sprintf("%s is larger than %s", path.Base(in.Name), inWords(p.opts.MaxInput)))
 	}
 	if err := f.check(in); err != nil {
-		return Document{}, err
+		return memo.Parsed{}, err
 	}
 	defer func() {
 		if cause := recover(); cause != nil {
-			doc, err = Document{}, fault.Wrap(fault.Invalid, path.Base(in.Name)+" cannot be read",
+			parsed, err = memo.Parsed{}, fault.Wrap(fault.Invalid, path.Base(in.Name)+" cannot be read",
 				fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
 		}
 	}()
-	doc, err = p.read(ctx, f, in)
-	if err != nil {
-		return Document{}, p.explain(ctx, in, err)
+	within := ctx
+	if !f.timed {
+		var cancel context.CancelFunc
+		within, cancel = context.WithTimeoutCause(ctx, p.opts.Timeout, errSlow)
+		defer cancel()
 	}
-	doc.Text = strings.TrimSpace(charset.Clean(strings.ToValidUTF8(doc.Text, "\ufffd")))
+	parsed, err = f.read(within, p, in)
+	if err == nil && within.Err() != nil {
+		err = context.Cause(within)
+	}
+	if err != nil {
+		return memo.Parsed{}, p.explain(ctx, in, err)
+	}
+	parsed = clean(parsed)
 	switch {
-	case doc.Text == "":
-		return Document{}, fault.New(fault.Invalid, path.Base(in.Name)+" has no text")
-	case len(doc.Text) >= p.opts.MaxText:
-		return Document{}, fault.New(fault.TooLarge,
+	case parsed.Text == "":
+		return memo.Parsed{}, fault.New(fault.Invalid, path.Base(in.Name)+" has no text")
+	case len(parsed.Text) > p.opts.MaxText:
+		return memo.Parsed{}, fault.New(fault.TooLarge,
 			fmt.Sprintf("%s has more than %s of text", path.Base(in.Name), inWords(int64(p.opts.MaxText))))
 	}
-	doc.Text += "\n"
-	return doc, nil
+	return parsed, nil
 }
 
 var errSlow = errors.New("reading took longer than allowed")
-
-// read reads a file in its format.
-func (p *Parser) read(ctx context.Context, f format, in Input) (Document, error) {
-	if f.kind == pdfFile {
-		got, err := p.pdf.Read(ctx, in.Content, in.Size, nil)
-		return Document{Title: got.Title, Text: got.Text}, err
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, p.opts.Timeout, errSlow)
-	defer cancel()
-	switch f.kind {
-	case officeFile:
-		text, err := office.Text(ctx, f.office, in.Content, in.Size, office.Limits{
-			Unpacked: p.opts.MaxUnpacked, Text: p.opts.MaxText,
-		})
-		return Document{Text: text}, err
-	case webPage:
-		page, err := html.Read(ctx, io.NewSectionReader(in.Content, 0, in.Size), in.MIMEType,
-			html.Limits{Text: p.opts.MaxText})
-		return Document{Title: page.Title, Text: page.Text}, err
-	}
-	data, err := io.ReadAll(io.NewSectionReader(in.Content, 0, in.Size))
-	if err != nil {
-		return Document{}, fmt.Errorf("read the file: %w", err)
-	}
-	return Document{Text: charset.Decode(data)}, nil
-}
 
 // explain puts the file's name before what a reader says about it.
 func (p *Parser) explain(ctx context.Context, in Input, err error) error {

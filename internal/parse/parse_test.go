@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"kvasir/internal/fault"
+	"kvasir/internal/memo"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -37,7 +38,7 @@ func newParser(t *testing.T, opts Options) *Parser {
 }
 
 // read returns what a parser makes of data in a file called name.
-func read(ctx context.Context, p *Parser, name, data string) (Document, error) {
+func read(ctx context.Context, p *Parser, name, data string) (memo.Parsed, error) {
 	return p.Parse(ctx, Input{Name: name, Content: strings.NewReader(data), Size: int64(len(data))})
 }
 
