@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"kvasir/internal/account"
+	"kvasir/internal/memo"
 )
 
 // maxSamples bounds the texts of an estimate; their bytes are bounded as every
@@ -21,17 +22,31 @@ type Plan struct {
 	Samples []string // texts, or parts of them
 	Bytes   int64    // of all texts; at least those of the samples
 	Memos   int
+	// Processing is what the plan says of it; the rest is as the project has it.
+	Processing memo.Processing
 }
 
 // An Estimate is what an import would take. What is not known is null.
 type Estimate struct {
 	Memos    int      `json:"memos"`
-	Tokens   int64    `json:"tokens"`
-	Requests int64    `json:"requests"`
-	Cost     float64  `json:"cost" doc:"In dollars."`
+	Tokens   int64    `json:"tokens" doc:"That are embedded."`
+	Requests int64    `json:"requests" doc:"To embed them."`
+	Cost     float64  `json:"cost" doc:"In dollars, of everything."`
 	Seconds  *float64 `json:"seconds" doc:"Until all can be found, with what waits already; null if not known."`
 	Lane     *string  `json:"lane" doc:"What would embed it, such as openai/text-embedding-3-small; null for nothing."`
 	Note     *string  `json:"note" doc:"What the figures rest on."`
+
+	Enrichment *Enrichment `json:"enrichment,omitempty" doc:"What a model would write; missing if nothing."`
+}
+
+// An Enrichment is what it would take to have a model write about memos.
+type Enrichment struct {
+	Requests     int64   `json:"requests"`
+	InputTokens  int64   `json:"input_tokens"`
+	CachedTokens int64   `json:"cached_tokens" doc:"Those of the input that the provider keeps from request to request."`
+	OutputTokens int64   `json:"output_tokens"`
+	Cost         float64 `json:"cost" doc:"In dollars."`
+	Lane         string  `json:"lane"`
 }
 
 // An estimateBody is the body of POST /api/v1/usage/estimate.
@@ -39,10 +54,12 @@ type estimateBody struct {
 	Texts field[[]string] `json:"texts" required:"false" maxItems:"1000"`
 	Bytes field[float64]  `json:"bytes" required:"false" nullable:"true" minimum:"0" maximum:"1e15"`
 	Memos field[int]      `json:"memos" required:"false" nullable:"true" minimum:"0" maximum:"1000000000"`
+	ProcessingFields
 }
 
 // TransformSchema explains the fields.
-func (estimateBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+func (b estimateBody) TransformSchema(r huma.Registry, s *huma.Schema) *huma.Schema {
+	b.ProcessingFields.TransformSchema(r, s)
 	return explain(s,
 		"texts", "Samples of what would be added, spread over all of it. Nothing of them is kept.",
 		"bytes", "Of all texts, in UTF-8. By default those of the samples.",
@@ -86,6 +103,7 @@ func (b *estimateBody) validate() (Plan, error) {
 			c.add("memos", "Number must be less than or equal to 1000000000")
 		}
 	}
+	p.Processing = b.ProcessingFields.check(&c, "")
 	return p, c.err(", ")
 }
 
@@ -105,7 +123,8 @@ func (s *server) estimate(ctx context.Context, in *struct{ request }) (*estimate
 	return &estimateOutput{s.Estimate(ctx, in.project, plan)}, nil
 }
 
-const estimateExample = `{"texts": ["# Trains\n\nFirst class from four hours on."], "bytes": 4200000, "memos": 900}`
+const estimateExample = `{"texts": ["# Trains\n\nFirst class from four hours on."], "bytes": 4200000, "memos": 900,
+	"chunk_words": 180, "enrich": ["summary"]}`
 
 func (s *server) registerEstimate() {
 	register(s, huma.Operation{

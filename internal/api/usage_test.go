@@ -13,6 +13,7 @@ import (
 	"kvasir/internal/fault"
 	"kvasir/internal/ledger"
 	"kvasir/internal/llm"
+	"kvasir/internal/memo"
 )
 
 // entry is something spent in November 2026.
@@ -141,10 +142,13 @@ func TestEstimate(t *testing.T) {
 		body string
 		want Plan
 	}{
-		{`{"texts": ["abcd", "é"]}`, Plan{[]string{"abcd", "é"}, 6, 2}},
-		{`{"texts": ["abcd"], "bytes": 4000000000, "memos": 900}`, Plan{[]string{"abcd"}, 4e9, 900}},
-		{`{"texts": ["abcd"], "bytes": 1, "memos": null}`, Plan{[]string{"abcd"}, 4, 1}},
-		{`{"bytes": 1e9}`, Plan{nil, 1e9, 0}},
+		{`{"texts": ["abcd", "é"]}`, Plan{Samples: []string{"abcd", "é"}, Bytes: 6, Memos: 2}},
+		{`{"texts": ["abcd"], "bytes": 4000000000, "memos": 900}`, Plan{Samples: []string{"abcd"}, Bytes: 4e9, Memos: 900}},
+		{`{"texts": ["abcd"], "bytes": 1, "memos": null}`, Plan{Samples: []string{"abcd"}, Bytes: 4, Memos: 1}},
+		{`{"bytes": 1e9}`, Plan{Bytes: 1e9}},
+		{`{"chunk_words": 40, "enrich": ["tags", "summary"]}`, Plan{Processing: memo.Processing{
+			ChunkWords: 40, Enrich: []memo.Aspect{memo.AspectSummary, memo.AspectTags},
+		}}},
 		{``, Plan{}},
 	}
 	for _, tt := range tests {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -30,22 +31,37 @@ func (a *App) budgets(ctx context.Context, p account.ProjectID) ([]api.BudgetSta
 
 // estimate says what an import would take.
 func (a *App) estimate(ctx context.Context, p account.ProjectID, plan api.Plan) api.Estimate {
+	usual, err := a.store.Processing(ctx, p)
+	if err != nil {
+		a.log.ErrorContext(ctx, "estimate: the project's processing cannot be read", "error", err)
+	}
+	plan.Processing = plan.Processing.Or(usual)
+	v := measure(plan, a.dispatch.CountTokens)
+	pools := a.dispatch.Snapshot()
+	e := a.estimateEmbedding(v, plan, pools)
+	note := join(a.addWriting(&e, v, plan, pools), orEmpty(e.Note))
+	budgets, err := a.budgets(ctx, p)
+	if err != nil {
+		a.log.ErrorContext(ctx, "estimate: budgets cannot be read", "error", err)
+	}
+	e.Note = orNil(join(overBudget(budgets, ledger.FromDollars(e.Cost)), note))
+	return e
+}
+
+// estimateEmbedding says what it would take to embed a volume, and with it what a
+// model is to write.
+func (a *App) estimateEmbedding(v volume, plan api.Plan, pools []dispatch.PoolState) api.Estimate {
 	spec, ok := a.dispatch.EmbedSpec()
 	if !ok {
-		return api.Estimate{Memos: plan.Memos, Note: new("there is no embedding model: nothing is spent")}
+		return api.Estimate{Memos: plan.Memos, Note: new("there is no embedding model: nothing is spent on vectors")}
 	}
-	for _, pool := range a.dispatch.Snapshot() {
-		if pool.Kind == llm.KindEmbed && len(pool.Lanes) > 0 {
-			e := estimateOf(measure(plan, a.dispatch.CountTokens), plan.Memos, spec, &pool)
-			note := orEmpty(e.Note)
+	v.tokens += v.passages * writtenPerPassage(plan.Processing)
+	for i := range pools {
+		if pools[i].Kind == llm.KindEmbed && len(pools[i].Lanes) > 0 {
+			e := estimateOf(v, plan.Memos, spec, &pools[i])
 			if !a.models.Embed[0].Priced {
-				note = join("no price is known for this model", note)
+				e.Note = orNil(join("no price is known for this model", orEmpty(e.Note)))
 			}
-			budgets, err := a.budgets(ctx, p)
-			if err != nil {
-				a.log.ErrorContext(ctx, "estimate: budgets cannot be read", "error", err)
-			}
-			e.Note = orNil(join(overBudget(budgets, ledger.FromDollars(e.Cost)), note))
 			return e
 		}
 	}
@@ -77,26 +93,31 @@ type volume struct {
 	guessed  bool // there were no samples
 }
 
+const (
+	usualWords   = 180 // of a chunk
+	bytesPerWord = 24  // at most, as ingest has it
+)
+
 // measure cuts the samples as ingest does, counts what would be embedded, and
 // goes by their share of all bytes.
 func measure(plan api.Plan, countTokens func(string) int) volume {
 	var v volume
-	bytes := 0
+	bytes, words := 0, cmp.Or(plan.Processing.ChunkWords, usualWords)
 	for _, text := range plan.Samples {
 		if strings.TrimSpace(text) == "" {
 			continue
 		}
 		bytes += len(text)
-		for _, piece := range chunk.Split(text, chunk.Options{}) {
+		for _, piece := range chunk.Split(text, chunk.Options{Words: words, MaxBytes: words * bytesPerWord}) {
 			v.passages++
 			passage := memo.Chunk{Headings: piece.Headings, Content: text[piece.Start:piece.End]}
 			v.tokens += float64(countTokens(memo.PassageText("", &passage)))
 		}
 	}
 	if bytes == 0 {
-		// Four bytes are a token of English, 180 words a passage.
+		// Four bytes are a token of English, and six a word.
 		all := float64(plan.Bytes)
-		return volume{tokens: all / 4, passages: math.Ceil(all / 1000), guessed: true}
+		return volume{tokens: all / 4, passages: math.Ceil(all / float64(words) / 6), guessed: true}
 	}
 	share := max(float64(plan.Bytes)/float64(bytes), 1)
 	v.tokens *= share
