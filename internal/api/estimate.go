@@ -36,11 +36,11 @@ type Estimate struct {
 	Lane     *string  `json:"lane" doc:"What would embed it, such as openai/text-embedding-3-small; null for nothing."`
 	Note     *string  `json:"note" doc:"What the figures rest on."`
 
-	Enrichment *Enrichment `json:"enrichment,omitempty" doc:"What a model would write; missing if nothing."`
+	Enrichment *Writing `json:"enrichment,omitempty" doc:"What a model would write; missing if nothing."`
 }
 
-// An Enrichment is what it would take to have a model write about memos.
-type Enrichment struct {
+// A Writing is what it would take to have a model write about memos.
+type Writing struct {
 	Requests     int64   `json:"requests"`
 	InputTokens  int64   `json:"input_tokens"`
 	CachedTokens int64   `json:"cached_tokens" doc:"Those of the input that the provider keeps from request to request."`

@@ -51,7 +51,7 @@ func writtenPerPassage(how memo.Processing) float64 {
 // The first request for a window pays for it in full. The others find it kept by
 // the provider, if that has a price for what it keeps, and the window is as long
 // as providers ask for.
-func writing(v volume, memos int, how memo.Processing, price ledger.Price) api.Enrichment {
+func writing(v volume, memos int, how memo.Processing, price ledger.Price) api.Writing {
 	var ofMemo, ofChunk, answers float64 // requests, and tokens
 	all := math.Max(float64(memos), 1)
 	for _, a := range how.Enrich {
@@ -77,7 +77,7 @@ func writing(v volume, memos int, how memo.Processing, price ledger.Price) api.E
 	if price.Cached > 0 && price.Cached < price.Input && begin >= leastKept {
 		cached = math.Max(requests-windows, 0) * begin
 	}
-	e := api.Enrichment{
+	e := api.Writing{
 		Requests: int64(requests), InputTokens: int64(math.Ceil(input)), CachedTokens: int64(cached),
 		OutputTokens: int64(math.Ceil(answers)),
 	}

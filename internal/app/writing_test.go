@@ -20,24 +20,24 @@ func TestWriting(t *testing.T) {
 		memos int
 		how   []memo.Aspect
 		price ledger.Price
-		want  api.Enrichment
+		want  api.Writing
 	}{
-		{"nothing", volume{tokens: 1000, passages: 4}, 1, nil, keeps, api.Enrichment{}},
+		{"nothing", volume{tokens: 1000, passages: 4}, 1, nil, keeps, api.Writing{}},
 		{"a summary each", volume{tokens: 1000, passages: 10}, 10, []memo.Aspect{memo.AspectSummary}, keeps,
-			api.Enrichment{Requests: 10, InputTokens: 10 * (130 + 100 + 60), OutputTokens: 1100, Cost: 0.0073}},
+			api.Writing{Requests: 10, InputTokens: 10 * (130 + 100 + 60), OutputTokens: 1100, Cost: 0.0073}},
 		{"what is too short to be kept", volume{tokens: 800, passages: 4}, 1, []memo.Aspect{memo.AspectContext}, keeps,
-			api.Enrichment{Requests: 4, InputTokens: 4 * (130 + 800 + 60 + 200), OutputTokens: 280, Cost: 0.00588}},
+			api.Writing{Requests: 4, InputTokens: 4 * (130 + 800 + 60 + 200), OutputTokens: 280, Cost: 0.00588}},
 		{"the memo is kept after the first chunk", volume{tokens: 10_000, passages: 40}, 1,
 			[]memo.Aspect{memo.AspectContext, memo.AspectQuestions}, keeps,
-			api.Enrichment{
+			api.Writing{
 				Requests: 80, InputTokens: 80 * (130 + 10_000 + 60 + 250), CachedTokens: 79 * 10_130,
 				OutputTokens: 40 * 130, Cost: (835_200-800_270)*1e-6 + 0.080027 + 0.0208,
 			}},
 		{"a provider that keeps nothing", volume{tokens: 10_000, passages: 40}, 1,
 			[]memo.Aspect{memo.AspectContext}, ledger.Price{Input: 1, Cached: 1},
-			api.Enrichment{Requests: 40, InputTokens: 40 * (130 + 10_000 + 60 + 250), OutputTokens: 2800, Cost: 0.4176}},
+			api.Writing{Requests: 40, InputTokens: 40 * (130 + 10_000 + 60 + 250), OutputTokens: 2800, Cost: 0.4176}},
 		{"a book is read in windows", volume{tokens: 240_000, passages: 1000}, 1, []memo.Aspect{memo.AspectQuestions}, keeps,
-			api.Enrichment{
+			api.Writing{
 				Requests: 1000, InputTokens: 1000 * (130 + 24_000 + 60 + 240), CachedTokens: 990 * 24_130,
 				OutputTokens: 60_000, Cost: 0.5413 + 2.38887 + 0.24,
 			}},
