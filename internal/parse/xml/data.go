@@ -48,7 +48,12 @@ func (w *writer) container(n *node, level int) {
 	if w.out.Over || w.stop() != nil {
 		return
 	}
-	w.out.Heading(level, headingOf(n))
+	path, n := only(n)
+	if len(n.attrs) == 0 && (isLeaf(n) || n.mixed() && !slices.ContainsFunc(n.children, holdsOthers)) {
+		w.fact(path+n.name, w.line(n))
+		return
+	}
+	w.out.Heading(level, path+headingOf(n))
 	if n.mixed() {
 		w.facts(n, nil)
 		w.mixture(n, level)
@@ -74,6 +79,34 @@ func (w *writer) container(n *node, level int) {
 	}
 }
 
+// only returns the first element at or below n that is more than the place of another
+// one, and the path to it.
+func only(n *node) (path string, last *node) {
+	for len(n.attrs) == 0 && !n.mixed() {
+		elements := n.elements()
+		if len(elements) != 1 {
+			break
+		}
+		path += n.name + " / "
+		n = elements[0]
+	}
+	return path, n
+}
+
+// longFact is the length from which a value is a paragraph of its own.
+const longFact = 300
+
+// fact writes a value by its name.
+func (w *writer) fact(name, value string) {
+	switch {
+	case value == "":
+	case len(value) >= longFact:
+		w.out.Paragraph(value)
+	default:
+		w.out.Item(0, "-", name+": "+value)
+	}
+}
+
 // child writes an element that is no record.
 func (w *writer) child(n *node, level int) {
 	switch {
@@ -96,7 +129,7 @@ func (w *writer) mixture(n *node, level int) {
 		words = nil
 	}
 	for _, child := range n.children {
-		if child.name != "" && len(child.elements()) > 0 && !child.mixed() {
+		if holdsOthers(child) {
 			flush()
 			w.container(child, level+1)
 			continue
@@ -105,6 +138,9 @@ func (w *writer) mixture(n *node, level int) {
 	}
 	flush()
 }
+
+// holdsOthers reports whether a node holds elements and no words between them.
+func holdsOthers(n *node) bool { return !isLeaf(n) && !n.mixed() }
 
 // headingOf returns the name of an element, and what it is called.
 func headingOf(n *node) string {
@@ -131,17 +167,11 @@ func (w *writer) facts(n *node, elements []*node) {
 			w.out.Item(0, "-", a.name+": "+markdown.OneLine(a.value))
 		}
 	}
-	counts := map[string]int{}
-	for _, child := range elements {
-		counts[child.name]++
-	}
 	for _, child := range elements {
 		if !isLeaf(child) || len(child.attrs) > 0 {
 			continue
 		}
-		if text := child.oneLine(); text != "" {
-			w.out.Item(0, "-", child.name+": "+text)
-		}
+		w.fact(child.name, child.oneLine())
 	}
 }
 

@@ -67,6 +67,9 @@ func (w *writer) word(b *strings.Builder, n *node) {
 	case "label":
 		b.WriteString(w.line(n) + " ")
 		return
+	case "manvolnum":
+		b.WriteString("(" + w.line(n) + ")")
+		return
 	case "element-citation", "nlm-citation":
 		b.WriteString(w.elementCitation(n))
 		return

@@ -96,6 +96,9 @@ func (n *node) collect(b *strings.Builder) {
 // oneLine returns all text below n on one line. A nil node has none.
 func (n *node) oneLine() string { return markdown.OneLine(n.raw()) }
 
+// blank reports whether a node is white space.
+func (n *node) blank() bool { return n.name == "" && strings.TrimSpace(n.text) == "" }
+
 // elements returns the children that are elements.
 func (n *node) elements() []*node {
 	var found []*node
@@ -112,7 +115,7 @@ func (n *node) mixed() bool {
 	texts, elements := false, false
 	for _, child := range n.children {
 		elements = elements || child.name != ""
-		texts = texts || child.name == "" && strings.TrimSpace(child.text) != ""
+		texts = texts || child.name == "" && !child.blank()
 	}
 	return texts && elements
 }

@@ -173,7 +173,7 @@ func (w *writer) blocks(n *node) {
 		}
 	}
 	for _, child := range n.children {
-		if r := w.roles[child.name]; r == inline || r == note && len(words) > 0 {
+		if r := w.roles[child.name]; r == inline || (r == note || r == formula) && len(words) > 0 {
 			words = append(words, child)
 			continue
 		}
@@ -186,13 +186,15 @@ func (w *writer) blocks(n *node) {
 // paragraph writes a paragraph and the footnotes in it.
 func (w *writer) paragraph(text string) {
 	w.out.Paragraph(text)
-	for len(w.later) > 0 {
-		notes := w.later
-		w.later = nil
-		for _, text := range notes {
-			w.out.Paragraph(text)
-		}
+	w.footnotes()
+}
+
+// footnotes writes the footnotes of what was written last.
+func (w *writer) footnotes() {
+	for _, text := range w.later {
+		w.out.Paragraph(text)
 	}
+	w.later = nil
 }
 
 // block writes an element as a block.
@@ -276,10 +278,9 @@ func (w *writer) section(n *node) {
 
 // rest writes a child of a section or a figure.
 func (w *writer) rest(n *node) {
-	if n.name == "" && strings.TrimSpace(n.text) == "" {
-		return
+	if !n.blank() {
+		w.block(n)
 	}
-	w.block(n)
 }
 
 // titled writes a figure, a note or a box: its label and title begin its caption.
@@ -353,19 +354,20 @@ func (w *writer) item(marker, label string, n *node) {
 	for _, child := range n.children {
 		role := w.roles[child.name]
 		switch {
-		case child.name == "label":
+		case child.name == "label", child.blank() && len(words) == 0:
 		case first && role == inline:
 			words = append(words, child)
 		case first && len(words) == 0 && role == paragraph && !w.hasBlocks(child):
 			words = append(words, child.children...)
 			first = false
 		default:
-			first = len(w.words(words)) == 0 && first
+			first = first && len(words) == 0
 			rest = append(rest, child)
 		}
 	}
 	lead = strings.TrimSpace(lead + " " + w.words(words))
 	w.out.Item(w.depth, marker, lead)
+	w.footnotes()
 	w.depth++
 	for _, child := range rest {
 		if w.roles[child.name] == paragraph && !w.hasBlocks(child) && lead != "" {
@@ -400,7 +402,11 @@ func (w *writer) terms(n *node) {
 			case "term", "dt", "glossterm":
 				term = append(term, w.line(child))
 			case "def", "dd", "listitem", "glossdef":
-				w.item("-", strings.Join(term, ", ")+":", child)
+				label := ""
+				if len(term) > 0 {
+					label = strings.Join(term, ", ") + ":"
+				}
+				w.item("-", label, child)
 				term = nil
 			case "def-item", "varlistentry", "glossentry", "div":
 				walk(child)
