@@ -33,11 +33,12 @@ DELETE FROM vectors WHERE chunk = (SELECT id FROM chunks WHERE memo = $1 AND gen
 UPDATE memos SET stage = 'enriching', queued = $2, attempt = 0, error = NULL, not_before = NULL, waiting_for = NULL,
 	started = NULL, completed = NULL
 WHERE id = $1`
-	enrichedColumns = `SELECT e.memo, e.aspect, e.position, e.texts, e.error, e.stale FROM enrichments e`
-	selectEnriched  = enrichedColumns + `
+	enrichedColumns = `e.memo, e.aspect, e.position, e.texts, e.error, e.stale`
+	selectEnriched  = `
+SELECT ` + enrichedColumns + ` FROM enrichments e
 WHERE e.memo = $1 AND e.generation = $2 AND (e.aspect IN ('summary', 'tags') OR e.error <> '')`
 	selectWorkEnriched = `
-SELECT e.memo, e.aspect, e.position, e.texts, e.error, e.stale
+SELECT ` + enrichedColumns + `
 FROM memos m JOIN enrichments e ON e.memo = m.id AND e.generation = m.generation
 WHERE m.claimed_by = $1 AND m.id IN`
 	countEnriched = `

@@ -153,9 +153,11 @@ func readPassages(ctx context.Context, tx Tx, rows []chunkRow) ([]memo.Passage, 
 	passages := make([]memo.Passage, len(rows))
 	for i, c := range rows {
 		t := texts[c.memo]
-		if c.Content, err = t.cut(ctx, tx, c.Start, c.End, 0); err != nil {
+		content, err := t.cut(ctx, tx, c.Start, c.End, 0)
+		if err != nil {
 			return nil, err
 		}
+		c.Content = strings.Clone(content) // of which alone the result holds on to
 		passages[i] = memo.Passage{Chunk: c.Chunk, Memo: c.memo, Title: t.title, Summary: t.summary, Snippet: t.snippet}
 	}
 	return passages, nil

@@ -1,11 +1,15 @@
 package store
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"kvasir/internal/llm"
+	"kvasir/internal/memo"
 )
 
 func TestListPadsToFewLengths(t *testing.T) {
@@ -81,5 +85,44 @@ func TestTagIDsAreStable(t *testing.T) {
 	}
 	if other := tagIDs("0197a1f2-2f57-7c3e-9d51-6b0f7a1c2d3f", []string{"x"}); other[0] == a[0] {
 		t.Error("two memos share the id of a tag")
+	}
+}
+
+func TestTagsAreTakenApartAgain(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ client, auto, all, added []string }{
+		{nil, nil, nil, nil},
+		{[]string{"a", "a"}, nil, []string{"a", "a"}, nil},
+		{nil, []string{"a", "b", "a"}, []string{"a", "b"}, []string{"a", "b"}},
+		{[]string{"a", "b"}, []string{"b", "c"}, []string{"a", "b", "c"}, []string{"c"}},
+	} {
+		all, added := tagsOf(tt.client, tt.auto)
+		if !slices.Equal(all, tt.all) || !slices.Equal(added, tt.added) {
+			t.Errorf("tagsOf(%v, %v) = %v, %v", tt.client, tt.auto, all, added)
+		}
+		c := columnsOf(&memo.Attributes{Tags: all}, added)
+		if c.tags != stringsJSON(tt.client) || c.autoTags != stringsJSON(tt.added) {
+			t.Errorf("%v and %v are stored as %s and %s", tt.client, tt.auto, c.tags, c.autoTags)
+		}
+	}
+}
+
+func TestHashesAreThoseOfTheWhole(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, pieceBytes, 3*pieceBytes + 1} {
+		s := strings.Repeat("x", n)
+		if want := fmt.Sprintf("%x", sha256.Sum256([]byte(s))); hashOf(s) != want {
+			t.Errorf("the hash of %d bytes is %s, want %s", n, hashOf(s), want)
+		}
+	}
+}
+
+func TestWantedIsWhatWasAskedForEver(t *testing.T) {
+	t.Parallel()
+	d := details{project: memo.Processing{ChunkWords: 90, Enrich: []memo.Aspect{memo.AspectTags}}}
+	d.added = []memo.Aspect{memo.AspectTags, memo.AspectSummary}
+	want := memo.Processing{ChunkWords: 90, Enrich: []memo.Aspect{memo.AspectTags, memo.AspectSummary}}
+	if got := d.wanted(); !reflect.DeepEqual(got, want) || len(d.project.Enrich) != 1 {
+		t.Errorf("wanted = %+v of %+v, want %+v", got, d, want)
 	}
 }

@@ -76,10 +76,14 @@ func plainText(content string) text {
 	}
 }
 
-// hashOf returns the SHA-256 of s in hexadecimal.
+// hashOf returns the SHA-256 of s in hexadecimal, without a second s.
 func hashOf(s string) string {
 	h := sha256.New()
-	_, _ = strings.NewReader(s).WriteTo(h) // a hash takes everything
+	buf := make([]byte, 0, min(len(s), pieceBytes))
+	for from := 0; from < len(s); from += pieceBytes {
+		buf = append(buf[:0], s[from:min(from+pieceBytes, len(s))]...)
+		_, _ = h.Write(buf) // a hash takes everything
+	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
@@ -165,7 +169,7 @@ func (r *reader) all(ctx context.Context, tx Tx) (string, error) {
 	return r.window, nil
 }
 
-// cut returns a passage. It keeps nothing else in memory, and reads so many pieces
+// cut returns a passage, which holds on to the window. It reads so many pieces
 // ahead.
 func (r *reader) cut(ctx context.Context, tx Tx, start, end, ahead int) (string, error) {
 	if end <= start {
@@ -180,7 +184,7 @@ func (r *reader) cut(ctx context.Context, tx Tx, start, end, ahead int) (string,
 		r.window, r.from = b.String(), first*pieceBytes
 	}
 	start, end = start-r.from, end-r.from
-	return strings.Clone(r.window[min(start, len(r.window)):min(end, len(r.window))]), nil
+	return r.window[min(start, len(r.window)):min(end, len(r.window))], nil
 }
 
 func (r *reader) pieces(ctx context.Context, tx Tx, first, last int, b *strings.Builder) error {

@@ -229,6 +229,51 @@ func BenchmarkReadProcessed(b *testing.B) {
 	})
 }
 
+// The passages that a search finds are of many books, of a megabyte each.
+func BenchmarkPassagesOfBooks(b *testing.B) {
+	const books, length = 20, 1 << 20
+	s, p := openBench(b)
+	create(b, s, p, books, strings.Repeat("A megabyte. ", length/12), func(time.Duration) {})
+	work, err := s.Claim(b.Context(), "worker", books, 1<<30, time.Now())
+	if err != nil || len(work) != books {
+		b.Fatalf("Claim = %d memos, %v", len(work), err)
+	}
+	var wanted []memo.ChunkID
+	for _, w := range work {
+		var chunks []memo.Chunk
+		for start := 0; start < len(*w.Content); start += 1000 {
+			chunks = append(chunks, memo.Chunk{
+				ID: memo.ChunkID(benchID()), Index: len(chunks), Start: start, End: min(start+1000, len(*w.Content)),
+			})
+		}
+		if err := s.SaveChunks(b.Context(), w, chunks, memo.StageEmbedding, time.Now()); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := s.Finish(b.Context(), w, time.Now()); err != nil {
+			b.Fatal(err)
+		}
+		wanted = append(wanted, chunks[100].ID, chunks[700].ID)
+	}
+	b.Run("Passages of 40", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			found, err := s.Passages(b.Context(), p, wanted)
+			if err != nil || len(found) != len(wanted) {
+				b.Fatalf("Passages = %d, %v", len(found), err)
+			}
+		}
+	})
+	b.Run("Neighbours of 8", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			found, err := s.Neighbours(b.Context(), p, wanted[:8], 1)
+			if err != nil || len(found) != 24 {
+				b.Fatalf("Neighbours = %d, %v", len(found), err)
+			}
+		}
+	})
+}
+
 func BenchmarkOpen(b *testing.B) {
 	dir := b.TempDir()
 	for b.Loop() {

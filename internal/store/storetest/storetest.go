@@ -89,6 +89,7 @@ func Run(t *testing.T, open func(t *testing.T) Database) {
 		{"LongTextIsWrittenOnce", longTextIsWrittenOnce},
 		{"ManyChunksAreAllOrNone", manyChunksAreAllOrNone},
 		{"OriginalIsFound", originalIsFound},
+		{"BlobsAreNamed", blobsAreNamed},
 		{"ProcessingIsInherited", processingIsInherited},
 		{"OtherProcessingIsAnotherGeneration", otherProcessing},
 		{"StagesAreTold", stagesAreTold},
