@@ -251,6 +251,7 @@ func (a *App) Run(ctx context.Context) error {
 	front.Go(func() error { return serve(fctx, a.listener, a.handler, a.stopping, a.log) })
 	front.Go(func() error { return a.ingest.Run(fctx) })
 	front.Go(func() error { return a.notify.Run(fctx) })
+	front.Go(func() error { return a.sweepFiles(fctx) })
 	close(a.ready)
 	err := front.Wait()
 	stop()

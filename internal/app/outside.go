@@ -2,8 +2,8 @@ package app
 
 import (
 	"context"
-	"io"
 	"path/filepath"
+	"time"
 
 	"kvasir/internal/blob"
 	"kvasir/internal/config"
@@ -77,7 +77,32 @@ func (a *App) load(ctx context.Context, url string) (ingest.Page, error) {
 	return ingest.Page{Name: page.Name, MIMEType: page.MIMEType, Body: page.Body}, nil
 }
 
-// openOriginal opens a kept file for those who want it back.
-func (a *App) openOriginal(ctx context.Context, key string) (io.ReadSeekCloser, error) {
-	return a.files.Open(ctx, key)
+const (
+	sweepEvery = 24 * time.Hour
+	orphanAge  = 24 * time.Hour // far beyond the time between a file and its row
+)
+
+// sweepFiles removes what a kill has left in the folder of originals. A bucket is
+// not swept: others may keep their files in it.
+func (a *App) sweepFiles(ctx context.Context) error {
+	disk, ok := a.files.(*blob.Disk)
+	if !ok {
+		return nil
+	}
+	timer := time.NewTicker(sweepEvery)
+	defer timer.Stop()
+	for {
+		n, err := disk.Sweep(ctx, time.Now().Add(-orphanAge), a.store.Blobs)
+		if n > 0 {
+			a.log.InfoContext(ctx, "files removed that belong to no memo", "files", n)
+		}
+		if err != nil && ctx.Err() == nil {
+			a.log.WarnContext(ctx, "files that belong to no memo not removed", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+	}
 }

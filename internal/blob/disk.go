@@ -11,6 +11,9 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"time"
+
+	"kvasir/internal/account"
 )
 
 // A Disk is a folder of files. All paths go through an [os.Root], so that no key
@@ -104,6 +107,73 @@ func (d *Disk) Delete(_ context.Context, key string) error {
 		return err
 	}
 	return nil
+}
+
+// Sweep removes files that were last written before a time and that no memo names:
+// a kill between a file and its row leaves one, and half of one if it came earlier.
+// named returns the keys of a project's files. A folder of no known project is
+// left alone: it may be of another database.
+func (d *Disk) Sweep(
+	ctx context.Context, before time.Time,
+	named func(context.Context, account.ProjectID) (keys []string, known bool, err error),
+) (removed int, err error) {
+	folders, err := fs.ReadDir(d.root.FS(), ".")
+	if err != nil {
+		return 0, fmt.Errorf("read blob folder: %w", err)
+	}
+	for _, folder := range folders {
+		// Files are listed before they are asked about: one that is named later is
+		// also written later.
+		old, err := d.writtenBefore(ctx, folder.Name(), before)
+		if err != nil {
+			return removed, err
+		}
+		if len(old) == 0 {
+			continue
+		}
+		keys, known, err := named(ctx, account.ProjectID(folder.Name()))
+		if err != nil {
+			return removed, err
+		}
+		for _, key := range keys {
+			delete(old, key)
+		}
+		for key := range old {
+			if !known {
+				break
+			}
+			if err := d.Delete(ctx, key); err != nil {
+				return removed, err
+			}
+			removed++
+		}
+	}
+	return removed, nil
+}
+
+// writtenBefore returns the keys of the old files of a folder.
+func (d *Disk) writtenBefore(ctx context.Context, folder string, before time.Time) (map[string]bool, error) {
+	old := map[string]bool{}
+	err := fs.WalkDir(d.root.FS(), folder, func(key string, entry fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // removed meanwhile
+		}
+		if err == nil && info.ModTime().Before(before) {
+			old[key] = true
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read blob folder: %w", err)
+	}
+	return old, nil
 }
 
 // A diskFile is a file of the folder.
