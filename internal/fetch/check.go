@@ -86,5 +86,9 @@ func numeric(label string) bool {
 func invalid(words string) error { return fault.New(fault.Invalid, words) }
 
 func notPublic(host string) error {
-	return invalid("url: " + host + " is not on the public internet")
+	return invalid(notPublicWords(host))
+}
+
+func notPublicWords(host string) string {
+	return "url: " + host + " is not on the public internet; KVASIR_ALLOW_PRIVATE opens networks"
 }

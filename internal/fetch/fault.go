@@ -88,7 +88,7 @@ func explain(host string, err error) error {
 	dns, isDNS := errors.AsType[*net.DNSError](err)
 	switch {
 	case errors.Is(err, errRefused):
-		return fault.Wrap(fault.Invalid, "url: "+host+" is not on the public internet", err)
+		return fault.Wrap(fault.Invalid, notPublicWords(host), err)
 	case isDNS && dns.IsNotFound:
 		return fault.Wrap(fault.Invalid, "url: There is no host "+host, err)
 	case isDNS:

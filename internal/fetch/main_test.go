@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -80,9 +81,8 @@ func serveDNS(t *testing.T, z zone) *net.Resolver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
-	go func() { // ended and waited for by the cleanup
-		defer close(done)
+	var serving sync.WaitGroup
+	serving.Go(func() {
 		turns := map[string]int{}
 		packet := make([]byte, 1500)
 		for {
@@ -94,10 +94,10 @@ func serveDNS(t *testing.T, z zone) *net.Resolver {
 				_, _ = conn.WriteTo(answer, from)
 			}
 		}
-	}()
+	})
 	t.Cleanup(func() {
 		_ = conn.Close()
-		<-done
+		serving.Wait()
 	})
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "udp", conn.LocalAddr().String())
