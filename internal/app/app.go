@@ -75,6 +75,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 	if a.models, err = cfg.Models(minilmInstalled(cfg.ModelDir)); err != nil {
 		return nil, err
 	}
+	boundMemory(&cfg, a.models)
 	if a.telemetry, err = telemetry.New(ctx, Version, log); err != nil {
 		return nil, err
 	}
