@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"kvasir/internal/parse/markdown"
 )
 
 // blocks are elements that begin and end a paragraph and are nothing else.
@@ -240,7 +242,7 @@ func (w *writer) link(n *html.Node) {
 	if prev := n.PrevSibling; prev != nil && prev.DataAtom == atom.A {
 		w.space()
 	}
-	if isAnchorSign(n) {
+	if isAnchorSign(n) || isBacklink(n) {
 		return
 	}
 	w.children(n)
@@ -262,20 +264,49 @@ func isAnchorSign(n *html.Node) bool {
 		first(n, func(n *html.Node) bool { return n.DataAtom == atom.Img }) == nil
 }
 
-// image writes what is said about an image, unless that is a file's name.
+// isBacklink reports whether a link leads from a footnote to where it is cited.
+func isBacklink(n *html.Node) bool {
+	sup := first(n, func(n *html.Node) bool { return n.DataAtom == atom.Sup })
+	return sup != nil && isPlace(n) && oneLine(sup) == oneLine(n)
+}
+
+// image writes what is said about an image, unless that is a file's name or stands
+// beside it, too, as its caption.
 func (w *writer) image(n *html.Node) {
-	alt := strings.TrimSpace(attr(n, "alt"))
-	if class := attr(n, "class"); strings.Contains(class, "mwe-math") || strings.Contains(class, "tex") &&
-		strings.Contains(alt, `\`) {
-		w.tex(alt)
+	alt := strings.Join(strings.Fields(attr(n, "alt")), " ")
+	switch {
+	case strings.Contains(attr(n, "class"), "math") || strings.Contains(attr(n, "class"), "tex"):
+		if strings.Contains(alt, `\`) {
+			w.tex(alt)
+			return
+		}
+	case alt == "" || !strings.Contains(alt, " ") && strings.Contains(alt, "."):
 		return
 	}
-	if !strings.ContainsAny(alt, " \n") && strings.Contains(alt, ".") {
-		return
+	for around, i := n.Parent, 0; around != nil && i < 3; around, i = around.Parent, i+1 {
+		if text, short := shortText(around); short && strings.Contains(text, alt) {
+			return
+		}
 	}
 	w.space()
 	w.text(alt)
 	w.space()
+}
+
+// shortText returns the text below n on one line if it is short.
+func shortText(n *html.Node) (text string, short bool) {
+	var b strings.Builder
+	nodes := 0
+	for child := range n.Descendants() {
+		nodes++
+		if child.Type == html.TextNode {
+			b.WriteString(child.Data)
+		}
+		if nodes > 100 || b.Len() > 2000 {
+			return "", false
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " "), true
 }
 
 // quotation writes a quotation in a line.
@@ -300,20 +331,19 @@ func (w *writer) inlineCode(n *html.Node) {
 	w.raw("`" + text + "`")
 }
 
-// powers are the characters that a superscript can become, and what they become.
-var powers = strings.NewReplacer("0", "⁰", "1", "¹", "2", "²", "3", "³", "4", "⁴", "5", "⁵", "6", "⁶", "7", "⁷",
-	"8", "⁸", "9", "⁹", "+", "⁺", "-", "⁻", "−", "⁻", "n", "ⁿ", "i", "ⁱ")
-
-// superscript writes a power as one, as 10 to the 6 is not 106. The mark of a
-// footnote is left out.
+// superscript writes a power as one. The mark of a footnote is left out.
 func (w *writer) superscript(n *html.Node) {
-	text := oneLine(n)
-	link := first(n, func(n *html.Node) bool { return n.DataAtom == atom.A })
-	switch {
-	case link != nil && oneLine(link) == text && strings.HasPrefix(attr(link, "href"), "#"):
-	case link == nil && len(text) <= 6 && strings.Trim(text, "0123456789+-−ni") == "":
-		w.raw(powers.Replace(text))
-	default:
-		w.children(n)
+	if link := first(n, isPlace); link != nil && oneLine(link) == oneLine(n) {
+		return
 	}
+	if first(n, func(n *html.Node) bool { return n.DataAtom == atom.A }) == nil {
+		w.raw(markdown.Raised(oneLine(n)))
+		return
+	}
+	w.children(n)
+}
+
+// isPlace reports whether an element is a link to a place in the page.
+func isPlace(n *html.Node) bool {
+	return n.DataAtom == atom.A && strings.HasPrefix(attr(n, "href"), "#")
 }

@@ -3,11 +3,11 @@ package html
 import (
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"kvasir/internal/parse/markdown"
 )
 
 // A row is a row of a table in the page.
@@ -33,22 +33,39 @@ func (w *writer) tableOf(n *html.Node) {
 		}
 		return
 	}
-	var grid grid
+	var grid [][]markdown.Cell
 	headers := 0
 	for i, row := range rows {
-		texts := make([]string, len(row.cells))
-		for j, cell := range row.cells {
-			texts[j] = w.inline(cell)
+		if i == 0 && w.captionRow(row, len(rows)) {
+			continue
 		}
-		if !grid.add(row.cells, texts, row.header, w.max) {
-			w.over = true
-			return
-		}
-		if row.header && headers == i {
+		if row.header && headers == len(grid) {
 			headers++
 		}
+		cells := make([]markdown.Cell, len(row.cells))
+		for j, cell := range row.cells {
+			cells[j] = markdown.Cell{Text: w.inline(cell), Columns: number(cell, "colspan"), Rows: number(cell, "rowspan")}
+		}
+		grid = append(grid, cells)
 	}
-	w.gridTable(grid.rows, headers)
+	expanded, ok := markdown.Expand(grid, headers, w.max)
+	if !ok {
+		w.over = true
+		return
+	}
+	w.table(expanded)
+}
+
+// captionRow writes the first row of a table as its caption if it is one: a single
+// cell over all columns.
+func (w *writer) captionRow(r row, rows int) bool {
+	if len(r.cells) != 1 || rows < 2 || number(r.cells[0], "rowspan") > 1 || number(r.cells[0], "colspan") < 2 {
+		return false
+	}
+	if text := w.inline(r.cells[0]); text != "" {
+		w.block(escape(text))
+	}
+	return true
 }
 
 // rowsOf returns the rows of a table, and what else is in it, such as its caption.
@@ -117,145 +134,11 @@ func isLarge(n *html.Node) bool {
 	return false
 }
 
-// A grid is a table whose cells that span rows and columns are repeated in each.
-type grid struct {
-	rows  [][]string
-	below map[int]span // what rows above put into columns of the next
-	size  int          // bytes of all cells
-	cells int
-	real  int // cells that the page has
-}
-
-// A span is a cell that reaches into rows below.
-type span struct {
-	text string
-	rows int
-}
-
-// add adds a row. It reports false if the table is larger than limit.
-func (g *grid) add(cells []*html.Node, texts []string, header bool, limit int) bool {
-	var row []string
-	put := func(text string) bool {
-		row = append(row, text)
-		g.cells++
-		g.size += len(text) + 3
-		return g.size <= limit && g.cells <= 100*g.real+10_000
+// number returns the value of an attribute, 0 if it is no number.
+func number(n *html.Node, key string) int {
+	value, err := strconv.Atoi(strings.TrimSpace(attr(n, key)))
+	if err != nil {
+		return 0
 	}
-	next := map[int]span{}
-	fromAbove := func() bool {
-		for {
-			s, ok := g.below[len(row)]
-			if !ok {
-				return true
-			}
-			if s.rows > 1 {
-				next[len(row)] = span{s.text, s.rows - 1}
-			}
-			if !put(s.text) {
-				return false
-			}
-		}
-	}
-	g.real += len(cells)
-	for i, cell := range cells {
-		if !fromAbove() {
-			return false
-		}
-		width, height := spanOf(cell, "colspan"), spanOf(cell, "rowspan")
-		whole := len(cells) == 1 && !header // a row that names those below it
-		for j := range width {
-			text := texts[i]
-			if whole && j > 0 {
-				text = ""
-			}
-			if height > 1 {
-				next[len(row)] = span{text, height - 1}
-			}
-			if !put(text) {
-				return false
-			}
-		}
-	}
-	if !fromAbove() {
-		return false
-	}
-	g.below = next
-	g.rows = append(g.rows, row)
-	return true
-}
-
-// spanOf returns how many rows or columns a cell spans.
-func spanOf(cell *html.Node, key string) int {
-	n, err := strconv.Atoi(strings.TrimSpace(attr(cell, key)))
-	if err != nil || n < 1 {
-		return 1
-	}
-	return min(n, 1000)
-}
-
-// gridTable writes rows of which the first ones are headers. Rows and columns
-// without text are left out.
-func (w *writer) gridTable(rows [][]string, headers int) {
-	width := 0
-	for _, row := range rows {
-		width = max(width, len(row))
-	}
-	used := make([]bool, width)
-	for _, row := range rows {
-		for i, cell := range row {
-			used[i] = used[i] || cell != ""
-		}
-	}
-	header := make([]string, width)
-	for _, row := range rows[:headers] {
-		for i, cell := range row {
-			if cell != "" && cell != header[i] && !strings.HasSuffix(header[i], " "+cell) {
-				header[i] = strings.TrimSpace(header[i] + " " + cell)
-			}
-		}
-	}
-	body := rows[headers:]
-	if headers == 0 && namesColumns(rows) {
-		header, body = rows[0], rows[1:]
-	}
-	out := [][]string{pick(header, used)}
-	for _, row := range body {
-		if cells := pick(row, used); strings.Join(cells, "") != "" {
-			out = append(out, cells)
-		}
-	}
-	if len(out[0]) > 0 {
-		w.table(out)
-	}
-}
-
-// pick returns the cells in used columns.
-func pick(row []string, used []bool) []string {
-	var cells []string
-	for i, ok := range used {
-		switch {
-		case ok && i < len(row):
-			cells = append(cells, row[i])
-		case ok:
-			cells = append(cells, "")
-		}
-	}
-	return cells
-}
-
-// namesColumns reports whether the first row of a table without headers looks like
-// names of its columns: short, different, without digits, and not the only row.
-func namesColumns(rows [][]string) bool {
-	if len(rows) < 2 {
-		return false
-	}
-	seen := map[string]bool{}
-	for _, cell := range rows[0] {
-		if cell == "" || utf8.RuneCountInString(cell) > 40 || seen[cell] || strings.ContainsFunc(cell, unicode.IsDigit) ||
-			strings.HasSuffix(cell, ":") || strings.HasSuffix(cell, ".") {
-			return false
-		}
-		seen[cell] = true
-	}
-	return len(rows[0]) == len(rows[1])
+	return value
 }

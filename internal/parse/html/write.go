@@ -171,6 +171,9 @@ func (w *writer) fence(language, code string) {
 
 // table writes rows as a table. Its first row is its header.
 func (w *writer) table(rows [][]string) {
+	if len(rows) == 0 {
+		return
+	}
 	var b strings.Builder
 	for i, row := range rows {
 		for _, cell := range row {
