@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	batchSize = 100 // events in a request
+	batchSize   = 100 // events in a request
+	turnBatches = 10  // requests to a webhook before others have their turn
 	// leastTries is how often a receiver must have failed before it is paused: after a
 	// stop of ours for days, the first event that waits is old through no fault of it.
 	leastTries = 10
@@ -48,20 +49,32 @@ func (s *Service) send(ctx context.Context, w event.Webhook, m message) outcome 
 	return outcome{fault.New(fault.Unavailable, words), retry, status == http.StatusGone}
 }
 
+// turn tells a webhook some of what it has missed, in order.
+func (s *Service) turn(ctx context.Context, w event.Webhook) error {
+	for range turnBatches {
+		more, err := s.deliver(ctx, &w)
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
 // deliver tells a webhook of the next events after its cursor, and stores how that
-// went.
-func (s *Service) deliver(ctx context.Context, w event.Webhook) error {
+// went. It reports whether there may be more to tell now.
+func (s *Service) deliver(ctx context.Context, w *event.Webhook) (more bool, err error) {
 	events, err := s.store.Events(ctx, w.Project, w.Cursor, batchSize)
 	if err != nil || len(events) == 0 {
-		return err
+		return false, err
 	}
+	more = len(events) == batchSize
 	last := events[len(events)-1].Seq
 	if len(w.Kinds) > 0 {
 		events = slices.DeleteFunc(events, func(e event.Event) bool { return !slices.Contains(w.Kinds, e.Kind) })
 	}
 	out := outcome{}
 	if len(events) > 0 {
-		out = s.send(ctx, w, batch(w.ID, events))
+		out = s.send(ctx, *w, batch(w.ID, events))
 	}
 	now := time.Now()
 	d := w.Delivery
@@ -69,16 +82,18 @@ func (s *Service) deliver(ctx context.Context, w event.Webhook) error {
 	case out.err == nil:
 		d = event.Delivery{Cursor: last, LastTaken: now}
 	case ctx.Err() != nil:
-		return ctx.Err() // cut short by a stop: not a failure of the receiver
+		return false, ctx.Err() // cut short by a stop: not a failure of the receiver
 	default:
-		s.fail(ctx, &w, &d, out, now.Sub(events[0].At))
+		more = false
+		s.fail(ctx, w, &d, out, now.Sub(events[0].At))
 	}
+	w.Delivery = d
 	// What a receiver has taken is noted even in a stop, or it would get it twice.
 	err = s.store.SaveDelivery(context.WithoutCancel(ctx), w.ID, d)
 	if fault.Is(err, fault.NotFound) {
-		return nil // deleted meanwhile
+		return false, nil // deleted meanwhile
 	}
-	return err
+	return more, err
 }
 
 // fail notes a failure, and when to try again. waited is how long the first event

@@ -85,7 +85,7 @@ func (s *Service) tell(ctx context.Context) error {
 				continue
 			}
 			told.Go(func() {
-				if err := s.deliver(ctx, w); err != nil && ctx.Err() == nil {
+				if err := s.turn(ctx, w); err != nil && ctx.Err() == nil {
 					s.log.WarnContext(ctx, "delivery not stored; it is sent again", "webhook", string(w.ID), "error", err)
 				}
 				now.end(w.ID)
