@@ -304,6 +304,9 @@ func TestTheCacheGoesWithItsOrganization(t *testing.T) {
 // What is large goes through every step of the way.
 func TestTextOf64MiB(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it writes 200 MB")
+	}
 	s := openAt(t, t.TempDir())
 	p, ctx := mustProject(t, s), t.Context()
 	id := newID()
@@ -330,9 +333,9 @@ func TestTextOf64MiB(t *testing.T) {
 		t.Fatalf("claimed a text of %d bytes, want %d", len(*w.Content), len(text))
 	}
 	var chunks []memo.Chunk
-	for start := 0; start < len(text); start += 8 << 10 {
+	for start := 0; start < len(text); start += 64 << 10 {
 		chunks = append(chunks, memo.Chunk{
-			ID: memo.ChunkID(newID()), Index: len(chunks), Start: start, End: start + 8<<10,
+			ID: memo.ChunkID(newID()), Index: len(chunks), Start: start, End: start + 64<<10,
 		})
 	}
 	must(s.SaveChunks(ctx, w, chunks, memo.StageEmbedding, time.Now()))

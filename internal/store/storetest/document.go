@@ -207,7 +207,7 @@ func pagesAreCounted(r *room) {
 // Long texts are kept in pieces, which nobody is to notice.
 func longTextsAreReadAsWritten(r *room) {
 	ctx := r.Context()
-	for _, bytes := range []int{32 << 10, 33 << 10, 1<<20 + 5, 3 << 20} {
+	for _, bytes := range []int{32 << 10, 33 << 10, 300_005, 2_500_000} {
 		text := longText(bytes)
 		cut := bytes - 7
 		short := text[:cut] // not at the end of a piece
