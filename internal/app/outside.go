@@ -26,7 +26,7 @@ func openFiles(ctx context.Context, cfg *config.Config) (blob.Store, error) {
 	}
 	bucket, err := blob.OpenS3(ctx, blob.S3Options{
 		Endpoint:   cfg.S3Endpoint,
-		Region:     cfg.S3Region,
+		Region:     cfg.Region(),
 		Bucket:     cfg.S3Bucket,
 		Prefix:     cfg.S3Prefix,
 		AccessKey:  cfg.S3AccessKey.Reveal(),

@@ -182,8 +182,9 @@ type Originals struct {
 	// S3Endpoint is the address of a server that is not Amazon's.
 	S3Endpoint string `name:"s3-endpoint" variable:"KVASIR_S3_ENDPOINT,AWS_ENDPOINT_URL_S3,AWS_ENDPOINT_URL" placeholder:"URL"`
 
-	// S3Region is the bucket's region.
-	S3Region string `name:"s3-region" variable:"KVASIR_S3_REGION,AWS_REGION" default:"us-east-2" placeholder:"NAME"`
+	// S3Region is the bucket's region. By default us-east-2 at Amazon, as Skald has it,
+	// and us-east-1 elsewhere, which most servers take whatever they are.
+	S3Region string `name:"s3-region" variable:"KVASIR_S3_REGION,AWS_REGION" placeholder:"NAME"`
 
 	// S3AccessKey is a key that may read, write and delete in the bucket.
 	S3AccessKey Secret `name:"s3-access-key" variable:"KVASIR_S3_ACCESS_KEY,AWS_ACCESS_KEY_ID" placeholder:"KEY"`

@@ -27,6 +27,17 @@ func (o *Originals) Place() string {
 	return o.Blob
 }
 
+// Region returns the bucket's region.
+func (o *Originals) Region() string {
+	switch {
+	case o.S3Region != "":
+		return o.S3Region
+	case o.S3Endpoint != "":
+		return "us-east-1"
+	}
+	return "us-east-2"
+}
+
 // files checks where originals are kept.
 func (o *Originals) files(add func(string, error)) {
 	switch o.Place() {

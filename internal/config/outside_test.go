@@ -54,6 +54,20 @@ func TestABucketsOptionsAreSkaldsOrOurOwn(t *testing.T) {
 	}
 }
 
+func TestABucketsRegion(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ region, endpoint, want string }{
+		{"", "", "us-east-2"},
+		{"", "http://s3", "us-east-1"},
+		{"auto", "http://s3", "auto"},
+	} {
+		o := config.Originals{S3Region: tt.region, S3Endpoint: tt.endpoint}
+		if got := o.Region(); got != tt.want {
+			t.Errorf("%+v is the region %q", tt, got)
+		}
+	}
+}
+
 func TestFaultsOfFilesAndVisits(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
