@@ -27,7 +27,7 @@ func preformatted(n *html.Node) string {
 		switch {
 		case child.Type == html.TextNode:
 			b.WriteString(child.Data)
-		case child.DataAtom == atom.Br, child.DataAtom == atom.Div && b.Len() > 0 && !strings.HasSuffix(b.String(), "\n"):
+		case child.DataAtom == atom.Br, beginsLine(child) && b.Len() > 0 && !strings.HasSuffix(b.String(), "\n"):
 			b.WriteByte('\n')
 		}
 	}
@@ -36,6 +36,13 @@ func preformatted(n *html.Node) string {
 		lines[i] = strings.TrimRight(line, " \t\r")
 	}
 	return strings.Join(lines, "\n")
+}
+
+// beginsLine reports whether an element in code stands on lines of its own: a block, or
+// another form of the same code.
+func beginsLine(n *html.Node) bool {
+	return n.DataAtom == atom.Div || n.DataAtom == atom.P ||
+		n.DataAtom == atom.Samp && n.PrevSibling != nil && n.PrevSibling.DataAtom == atom.Samp
 }
 
 // isLineNumbers reports whether text is two numbers or more that follow each other.

@@ -13,7 +13,7 @@ import (
 // sees and what belongs to the site.
 func mainContent(doc *html.Node) *html.Node {
 	removeUnread(doc)
-	removeMarked(doc, measure(doc), isHidden, 0)
+	removeMarked(doc, measure(doc), isHidden, 200)
 	content := marked(doc, measure(doc))
 	site := judge{whole: content == doc}
 	removeMarked(content, measure(content), isComments, 1000)

@@ -52,9 +52,9 @@ func Read(ctx context.Context, r io.Reader, contentType string, limits Limits) (
 	}
 	titles := titlesOf(doc)
 	content := mainContent(doc)
-	w := &writer{max: limits.Text, stop: ctx.Err}
 	title := titles.best(content)
-	if title != "" && first(content, func(n *html.Node) bool { return n.DataAtom == atom.H1 }) == nil {
+	w := &writer{max: limits.Text, stop: ctx.Err}
+	if title != "" && first(content, isMainHeading) == nil {
 		w.heading(1, title)
 	}
 	w.node(content)
@@ -109,11 +109,17 @@ func titlesOf(doc *html.Node) titles {
 	return t
 }
 
+// isMainHeading reports whether an element is a heading of the first level.
+func isMainHeading(n *html.Node) bool { return n.DataAtom == atom.H1 }
+
 // best returns the title without the site's name, which sites put before or after it:
 // if one side of a separator is the main heading or the title for sharing, that.
 func (t titles) best(content *html.Node) string {
 	title := cmp.Or(t.element, t.meta)
-	heading := first(content, func(n *html.Node) bool { return n.DataAtom == atom.H1 })
+	heading := first(content, isMainHeading)
+	if heading == nil {
+		heading = first(content, isHeading)
+	}
 	known := []string{t.meta}
 	if heading != nil {
 		known = append(known, oneLine(heading))

@@ -101,9 +101,11 @@ func (w *writer) inlineNode(n *html.Node) {
 		case child.Type != html.ElementNode || child.Namespace != "":
 			w.node(child)
 		case child.DataAtom == atom.Li && child.PrevSibling != nil && w.line.Len() > 0:
+			w.pending = false
 			w.raw(";")
 			w.space()
 			w.inlineNode(child)
+			w.space()
 		case child.DataAtom == atom.Br, child.DataAtom == atom.Hr:
 			w.space()
 		case child.DataAtom == atom.Pre:

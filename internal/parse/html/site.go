@@ -27,11 +27,14 @@ func (j judge) isBoilerplate(n *html.Node, s size) bool {
 		// Notes within an article are asides, too; lists of other articles are links.
 		return j.whole || s.links*3 > s.text
 	case atom.Header:
+		if j.whole && first(n, isMainHeading) == nil && n.Parent.DataAtom == atom.Body {
+			return true
+		}
 		return first(n, isHeading) == nil && s.links*3 > s.text
 	case atom.Form:
 		return s.text < 200 && first(n, isBig) == nil
-	case atom.Body, atom.Html, atom.Main, atom.Article, atom.Table, atom.Tbody, atom.Tr,
-		atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
+	case atom.Body, atom.Html, atom.Main, atom.Article, atom.H1, atom.H2, atom.H3, atom.H4,
+		atom.H5, atom.H6:
 		return false
 	}
 	switch strings.ToLower(attr(n, "role")) {

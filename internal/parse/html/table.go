@@ -34,7 +34,7 @@ func (w *writer) tableOf(n *html.Node) {
 		return
 	}
 	var grid [][]markdown.Cell
-	headers := 0
+	headers, rowNames := 0, false
 	for i, row := range rows {
 		if i == 0 && w.captionRow(row, len(rows)) {
 			continue
@@ -42,15 +42,25 @@ func (w *writer) tableOf(n *html.Node) {
 		if row.header && headers == len(grid) {
 			headers++
 		}
+		rowNames = rowNames || !row.header && len(row.cells) > 0 && row.cells[0].DataAtom == atom.Th
 		cells := make([]markdown.Cell, len(row.cells))
 		for j, cell := range row.cells {
 			cells[j] = markdown.Cell{Text: w.inline(cell), Columns: number(cell, "colspan"), Rows: number(cell, "rowspan")}
 		}
 		grid = append(grid, cells)
 	}
+	if rowNames && headers == 0 {
+		headers = -1
+	}
 	expanded, ok := markdown.Expand(grid, headers, w.max)
 	if !ok {
 		w.over = true
+		return
+	}
+	if len(expanded) > 0 && len(expanded[0]) == 1 {
+		for _, row := range expanded {
+			w.block(escape(row[0]))
+		}
 		return
 	}
 	w.table(expanded)

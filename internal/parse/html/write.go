@@ -27,7 +27,10 @@ type writer struct {
 }
 
 // An indent is what stands before the lines of a list's item or a quotation.
-type indent struct{ first, rest string }
+type indent struct {
+	first, rest string
+	used        bool // a block was written in it
+}
 
 // String returns what was written.
 func (w *writer) String() string { return w.b.String() }
@@ -111,7 +114,7 @@ func (w *writer) indent(first, rest string, write func()) {
 	w.flush()
 	deep := len(w.indents) >= maxIndent
 	if !deep {
-		w.indents = append(w.indents, indent{first, rest})
+		w.indents = append(w.indents, indent{first: first, rest: rest})
 	}
 	write()
 	w.flush()
@@ -123,7 +126,7 @@ func (w *writer) indent(first, rest string, write func()) {
 // block writes lines as a block, a blank line before it unless it begins an item
 // after another.
 func (w *writer) block(text string) {
-	if w.over || w.stop() != nil {
+	if text == "" || w.over || w.stop() != nil {
 		return
 	}
 	item := false
@@ -136,9 +139,10 @@ func (w *writer) block(text string) {
 		} else {
 			first.WriteString(in.rest)
 		}
-		if !item {
+		if !item && in.used {
 			before.WriteString(in.rest)
 		}
+		w.indents[i].used = true
 		rest.WriteString(in.rest)
 	}
 	if w.b.Len() > 0 {

@@ -18,7 +18,7 @@ const maxSpan = 1000
 // Expand returns a table in which each cell stands in every row and column that it
 // spans, so that each row can be read alone. The first headers rows become one, which
 // comes first; without any, a row that looks like names of columns does, else that row
-// is empty. Empty rows and columns are left out. It reports false if the table would
+// is empty, as it is if headers is below 0. Empty rows and columns are left out. It reports false if the table would
 // be longer than limit bytes.
 func Expand(rows [][]Cell, headers, limit int) ([][]string, bool) {
 	g := grid{limit: limit, above: map[int]above{}}
@@ -111,8 +111,8 @@ func (g *grid) table(headers int) [][]string {
 			used[i] = used[i] || cell != ""
 		}
 	}
-	headers = min(headers, len(g.rows))
-	header, body := joined(g.rows[:headers], len(used)), g.rows[headers:]
+	named := min(max(headers, 0), len(g.rows))
+	header, body := joined(g.rows[:named], len(used)), g.rows[named:]
 	if headers == 0 && namesColumns(body) {
 		header, body = body[0], body[1:]
 	}

@@ -37,6 +37,8 @@ func TestExpand(t *testing.T) {
 			[][]string{{"A", "B"}, {"Black", ""}, {"x", "1"}}},
 		{"what is empty is left out", [][]Cell{cells("A", "", "B"), cells("", "", ""), cells("x", "", "1")}, 1,
 			[][]string{{"A", "B"}, {"x", "1"}}},
+		{"names of rows are no header", [][]Cell{cells("Sort", "black"), cells("Origin", "India")}, -1,
+			[][]string{{"", ""}, {"Sort", "black"}, {"Origin", "India"}}},
 		{"nothing", [][]Cell{cells("", "")}, 0, nil},
 	}
 	for _, test := range tests {

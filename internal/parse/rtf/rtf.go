@@ -106,7 +106,16 @@ type document struct {
 	notes   []string        // footnotes of the paragraph
 	noteNum int
 	saved   []string // paragraphs that a footnote interrupted
+	old     bool     // the last marker is one of old writers
+	last    listItem
 	table   table
+}
+
+// A listItem is an item of a list, and which list that is.
+type listItem struct {
+	list   int
+	marker string
+	old    bool
 }
 
 // A style is a named look of paragraphs.
@@ -145,7 +154,7 @@ type state struct {
 	outline          int
 	style            int
 	inTable          bool
-	level            int // of a list
+	list, level      int
 }
 
 // token takes the next token. It reports true at the end of the document.

@@ -2,6 +2,7 @@ package rtf
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -199,7 +200,7 @@ func (d *document) endParagraph() {
 func (d *document) paragraph() {
 	d.endTable()
 	text := lines(d.text.String())
-	marker := strings.TrimSpace(d.marker.String())
+	marker := d.nextMarker()
 	d.text.Reset()
 	d.marker.Reset()
 	level := d.outline()
@@ -218,8 +219,31 @@ func (d *document) paragraph() {
 	d.writeNotes()
 }
 
+// nextMarker returns the marker of the paragraph, a space for one that belongs to the
+// item above. Old writers give a marker to the first item of a list alone.
+func (d *document) nextMarker() string {
+	marker := strings.TrimSpace(d.marker.String())
+	last := d.last
+	d.last = listItem{d.now.list, marker, d.old}
+	switch {
+	case marker != "" || d.now.list == 0 || last.list != d.now.list || last.marker == "":
+		return marker
+	case !last.old:
+		d.last = last
+		return " "
+	}
+	if n, err := strconv.Atoi(strings.TrimRight(last.marker, ".)")); err == nil {
+		last.marker = strconv.Itoa(n+1) + "."
+	}
+	d.last.marker = last.marker
+	return last.marker
+}
+
 // itemMarker returns the marker of an item as Markdown has it.
 func itemMarker(marker string) string {
+	if marker == " " {
+		return marker
+	}
 	number := strings.TrimRight(marker, ".)")
 	if number != "" && strings.Trim(number, "0123456789") == "" && len(number) < 6 {
 		return number + "."

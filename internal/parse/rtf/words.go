@@ -77,7 +77,7 @@ func (d *document) layout(t token) {
 			d.endParagraph()
 		}
 	case "pard":
-		d.now.outline, d.now.style, d.now.inTable, d.now.level = noOutline, 0, false, 0
+		d.now.outline, d.now.style, d.now.inTable, d.now.list, d.now.level = noOutline, 0, false, 0, 0
 	case "outlinelevel":
 		d.now.outline = t.param
 		d.setStyle(func(s *style) { s.outline = t.param })
@@ -92,8 +92,8 @@ func (d *document) layout(t token) {
 		d.now.inTable = true
 	case "ilvl":
 		d.now.level = min(max(t.param, 0), 8)
-	case "chftn":
-		d.decode()
+	case "ls":
+		d.now.list = t.param
 	default:
 		d.tableWord(t)
 	}
@@ -118,6 +118,7 @@ func (d *document) destination(t token) bool {
 		}
 	case "listtext", "pntext":
 		d.marker.Reset()
+		d.old = t.name == "pntext"
 		d.now.dest = toMarker
 	case "fldinst":
 		d.field.Reset()
