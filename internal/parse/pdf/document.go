@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"kvasir/internal/parse/pdf/layout"
 )
 
 // A document is an open PDF.
@@ -16,7 +18,7 @@ type document struct {
 	m      *machine
 	handle uint64
 	pages  int
-	fonts  map[uint64]*font
+	fonts  map[uint64]*layout.Font
 }
 
 var errPage = errors.New("pdfium does not load the page")
@@ -27,7 +29,7 @@ func newDocument(ctx context.Context, m *machine, r io.ReadSeeker, size int64) (
 	if err != nil {
 		return nil, fmt.Errorf("give the file to pdfium: %w", err)
 	}
-	d := &document{m: m, fonts: map[uint64]*font{}}
+	d := &document{m: m, fonts: map[uint64]*layout.Font{}}
 	d.handle = m.call(ctx, "FPDF_LoadCustomDocument", *access, 0)
 	if m.err != nil {
 		return nil, m.err
@@ -44,13 +46,15 @@ func newDocument(ctx context.Context, m *machine, r io.ReadSeeker, size int64) (
 
 // noTitle matches titles that programs leave behind.
 var noTitle = regexp.MustCompile(`(?i)^(?:\(?(?:anonymous|unspecified|unknown|untitled.*|no title|none|null)\)?` +
-	`|microsoft (?:word|powerpoint|excel)\b.*|powerpoint[- ]pr[aäeé]senta.*|(?:slide|folie|document|dokument|page|title|presentation|scan)[-_ ]?[0-9]*` +
-	`|(?:file|https?):.*|about:blank|.*\.(?:docx?|dvi|tex|pdf|indd|qxd|pptx?|xlsx?|rtf|txt|html?|od[tps]|e?ps|tiff?|jpe?g|png|md|fm|hwp))$`)
+	`|microsoft (?:word|powerpoint|excel)\b.*|powerpoint[- ]pr[aäeé]senta.*` +
+	`|(?:slide|folie|document|dokument|page|title|presentation|scan)[-_ ]?[0-9]*` +
+	`|(?:file|https?):.*|about:blank` +
+	`|.*\.(?:docx?|dvi|tex|pdf|indd|qxd|pptx?|xlsx?|rtf|txt|html?|od[tps]|e?ps|tiff?|jpe?g|png|md|fm|hwp))$`)
 
 // title returns what the document calls itself, if that was written by a person
 // rather than left behind by a program.
 func (d *document) title(quick context.Context) string {
-	title := strings.Map(clean, d.m.utf16(quick, "FPDF_GetMetaText", d.handle, d.m.cString("Title")))
+	title := strings.Map(layout.Clean, d.m.utf16(quick, "FPDF_GetMetaText", d.handle, d.m.cString("Title")))
 	title = strings.Join(strings.Fields(title), " ")
 	if len(title) > 500 || noTitle.MatchString(title) || !strings.ContainsFunc(title, unicode.IsLetter) {
 		return ""
@@ -83,16 +87,16 @@ func (d *document) page(ctx context.Context, index int) (*page, error) {
 }
 
 // bounds returns the page's corners in its own coordinates.
-func (d *document) bounds(quick context.Context, handle uint64) box {
+func (d *document) bounds(quick context.Context, handle uint64) layout.Box {
 	if d.m.number(quick, "FPDF_GetPageBoundingBox", handle, d.m.at(0)) == 0 {
-		return box{0, 0, 612, 792}
+		return rect(0, 0, 612, 792)
 	}
 	left, top, right, bottom := d.m.float32(0), d.m.float32(1), d.m.float32(2), d.m.float32(3)
-	return box{min(left, right), min(top, bottom), max(left, right), max(top, bottom)}
+	return rect(min(left, right), min(top, bottom), max(left, right), max(top, bottom))
 }
 
 // font returns a font by its handle, read once in a document.
-func (d *document) font(quick context.Context, handle uint64) *font {
+func (d *document) font(quick context.Context, handle uint64) *layout.Font {
 	if f, ok := d.fonts[handle]; ok {
 		return f
 	}
@@ -106,13 +110,13 @@ func (d *document) font(quick context.Context, handle uint64) *font {
 		}
 		return false
 	}
-	const fixedPitch, italic, forceBold = 1 << 0, 1 << 6, 1 << 18 // PDF 32000-1, table 123
-	f := &font{
-		bold: flags > 0 && flags&forceBold != 0 || has("bold", "black", "heavy", "-medi", "cmbx", "sfbx", "ecbx", "tcbx", "cmssbx", "cmb1", "demi", "-semibold") ||
+	const fixedPitch, forceBold = 1 << 0, 1 << 18 // PDF 32000-1, table 123
+	f := &layout.Font{
+		Bold: flags > 0 && flags&forceBold != 0 ||
+			has("bold", "black", "heavy", "-medi", "cmbx", "sfbx", "ecbx", "tcbx", "cmssbx", "cmb1", "demi") ||
 			d.m.number(quick, "FPDFFont_GetWeight", handle) >= 600,
-		italic: flags > 0 && flags&italic != 0 || has("italic", "oblique", "cmti", "sfti", "ecti"),
-		mono: flags > 0 && flags&fixedPitch != 0 ||
-			has("mono", "courier", "consol", "cmtt", "sftt", "ectt", "typewriter", "menlo", "sourcecode", "inconsolata"),
+		Mono: flags > 0 && flags&fixedPitch != 0 ||
+			has("mono", "courier", "consol", "cmtt", "sftt", "ectt", "typewriter", "menlo", "inconsolata"),
 	}
 	if handle != 0 {
 		d.fonts[handle] = f
@@ -120,31 +124,20 @@ func (d *document) font(quick context.Context, handle uint64) *font {
 	return f
 }
 
-// An entry is a line of a document's outline.
-type entry struct {
-	title string
-	level int // from 1
-	page  int // from 0; -1 if it leads nowhere
-}
-
 // maxEntries bounds an outline, which may be a circle.
 const maxEntries = 5000
 
 // outline returns the outline in its order.
-func (d *document) outline(ctx context.Context) []entry {
-	var entries []entry
+func (d *document) outline(ctx context.Context) []layout.Entry {
+	var entries []layout.Entry
 	seen := map[uint64]bool{}
 	var walk func(parent uint64, level int)
 	walk = func(parent uint64, level int) {
 		mark := d.m.call(ctx, "FPDFBookmark_GetFirstChild", d.handle, parent)
 		for mark != 0 && !seen[mark] && level <= 6 && len(entries) < maxEntries && d.m.err == nil {
 			seen[mark] = true
-			target := -1
-			if dest := d.m.call(ctx, "FPDFBookmark_GetDest", d.handle, mark); dest != 0 {
-				target = d.m.number(ctx, "FPDFDest_GetDestPageIndex", d.handle, dest)
-			}
 			if title := d.m.utf16(ctx, "FPDFBookmark_GetTitle", mark); title != "" {
-				entries = append(entries, entry{title, level, target})
+				entries = append(entries, layout.Entry{Title: title, Level: level})
 			}
 			walk(mark, level+1)
 			mark = d.m.call(ctx, "FPDFBookmark_GetNextSibling", d.handle, mark)

@@ -3,6 +3,8 @@ package pdf
 import (
 	"context"
 	"math"
+
+	"kvasir/internal/parse/pdf/layout"
 )
 
 // The kinds of object on a page, as PDFium numbers them.
@@ -31,21 +33,19 @@ func (m matrix) point(x, y float64) (float64, float64) {
 }
 
 // box applies the matrix to the corners of a box.
-func (m matrix) box(b box) box {
-	x0, y0 := m.point(b.x0, b.y0)
-	x1, y1 := m.point(b.x1, b.y1)
-	x2, y2 := m.point(b.x0, b.y1)
-	x3, y3 := m.point(b.x1, b.y0)
-	return box{
-		min(x0, x1, x2, x3), min(y0, y1, y2, y3), max(x0, x1, x2, x3), max(y0, y1, y2, y3),
-	}
+func (m matrix) box(b layout.Box) layout.Box {
+	x0, y0 := m.point(b.X0, b.Y0)
+	x1, y1 := m.point(b.X1, b.Y1)
+	x2, y2 := m.point(b.X0, b.Y1)
+	x3, y3 := m.point(b.X1, b.Y0)
+	return rect(min(x0, x1, x2, x3), min(y0, y1, y2, y3), max(x0, x1, x2, x3), max(y0, y1, y2, y3))
 }
 
 // readObjects reads the rules and images of the page.
 func (p *rawPage) readObjects(quick context.Context) {
 	count := p.d.m.number(quick, "FPDFPage_CountObjects", p.handle)
 	r := &objectReader{p, maxObjects}
-	r.read(quick, "FPDFPage_GetObject", p.handle, count, matrix{a: 1, d: 1}, 0)
+	r.read(quick, container{"FPDFPage_GetObject", p.handle, count, matrix{a: 1, d: 1}, 0})
 }
 
 // An objectReader reads objects and those inside of them.
@@ -54,44 +54,53 @@ type objectReader struct {
 	left int // how many more objects are read
 }
 
-// read reads count objects of a page or form.
-func (r *objectReader) read(quick context.Context, get string, parent uint64, count int, at matrix, depth int) {
-	m := r.d.m
-	object, kind := m.Fn(get), m.Fn("FPDFPageObj_GetType")
-	for i := range max(count, 0) {
+// A container is what holds objects: a page or a form on it.
+type container struct {
+	get    string // the function that returns them
+	handle uint64
+	count  int
+	at     matrix // turns their coordinates into the page's
+	depth  int
+}
+
+// read reads the objects of a container.
+func (r *objectReader) read(quick context.Context, c container) {
+	m, at := r.d.m, c.at
+	object, kind := m.Fn(c.get), m.Fn("FPDFPageObj_GetType")
+	for i := range max(c.count, 0) {
 		if r.left--; r.left < 0 || m.err != nil {
 			return
 		}
-		handle := m.callFn(quick, get, object, parent, uint64(i))
+		handle := m.callFn(quick, c.get, object, c.handle, uint64(i))
 		switch m.callFn(quick, "FPDFPageObj_GetType", kind, handle) {
 		case objectPath:
 			r.path(quick, handle, at)
 		case objectImage:
 			if b, ok := r.boundsOf(quick, handle, at); ok {
-				area := max(min(b.x1, r.bounds.x1)-max(b.x0, r.bounds.x0), 0) *
-					max(min(b.y1, r.bounds.y1)-max(b.y0, r.bounds.y0), 0)
-				r.images = max(r.images, area/max(r.bounds.width()*r.bounds.height(), 1))
+				area := max(min(b.X1, r.bounds.X1)-max(b.X0, r.bounds.X0), 0) *
+					max(min(b.Y1, r.bounds.Y1)-max(b.Y0, r.bounds.Y0), 0)
+				r.images = max(r.images, area/max(r.bounds.Width()*r.bounds.Height(), 1))
 			}
 		case objectForm:
-			if depth < 4 {
+			if c.depth < 4 {
 				inner := at
 				if own, ok := r.matrixOf(quick, handle); ok {
 					inner = own.then(at)
 				}
 				n := m.number(quick, "FPDFFormObj_CountObjects", handle)
-				r.read(quick, "FPDFFormObj_GetObject", handle, n, inner, depth+1)
+				r.read(quick, container{"FPDFFormObj_GetObject", handle, n, inner, c.depth + 1})
 			}
 		}
 	}
 }
 
 // boundsOf returns where an object is.
-func (r *objectReader) boundsOf(quick context.Context, handle uint64, at matrix) (box, bool) {
+func (r *objectReader) boundsOf(quick context.Context, handle uint64, at matrix) (layout.Box, bool) {
 	m := r.d.m
 	if m.number(quick, "FPDFPageObj_GetBounds", handle, m.at(0), m.at(4), m.at(8), m.at(12)) == 0 {
-		return box{}, false
+		return layout.Box{}, false
 	}
-	return at.box(box{m.float32(0), m.float32(1), m.float32(2), m.float32(3)}), true
+	return at.box(rect(m.float32(0), m.float32(1), m.float32(2), m.float32(3))), true
 }
 
 // matrixOf returns the matrix of an object.
@@ -113,12 +122,12 @@ func (r *objectReader) path(quick context.Context, handle uint64, at matrix) {
 	if !ok || len(r.rules) >= maxRules {
 		return
 	}
-	if w, h := b.width(), b.height(); w > 1 && w < 8 && abs(w-h) < 0.3*w && len(r.dots) < maxDots {
+	if w, h := b.Width(), b.Height(); w > 1 && w < 8 && math.Abs(w-h) < 0.3*w && len(r.dots) < layout.MaxDots {
 		r.dots = append(r.dots, b)
 		return
 	}
-	if b.width() <= thin || b.height() <= thin {
-		if max(b.width(), b.height()) > 2*thin {
+	if b.Width() <= thin || b.Height() <= thin {
+		if max(b.Width(), b.Height()) > 2*thin {
 			r.rules = append(r.rules, b)
 		}
 		return
@@ -162,6 +171,6 @@ func (r *objectReader) edges(quick context.Context, handle uint64, segments int,
 func (r *objectReader) edge(x0, y0, x1, y1 float64) {
 	w, h := math.Abs(x1-x0), math.Abs(y1-y0)
 	if min(w, h) <= 1 && max(w, h) > 2*thin && len(r.rules) < maxRules {
-		r.rules = append(r.rules, box{min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)})
+		r.rules = append(r.rules, rect(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)))
 	}
 }

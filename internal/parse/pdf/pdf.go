@@ -22,6 +22,7 @@ import (
 
 	"kvasir/internal/fault"
 	"kvasir/internal/memo"
+	"kvasir/internal/parse/pdf/layout"
 )
 
 // Options configure a [Parser]. The zero value works.
@@ -215,34 +216,28 @@ func (p *Parser) read(
 		return memo.Parsed{}, errPages
 	}
 	quick := context.WithoutCancel(ctx)
-	got := reading{
-		pages: make([][]block, d.pages), title: d.title(quick), outline: d.outline(quick), hyphens: vocabulary{},
-	}
+	got := layout.Document{Title: d.title(quick), Outline: d.outline(quick)}
 	var broken error
 	size := 0
 	for i := range d.pages {
-		blocks, err := d.read(ctx, i, scans)
+		n, err := d.read(ctx, i, scans, &got)
 		switch {
 		case ctx.Err() != nil:
 			return memo.Parsed{}, context.Cause(ctx)
 		case errors.Is(err, errPage):
 			broken = errors.Join(errBadPages, err)
+			got.Add(nil)
 		case err != nil:
 			return memo.Parsed{}, err
 		}
-		got.pages[i] = blocks
-		for _, b := range blocks {
-			got.hyphens.learn(b.text)
-			size += len(b.text)
-		}
-		if size > p.opts.MaxText {
+		if size += n; size > p.opts.MaxText {
 			return memo.Parsed{}, errTooLong
 		}
 		if progress != nil {
 			progress(i+1, d.pages)
 		}
 	}
-	parsed, fits := got.markup(p.opts.MaxText)
+	parsed, fits := got.Markdown(p.opts.MaxText)
 	switch {
 	case !fits:
 		return memo.Parsed{}, errTooLong
@@ -254,20 +249,23 @@ func (p *Parser) read(
 	return parsed, nil
 }
 
-// read returns the blocks of a page, recognized if it is a scan.
-func (d *document) read(ctx context.Context, index int, scans *scanner) ([]block, error) {
+// read adds a page to what was got, recognized if it is a scan, and returns how many
+// bytes of text it has.
+func (d *document) read(ctx context.Context, index int, scans *scanner, got *layout.Document) (int, error) {
 	page, err := d.page(ctx, index)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	if !page.isScan() {
-		return layout(page), nil
+	if page.isScan() {
+		text, err := scans.read(ctx, d, index)
+		if err != nil {
+			return 0, err
+		}
+		if text != "" {
+			return got.AddText(text), nil
+		}
 	}
-	recognized, err := scans.read(ctx, d, index)
-	if err != nil || len(recognized) > 0 {
-		return recognized, err
-	}
-	return layout(page), nil
+	return got.Add(&page.Page), nil
 }
 
 // isEncrypted reports whether PDFium refuses the document for want of a password.

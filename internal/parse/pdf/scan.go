@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"kvasir/internal/fault"
+	"kvasir/internal/parse/pdf/layout"
 )
 
 // A Recognizer reads the text of a page that was drawn at a resolution. Paragraphs
@@ -20,13 +21,15 @@ type Recognizer func(ctx context.Context, page *image.Gray, dpi int) (string, er
 // for nothing.
 func (p *page) isScan() bool {
 	letters, garbage := 0, 0
-	for _, g := range p.glyphs {
-		switch {
-		case g.box == (box{}):
-		case g.r == unicode.ReplacementChar, unicode.Is(unicode.Co, g.r), unicode.IsControl(g.r) && g.r != 0x02:
-			garbage++
-		case unicode.IsLetter(g.r) || unicode.IsDigit(g.r):
-			letters++
+	for _, g := range p.Glyphs {
+		for _, r := range g.Runes {
+			switch {
+			case r == unicode.ReplacementChar, unicode.Is(unicode.Co, r) && layout.Clean(r) == r,
+				unicode.IsControl(r) && r != 0x02:
+				garbage++
+			case unicode.IsLetter(r) || unicode.IsDigit(r):
+				letters++
+			}
 		}
 	}
 	switch {
@@ -53,18 +56,18 @@ type scanner struct {
 	skipped error // why a page was left out
 }
 
-// read returns the blocks of a scanned page.
-func (s *scanner) read(ctx context.Context, d *document, index int) ([]block, error) {
+// read returns the text of a scanned page.
+func (s *scanner) read(ctx context.Context, d *document, index int) (string, error) {
 	s.scans++
 	if s.recognize == nil || s.skipped != nil {
-		return nil, nil
+		return "", nil
 	}
 	if s.scans > s.max {
-		return nil, errScans
+		return "", errScans
 	}
 	picture, err := d.picture(ctx, index, scanDPI)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	var text string
 	err = s.patient(func() (err error) {
@@ -74,18 +77,9 @@ func (s *scanner) read(ctx context.Context, d *document, index int) ([]block, er
 	if f, ok := errors.AsType[*fault.Fault](err); ok && ctx.Err() == nil {
 		// The other pages are worth having without this one.
 		s.skipped = f
-		return nil, nil
+		return "", nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	var out []block
-	for paragraph := range strings.SplitSeq(text, "\n\n") {
-		if paragraph = strings.TrimSpace(paragraph); paragraph != "" {
-			out = append(out, block{text: paragraph, lines: strings.Count(paragraph, "\n") + 1})
-		}
-	}
-	return out, nil
+	return strings.TrimSpace(text), err
 }
 
 // A clock ends a context when reading takes too long. It can be stopped.
