@@ -1,46 +1,66 @@
 package parse
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"path"
+	"slices"
 	"strings"
-	"unicode"
+	"time"
 
 	"kvasir/internal/fault"
 	"kvasir/internal/memo"
-	"kvasir/internal/parse/charset"
 )
 
 // A reader reads a file of one format.
 type reader func(ctx context.Context, p *Parser, in Input) (memo.Parsed, error)
 
+// A family is a set of formats whose files are read as what they are, whichever of
+// the family's names they have.
+type family int
+
+const (
+	texts family = iota
+	pdfs
+	offices
+	pictures
+	mails
+)
+
 // A format is a kind of file that is known by the end of its name.
 type format struct {
-	extensions string   // separated by spaces
-	name       string   // with its article
-	looks      []string // how such files begin: names of signatures; nil for text
+	extensions string // separated by spaces; the first is what the format is called here
+	name       string // with its article
+	family     family
+	text       bool  // its bytes are text
+	compound   bool  // they are a compound file
+	light      int64 // files up to this size are read in next to no time and memory
 	read       reader
 	timed      bool // its reader keeps the time, from the moment it begins
+	ocr        bool // it is nothing but a picture of text
 }
+
+const (
+	lightText  = 4 << 20
+	lightTable = 256 << 10 // where each byte is looked at
+)
 
 // formats are what can be read. The first seven extensions are those of the wire's
 // message, which has to begin with them.
 var formats = [...]format{
-	{extensions: ".pdf", name: "a PDF", looks: []string{aPDF}, read: readPDF, timed: true},
-	{extensions: ".doc", name: "a Word 97-2003 document", looks: []string{oldOffice}, read: readDoc},
-	{extensions: ".docx", name: "a Word document", looks: []string{aZIP}, read: readWord},
-	{extensions: ".pptx", name: "a PowerPoint presentation", looks: []string{aZIP}, read: readPowerPoint},
-	{extensions: ".txt .md", name: "text", read: readText},
-	{extensions: ".html .htm .xhtml", name: "a web page", read: readPage},
-	{extensions: ".markdown .text .log .rst .adoc .org .tex", name: "text", read: readText},
-	{extensions: ".rtf", name: "an RTF document", looks: []string{anRTF}, read: readRTF},
-	{extensions: ".csv .tsv", name: "a table", read: readTable},
-	{extensions: ".png .jpg .jpeg .tif .tiff", name: "a picture", looks: pictures, read: readPicture},
-	{extensions: sourceCode, name: "source code", read: readText},
+	{extensions: ".pdf", name: "a PDF", family: pdfs, read: readPDF, timed: true},
+	{extensions: ".doc", name: "a Word 97-2003 document", family: offices, compound: true, read: readDoc},
+	{extensions: ".docx", name: "a Word document", family: offices, read: readWord},
+	{extensions: ".pptx", name: "a PowerPoint presentation", family: offices, read: readPowerPoint},
+	{extensions: ".txt .md .markdown .text .log .rst .adoc .org .tex", name: "text", text: true, light: lightText, read: readText},
+	{extensions: ".html .htm .xhtml", name: "a web page", text: true, read: readPage},
+	{extensions: ".rtf", name: "an RTF document", family: offices, text: true, read: readRTF},
+	{extensions: ".csv .tsv", name: "a table", text: true, light: lightTable, read: readTable},
+	{extensions: ".json .jsonl .ndjson", name: "JSON", text: true, light: lightTable, read: readData},
+	{extensions: ".xml", name: "XML", text: true, read: readXML},
+	{extensions: ".eml", name: "a mail", family: mails, text: true, read: readMail},
+	{extensions: ".msg", name: "an Outlook message", family: mails, compound: true, read: readOutlook},
+	{extensions: ".png .jpg .jpeg .tif .tiff", name: "a picture", family: pictures, read: readPicture, ocr: true},
+	{extensions: sourceCode, name: "source code", text: true, light: lightText, read: readText},
 }
 
 // sourceCode are the extensions of programs and their settings, which are text.
@@ -67,112 +87,40 @@ func Allowed(name string) error {
 
 // formatOf returns the format that a file's name claims.
 func formatOf(name string) (format, error) {
-	extension := strings.ToLower(path.Ext(name))
+	f, ok := known(strings.ToLower(path.Ext(name)))
+	if !ok {
+		return format{}, fault.New(fault.Invalid, "Invalid file type. Allowed types: "+allowedTypes())
+	}
+	return f, nil
+}
+
+// known returns the format with an extension.
+func known(extension string) (format, bool) {
 	for _, f := range formats {
 		for e := range strings.FieldsSeq(f.extensions) {
 			if e == extension {
-				return f, nil
+				return f, true
 			}
 		}
 	}
-	return format{}, fault.New(fault.Invalid, "Invalid file type. Allowed types: "+strings.Join(Extensions(), ", "))
+	return format{}, false
 }
 
-// A signature is how files of a format begin.
-type signature struct {
-	start string
-	name  string // with its article
+// allowedTypes lists what can be read, for a person. The extensions of programs are
+// too many to be read through.
+func allowedTypes() string {
+	all := Extensions()
+	code := strings.Fields(sourceCode)
+	documents := all[:len(all)-len(code)]
+	first := []string{".pdf", ".doc", ".docx", ".pptx", ".txt", ".md", ".html"}
+	rest := slices.DeleteFunc(documents, func(e string) bool { return slices.Contains(first, e) })
+	return strings.Join(slices.Concat(first, rest), ", ") + "; and source code, such as " + strings.Join(code[:4], ", ")
 }
 
-// The names of signatures that formats have.
-const (
-	aPDF      = "a PDF"
-	aZIP      = "a ZIP archive"
-	anRTF     = "an RTF document"
-	oldOffice = "an old Office file" // what compound files are called, whatever is in them
-)
-
-var pictures = []string{"a PNG image", "a JPEG image", "a TIFF image"}
-
-// signatures are formats by their beginnings: those that are read, and those that
-// come under a wrong name.
-var signatures = [...]signature{
-	{"%PDF-", aPDF},
-	{"PK\x03\x04", aZIP},
-	{"PK\x05\x06", aZIP},
-	{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", oldOffice},
-	{`{\rtf`, anRTF},
-	{"\x89PNG\r\n\x1a\n", "a PNG image"},
-	{"\xff\xd8\xff", "a JPEG image"},
-	{"II*\x00", "a TIFF image"},
-	{"MM\x00*", "a TIFF image"},
-	{"GIF8", "a GIF image"},
-	{"\x1f\x8b", "a gzip archive"},
-	{"7z\xbc\xaf\x27\x1c", "a 7z archive"},
-	{"Rar!\x1a\x07", "a RAR archive"},
-	{"BZh", "a bzip2 archive"},
-	{"\xfd7zXZ\x00", "an xz archive"},
-	{"\x28\xb5\x2f\xfd", "a zstd archive"},
-	{"\x7fELF", "a program"},
-	{"MZ\x90\x00", "a program"},
-	{"SQLite format 3\x00", "an SQLite database"},
-}
-
-// headSize is how many bytes of a file are looked at. A PDF may have a kilobyte of
-// other things before its signature.
-const headSize = 4096
-
-// check returns a fault if the file does not begin as files of its format do.
-func (f format) check(in Input) error {
-	name := path.Base(in.Name)
-	if in.Size <= 0 {
-		return fault.New(fault.Invalid, name+" is empty")
+// timeout returns how long the reading of one file may take.
+func (f format) timeout(o *Options) time.Duration {
+	if f.ocr {
+		return o.OCRTimeout
 	}
-	head := make([]byte, min(in.Size, headSize))
-	n, err := in.Content.ReadAt(head, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read the file: %w", err)
-	}
-	head = head[:n]
-	looks := looksLike(head)
-	if looks == "text" && f.looks == nil {
-		return nil
-	}
-	for _, want := range f.looks {
-		// What mail or a web server put before a PDF does not harm it.
-		if looks == want || want == aPDF && bytes.Contains(head[:min(n, 1024)], []byte("%PDF-")) {
-			return nil
-		}
-	}
-	if looks == oldOffice && len(f.looks) > 0 && f.looks[0] == aZIP { // as Office keeps encrypted documents, too
-		return fault.New(fault.Invalid, fmt.Sprintf(
-			"%s is not %s: it is encrypted or an old Office file. Remove its password or rename it", name, f.name))
-	}
-	return fault.New(fault.Invalid, fmt.Sprintf("%s is not %s: it looks like %s", name, f.name, looks))
-}
-
-// looksLike says what a file that begins with head is, with its article.
-func looksLike(head []byte) string {
-	for _, s := range signatures {
-		if bytes.HasPrefix(head, []byte(s.start)) {
-			return s.name
-		}
-	}
-	if isText(head) {
-		return "text"
-	}
-	return "binary data"
-}
-
-// isText reports whether bytes are text in some character set: hardly any of them
-// are control characters. One is forgiven.
-func isText(head []byte) bool {
-	control, all := 0, 0
-	for _, r := range charset.Decode(head) {
-		all++
-		if unicode.IsControl(r) && !strings.ContainsRune("\t\n\v\f\r\x1b", r) {
-			control++
-		}
-	}
-	return (control-1)*20 < all
+	return o.Timeout
 }
