@@ -28,6 +28,7 @@ import (
 
 	"kvasir/internal/fault"
 	"kvasir/internal/memo"
+	"kvasir/internal/parse/charset"
 )
 
 // Limits bound what a page may take. The zero value works. How deep elements nest is
@@ -65,7 +66,7 @@ func Read(ctx context.Context, r io.Reader, contentType string, limits Limits) (
 	case w.over:
 		return memo.Parsed{}, fault.New(fault.TooLarge, "The page has too much text")
 	}
-	return memo.Parsed{Title: title, Text: w.String()}, nil
+	return memo.Parsed{Title: charset.Clean(title), Text: charset.Clean(w.String())}, nil
 }
 
 // parse returns the tree of a page, nil if there is nothing.

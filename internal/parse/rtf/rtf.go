@@ -19,6 +19,7 @@ import (
 
 	"kvasir/internal/fault"
 	"kvasir/internal/memo"
+	"kvasir/internal/parse/charset"
 	"kvasir/internal/parse/markdown"
 )
 
@@ -59,7 +60,8 @@ func Read(ctx context.Context, r io.ReaderAt, size int64, limits Limits) (memo.P
 		}
 	}
 	d.finish()
-	parsed := d.out.Parsed(d.title.String())
+	parsed := d.out.Parsed(charset.Clean(d.title.String()))
+	parsed.Text = charset.Clean(parsed.Text)
 	switch {
 	case d.out.Over:
 		return memo.Parsed{}, fault.New(fault.TooLarge, "The RTF document has too much text")
@@ -151,6 +153,7 @@ type state struct {
 	skipAfterUnicode int
 	font             int
 	hidden, deleted  bool
+	raised           bool // above the line
 	outline          int
 	style            int
 	inTable          bool

@@ -129,6 +129,9 @@ func (d *document) put(text string) {
 	b := &d.text
 	switch d.now.dest {
 	case toText, toNote:
+		if d.now.raised {
+			text = markdown.Raised(text)
+		}
 	case toStyles:
 		d.nameStyle(text)
 		return

@@ -60,9 +60,12 @@ func (d *document) word(t token) {
 	case "deleted":
 		d.decode()
 		d.now.deleted = !t.given || t.param != 0
+	case "super", "nosupersub", "sub":
+		d.decode()
+		d.now.raised = t.name == "super" && (!t.given || t.param != 0)
 	case "plain":
 		d.decode()
-		d.now.hidden, d.now.deleted = false, false
+		d.now.hidden, d.now.deleted, d.now.raised = false, false, false
 	default:
 		d.layout(t)
 	}

@@ -21,13 +21,14 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/net/html/charset"
+	htmlcharset "golang.org/x/net/html/charset"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 
 	"kvasir/internal/fault"
 	"kvasir/internal/memo"
+	"kvasir/internal/parse/charset"
 	"kvasir/internal/parse/markdown"
 )
 
@@ -62,7 +63,9 @@ func Read(ctx context.Context, r io.ReaderAt, size int64, limits Limits) (memo.P
 	case w.out.Over:
 		return memo.Parsed{}, fault.New(fault.TooLarge, "The XML has too much text")
 	}
-	return w.out.Parsed(title), nil
+	parsed := w.out.Parsed(charset.Clean(title))
+	parsed.Text = charset.Clean(parsed.Text)
+	return parsed, nil
 }
 
 // document writes a document in its vocabulary and returns its title.
@@ -119,7 +122,7 @@ func parse(ctx context.Context, r io.Reader, limits Limits) (*node, error) {
 		if strings.HasPrefix(strings.ToLower(label), "utf-16") {
 			return input, nil // decoded already, as else nobody could read that
 		}
-		return charset.NewReaderLabel(label, input)
+		return htmlcharset.NewReaderLabel(label, input)
 	}
 	b := &builder{limits: limits}
 	for i := 0; ; i++ {
