@@ -375,7 +375,8 @@ func (b *backend) config(t testing.TB) Config {
 		Ledger: b, Budgets: b.budgets, Estimate: b.estimate, Waits: b.waits, Status: b.status,
 		Originals: b, OpenOriginal: b.open, Processing: b.processing, SetProcessing: b.setProcessing,
 		Events: b, Webhooks: hooks{b}, WebhookPaused: func(d event.Delivery) bool { return d.Attempt > 9 },
-		Health: b.health, CheckFileName: checkFileName, CheckURL: checkURL, TempDir: t.TempDir(), Log: quiet(t), Version: "test",
+		Health: b.health, CheckFileName: checkFileName, CheckURL: checkURL, TempDir: t.TempDir(),
+		Log: quiet(t), Version: "test",
 	}
 }
 

@@ -138,6 +138,10 @@ func (m *memoCreate) checkPage(c *complaints, checkURL func(string) error) {
 	if !checkNullable(c, "url", m.URL) {
 		return
 	}
+	if isBlank(m.URL) {
+		c.add("url", "URL is required")
+		return
+	}
 	if err := checkURL(m.URL.value); err != nil {
 		*c = append(*c, fault.Message(err))
 	}

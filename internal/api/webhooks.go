@@ -66,7 +66,15 @@ type webhookCreated struct {
 // A webhookCreate is the body of POST /api/v1/webhooks.
 type webhookCreate struct {
 	URL   field[string]   `json:"url" minLength:"1" doc:"Where events are posted to."`
-	Kinds field[[]string] `json:"kinds" required:"false" nullable:"true" enum:"memo.created,memo.updated,memo.processed,memo.failed,memo.deleted"`
+	Kinds field[[]string] `json:"kinds" required:"false" nullable:"true"`
+}
+
+// TransformSchema explains the fields.
+func (webhookCreate) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	for _, kind := range event.Kinds() {
+		s.Properties["kinds"].Items.Enum = append(s.Properties["kinds"].Items.Enum, string(kind))
+	}
+	return explain(s, "kinds", "What it is told of; nothing or an empty list for everything.")
 }
 
 func (b *webhookCreate) validate() (kinds []event.Kind, err error) {

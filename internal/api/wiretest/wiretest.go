@@ -30,6 +30,10 @@ func Run(t *testing.T, base, key string) {
 	t.Run("stream", c.testStream)
 	t.Run("generate", c.testGenerate)
 	t.Run("routes of our own", c.testOwn)
+	t.Run("documents", c.testDocuments)
+	t.Run("processing", c.testProcessing)
+	t.Run("webhooks", c.testWebhooks)
+	t.Run("events", c.testEvents)
 	t.Run("conditional requests", c.testConditional)
 	t.Run("odd requests", c.testOdd)
 }
