@@ -29,22 +29,16 @@ func pageOf(charset int) int {
 	}[charset]
 }
 
-// encodingOf returns the encoding of a code page.
-func encodingOf(page int) encoding.Encoding {
-	all := map[int]encoding.Encoding{
-		437: charmap.CodePage437, 850: charmap.CodePage850, 852: charmap.CodePage852, 855: charmap.CodePage855,
-		858: charmap.CodePage858, 860: charmap.CodePage860, 862: charmap.CodePage862, 863: charmap.CodePage863,
-		865: charmap.CodePage865, 866: charmap.CodePage866, 874: charmap.Windows874, 932: japanese.ShiftJIS,
-		936: simplifiedchinese.GBK, 949: korean.EUCKR, 950: traditionalchinese.Big5, 1250: charmap.Windows1250,
-		1251: charmap.Windows1251, 1252: charmap.Windows1252, 1253: charmap.Windows1253, 1254: charmap.Windows1254,
-		1255: charmap.Windows1255, 1256: charmap.Windows1256, 1257: charmap.Windows1257, 1258: charmap.Windows1258,
-		10000: charmap.Macintosh, 10007: charmap.MacintoshCyrillic, 28591: charmap.ISO8859_1, 65001: unicode.UTF8,
-		54936: simplifiedchinese.GB18030, 20866: charmap.KOI8R, 21866: charmap.KOI8U,
-	}
-	if e, ok := all[page]; ok {
-		return e
-	}
-	return charmap.Windows1252
+// codePages are the encodings of code pages.
+var codePages = map[int]encoding.Encoding{
+	437: charmap.CodePage437, 850: charmap.CodePage850, 852: charmap.CodePage852, 855: charmap.CodePage855,
+	858: charmap.CodePage858, 860: charmap.CodePage860, 862: charmap.CodePage862, 863: charmap.CodePage863,
+	865: charmap.CodePage865, 866: charmap.CodePage866, 874: charmap.Windows874, 932: japanese.ShiftJIS,
+	936: simplifiedchinese.GBK, 949: korean.EUCKR, 950: traditionalchinese.Big5, 1250: charmap.Windows1250,
+	1251: charmap.Windows1251, 1252: charmap.Windows1252, 1253: charmap.Windows1253, 1254: charmap.Windows1254,
+	1255: charmap.Windows1255, 1256: charmap.Windows1256, 1257: charmap.Windows1257, 1258: charmap.Windows1258,
+	10000: charmap.Macintosh, 10007: charmap.MacintoshCyrillic, 28591: charmap.ISO8859_1, 65001: unicode.UTF8,
+	54936: simplifiedchinese.GB18030, 20866: charmap.KOI8R, 21866: charmap.KOI8U,
 }
 
 // decode puts the bytes that were read as text.
@@ -73,7 +67,11 @@ func (d *document) decode() {
 		d.put(string(data))
 		return
 	}
-	text, err := encodingOf(page).NewDecoder().Bytes(data)
+	encoding, ok := codePages[page]
+	if !ok {
+		encoding = charmap.Windows1252
+	}
+	text, err := encoding.NewDecoder().Bytes(data)
 	if err != nil {
 		text = []byte(strings.ToValidUTF8(string(data), "\ufffd"))
 	}

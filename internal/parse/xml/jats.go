@@ -156,6 +156,7 @@ func (w *writer) reference(n *node) {
 				text = w.elementCitation(child.child("element-citation", "nlm-citation"))
 			}
 		case "label", "x":
+			continue
 		default:
 			text = w.line(child)
 		}

@@ -37,7 +37,7 @@ func roles() map[string]role {
 	for r, names := range map[role]string{
 		flow: `article body text div back front main group set fn-group app-group glossary floats-group
 			quote-block disp-quote blockquote epigraph blocktext statement caption legend table-wrap-foot
-			qandaset qandaentry question answer footnotes procedure step substeps stepalternatives html
+			qandaset qandaentry question answer footnotes stepalternatives html
 			mediaobject textobject abstract-body refsynopsisdiv refnamediv refnamepurpose example-body
 			conbody taskbody refbody context steps cmd header footer TEI lg sp stage TEI.2 teiCorpus FictionBook
 			book-part collection disp-formula-group figgroup annotation poem stanza cite mediaobjectco`,
@@ -53,9 +53,9 @@ func roles() map[string]role {
 		heading:  `title head`,
 		levelled: `h1 h2 h3 h4 h5 h6`,
 		bullets:  `list itemizedlist simplelist ul listPerson segmentedlist`,
-		numbers:  `orderedlist ol`,
+		numbers:  `orderedlist ol procedure substeps`,
 		terms:    `def-list variablelist dl glosslist`,
-		item:     `list-item listitem li item member def-item varlistentry glossentry callout`,
+		item:     `list-item listitem li item member def-item varlistentry glossentry callout step`,
 		grid:     `table informaltable tgroup array`,
 		verbatim: `programlisting screen literallayout synopsis cmdsynopsis funcsynopsis code-block preformat pre
 			codeblock eg programlistingco screenco`,
