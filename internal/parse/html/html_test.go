@@ -99,12 +99,43 @@ func TestReadStopsWithItsContext(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	f.Add("<title>T</title><main><h1>x</h1><ul><li><a href=x>y</a></ul><table><tr><td>1<td>2</table><pre>a\nb</pre>")
-	f.Add("<img alt=x><article>a</article><article>b</article><select><option>x")
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(archive.Files[0].Data))
+	}
+	f.Add("<table><td colspan=9 rowspan=9>x<tr><td>y<table><th>z</table><dl><dd>a<dt>b<ol start=-3><li value=x>c")
 	f.Fuzz(func(t *testing.T, text string) {
-		page, err := Read(t.Context(), strings.NewReader(text), "text/html; charset=utf-8", Limits{})
-		if err == nil && !utf8.ValidString(page.Text) {
-			t.Errorf("Read(%q) is not valid UTF-8: %q", text, page.Text)
+		page, err := Read(t.Context(), strings.NewReader(text), "text/html; charset=utf-8", Limits{Text: 1 << 20})
+		if err == nil && (!utf8.ValidString(page.Text) || strings.ContainsAny(page.Text+page.Title, "\r\x00\x1b")) {
+			t.Errorf("Read(%q) is not clean: %q", text, page.Text)
 		}
 	})
+}
+
+// BenchmarkRead reads a page of 250 KB.
+func BenchmarkRead(b *testing.B) {
+	var page strings.Builder
+	page.WriteString("<title>All</title><main>")
+	for page.Len() < 250_000 {
+		for _, name := range []string{"tables", "lists", "inline", "code", "formula"} {
+			archive, err := txtar.ParseFile("testdata/" + name + ".txtar")
+			if err != nil {
+				b.Fatal(err)
+			}
+			page.Write(archive.Files[0].Data)
+		}
+	}
+	b.SetBytes(int64(page.Len()))
+	for b.Loop() {
+		if _, err := Read(b.Context(), strings.NewReader(page.String()), "", Limits{}); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
