@@ -2,104 +2,28 @@ package compound
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
+
+	"kvasir/internal/parse/compound/compoundtest"
 )
 
-// A node is a line of the directory of a made file. Numbers are of other lines,
-// none is -1.
-type node struct {
-	name               string
-	kind               byte
-	left, right, child int
-	data               string
-}
-
-const none = -1
-
 // sample has two storages, one in the other, small streams and a long one.
-var sample = []node{
-	{"Root Entry", typeRoot, none, none, 2, ""},
-	{"a", typeStream, none, none, none, "first"},
-	{"Mail", typeStorage, 1, 5, 3, ""},
-	{"b", typeStream, none, 4, none, "second"},
-	{"inner", typeStorage, none, none, 6, ""},
-	{"long", typeStream, none, none, none, strings.Repeat("0123456789abcdef", 300)},
-	{"B", typeStream, none, none, none, "third"},
-}
-
-// build returns a compound file with the given directory. Streams below 4 KB are in
-// the mini stream.
-func build(nodes []node) []byte {
-	var mini, body []byte
-	var miniFAT, fat []uint32
-	le := binary.LittleEndian
-	place := func(data []byte) uint32 { // as sectors of the body
-		start := uint32(len(body) / 512)
-		for at := 0; at < len(data); at += 512 {
-			body = append(body, data[at:min(at+512, len(data))]...)
-			body = append(body, make([]byte, (512-len(body)%512)%512)...)
-			fat = append(fat, uint32(len(fat)+1))
-		}
-		fat[len(fat)-1] = 0xfffffffe
-		return start
+func sample() []compoundtest.Node {
+	const none = compoundtest.None
+	return []compoundtest.Node{
+		{Name: "Root Entry", Kind: typeRoot, Left: none, Right: none, Child: 2},
+		{Name: "a", Kind: typeStream, Left: none, Right: none, Child: none, Data: "first"},
+		{Name: "Mail", Kind: typeStorage, Left: 1, Right: 5, Child: 3},
+		{Name: "b", Kind: typeStream, Left: none, Right: 4, Child: none, Data: "second"},
+		{Name: "inner", Kind: typeStorage, Left: none, Right: none, Child: 6},
+		{Name: "long", Kind: typeStream, Left: none, Right: none, Child: none, Data: strings.Repeat("0123456789abcdef", 300)},
+		{Name: "B", Kind: typeStream, Left: none, Right: none, Child: none, Data: "third"},
 	}
-	var directory []byte
-	for _, n := range nodes {
-		raw := make([]byte, entrySize)
-		name := utf16.Encode([]rune(n.name))
-		for i, c := range name {
-			le.PutUint16(raw[2*i:], c)
-		}
-		le.PutUint16(raw[64:], uint16(2*len(name)+2))
-		raw[66] = n.kind
-		le.PutUint32(raw[68:], uint32(n.left))
-		le.PutUint32(raw[72:], uint32(n.right))
-		le.PutUint32(raw[76:], uint32(n.child))
-		le.PutUint32(raw[120:], uint32(len(n.data)))
-		switch {
-		case n.kind != typeStream:
-		case len(n.data) >= 4096:
-			le.PutUint32(raw[116:], place([]byte(n.data)))
-		default:
-			le.PutUint32(raw[116:], uint32(len(miniFAT)))
-			mini = append(mini, n.data...)
-			mini = append(mini, make([]byte, (64-len(mini)%64)%64)...)
-			for len(miniFAT) < len(mini)/64 {
-				miniFAT = append(miniFAT, uint32(len(miniFAT)+1))
-			}
-			miniFAT[len(miniFAT)-1] = 0xfffffffe
-		}
-		directory = append(directory, raw...)
-	}
-	bytesOf := func(numbers []uint32) []byte {
-		var b []byte
-		for _, n := range numbers {
-			b = le.AppendUint32(b, n)
-		}
-		return append(b, bytes.Repeat([]byte{0xff}, (512-len(b)%512)%512)...)
-	}
-	le.PutUint32(directory[116:], place(mini))
-	le.PutUint32(directory[120:], uint32(len(mini)))
-	header := make([]byte, headerSize)
-	copy(header, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
-	le.PutUint16(header[30:], 9)
-	le.PutUint32(header[48:], place(directory))
-	le.PutUint32(header[56:], 4096)
-	le.PutUint32(header[60:], place(bytesOf(miniFAT)))
-	le.PutUint32(header[68:], 0xfffffffe)
-	for i := 76; i < headerSize; i += 4 {
-		le.PutUint32(header[i:], 0xffffffff)
-	}
-	le.PutUint32(header[76:], uint32(len(body)/512))
-	body = append(body, bytesOf(append(fat, 0xfffffffd))...)
-	return append(header, body...)
 }
 
 func open(t testing.TB, data []byte) *File {
@@ -113,9 +37,9 @@ func open(t testing.TB, data []byte) *File {
 
 func TestStreams(t *testing.T) {
 	t.Parallel()
-	f := open(t, build(sample))
+	f := open(t, compoundtest.Build(sample()))
 	for path, want := range map[string]string{
-		"a": "first", "mail/b": "second", "Mail/Inner/b": "third", "long": sample[5].data, "mail": "", "nothing": "",
+		"a": "first", "mail/b": "second", "Mail/Inner/b": "third", "long": sample()[5].Data, "mail": "", "nothing": "",
 	} {
 		got, err := f.Stream(path)
 		if err != nil || string(got) != want {
@@ -138,10 +62,10 @@ func TestStreams(t *testing.T) {
 // streams that nothing leads to.
 func TestDirectoryOfLies(t *testing.T) {
 	t.Parallel()
-	nodes := slices.Clone(sample)
-	nodes[3].left, nodes[3].right = 2, 1000 // the parent, nothing
-	nodes[1].right = 1
-	f := open(t, build(nodes))
+	nodes := sample()
+	nodes[3].Left, nodes[3].Right = 2, 1000 // the parent, nothing
+	nodes[1].Right = 1
+	f := open(t, compoundtest.Build(nodes))
 	if got, err := f.Stream("mail/b"); err != nil || string(got) != "second" {
 		t.Errorf("Stream = %q, %v", got, err)
 	}
@@ -152,11 +76,8 @@ func TestDirectoryOfLies(t *testing.T) {
 
 func TestDeepStorages(t *testing.T) {
 	t.Parallel()
-	nodes := []node{{"Root Entry", typeRoot, none, none, 1, ""}}
-	for i := range 500 {
-		nodes = append(nodes, node{"s", typeStorage, none, none, i + 2, ""})
-	}
-	f := open(t, build(append(nodes, node{"x", typeStream, none, none, none, "deep"})))
+	path := strings.Repeat("s/", 500) + "x"
+	f := open(t, compoundtest.Files(map[string]string{path: "deep", "long": strings.Repeat("x", 100_000)}))
 	if n := len(f.names); n > maxDepth+2 {
 		t.Errorf("%d storages were entered", n)
 	}
@@ -164,7 +85,7 @@ func TestDeepStorages(t *testing.T) {
 
 func TestDamagedFiles(t *testing.T) {
 	t.Parallel()
-	good := build(sample)
+	good := compoundtest.Build(sample())
 	for size := range len(good) {
 		check(good[:size])
 	}
@@ -192,6 +113,6 @@ func check(data []byte) {
 }
 
 func FuzzOpen(f *testing.F) {
-	f.Add(build(sample))
+	f.Add(compoundtest.Build(sample()))
 	f.Fuzz(func(_ *testing.T, data []byte) { check(data) })
 }

@@ -54,7 +54,11 @@ func (p *parts) take(ctx context.Context, h header, body []byte, depth int) erro
 	if !strings.Contains(kind.word, "/") {
 		kind.word = "text/plain"
 	}
-	if strings.HasPrefix(kind.word, "multipart/") && depth < p.rd.limits.Depth {
+	if strings.HasPrefix(kind.word, "multipart/") {
+		if depth >= p.rd.limits.Depth {
+			p.m.left = append(p.m.left, fmt.Sprintf("a part (more than %d parts in each other)", p.rd.limits.Depth))
+			return nil
+		}
 		pieces := split(body, kind.params["boundary"])
 		if len(pieces) > 0 {
 			return p.takeAll(ctx, kind.word, pieces, depth+1)

@@ -205,7 +205,7 @@ func (rd *reader) outlook(ctx context.Context, s storage, depth int) (memo.Parse
 	if err != nil {
 		return memo.Parsed{}, err
 	}
-	s.page = s.long(propCodePage)
+	s.page = cmp.Or(s.long(propCodePage), s.page)
 	if depth == 0 && len(s.fixed) == 0 {
 		return memo.Parsed{}, fault.New(fault.Invalid, "The file is no message of Outlook")
 	}
@@ -383,7 +383,10 @@ func (rd *reader) attached(s storage, m *message, name string, depth int) error 
 	}
 	inner := stream(propData, typeObject)
 	if a.file.Has(a.path + inner + "/" + fixedProps) {
-		a.path += inner + "/"
+		if a, err = a.enter(a.path+inner+"/", 24); err != nil {
+			return err
+		}
+		a.page = cmp.Or(a.long(propCodePage), a.page)
 		subject, err := a.text(propSubject)
 		if err != nil {
 			return err
