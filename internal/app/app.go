@@ -30,6 +30,7 @@ import (
 	"kvasir/internal/memo"
 	"kvasir/internal/notify"
 	"kvasir/internal/parse"
+	"kvasir/internal/parse/worker"
 	"kvasir/internal/search"
 	"kvasir/internal/store"
 	"kvasir/internal/store/sqlite"
@@ -45,7 +46,7 @@ type App struct {
 	files    blob.Store
 	fetch    *fetch.Client
 	notify   *notify.Service
-	parser   *parse.Parser
+	parser   *worker.Pool
 	dispatch *dispatch.Scheduler
 	ingest   *ingest.Service
 	observer llm.Observer // of model calls; nil for none
@@ -97,7 +98,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 	if err = freshFolder(uploads); err != nil {
 		return nil, err
 	}
-	a.parser = newParser(cfg)
+	a.parser = newReaders(&cfg, uploads)
 	a.fetch = newFetch(&cfg)
 	a.notify = notify.New(a.store, a.fetch, log, &notify.Options{Retention: cfg.EventRetention})
 	if a.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
@@ -119,6 +120,7 @@ func (a *App) assemble(uploads string) {
 	a.ingest = ingest.New(a.store, a.files, a.dispatch, a.read, a.load, a.log, &ingest.Options{
 		InFlight:  a.cfg.IngestConcurrency,
 		FileBytes: a.cfg.MaxUploadBytes,
+		Parsers:   a.cfg.ParseWorkers,
 		Writer:    a.writer(),
 	})
 	answers := chat.New(retriever(finder), a.store.Neighbours, a.store, a.dispatch, a.providers(), chat.Limits{}, a.log)

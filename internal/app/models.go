@@ -17,6 +17,7 @@ import (
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
 	"kvasir/internal/parse"
+	"kvasir/internal/parse/worker"
 	"kvasir/internal/provider/anthropic"
 	"kvasir/internal/provider/exchange"
 	"kvasir/internal/provider/extract"
@@ -224,14 +225,37 @@ func (a *App) providers() []chat.Provider {
 	return out
 }
 
-// newParser returns the reader of documents. Its compiled PDF engine is kept in
-// the user's cache folder; without one it is compiled anew at each start.
-func newParser(cfg config.Config) *parse.Parser {
-	o := parse.Options{MaxInput: cfg.MaxUploadBytes}
+// readingLimits returns what the reading of a document may take. The compiled PDF
+// engine is kept in the user's cache folder, which all processes share; without one
+// each of them compiles it anew.
+func readingLimits(cfg *config.Config) parse.Options {
+	o := parse.Options{
+		MaxInput:     cfg.MaxUploadBytes,
+		MaxText:      int(cfg.MaxTextBytes),
+		MaxPages:     cfg.MaxPages,
+		MaxUnpacked:  cfg.MaxUnpackedBytes,
+		MaxNested:    cfg.MaxNested,
+		Timeout:      cfg.ParseTimeout,
+		NoOCR:        cfg.OCR == config.Off,
+		OCRLanguages: cfg.OCRLanguages,
+		OCRTimeout:   cfg.OCRTimeout,
+	}
 	if cache, err := os.UserCacheDir(); err == nil {
 		o.CacheDir = filepath.Join(cache, "kvasir", "wazero")
 	}
-	return parse.New(o)
+	return o
+}
+
+// newReaders returns the readers of documents. They are processes of their own,
+// unless the configuration says otherwise or this program cannot be one.
+func newReaders(cfg *config.Config, spool string) *worker.Pool {
+	o := worker.Options{
+		Parse: readingLimits(cfg), Workers: cfg.ParseWorkers, Memory: cfg.ParseMemory, TempDir: spool,
+	}
+	if cfg.ParseIsolation != config.Off {
+		o.Command = cfg.ReaderCommand
+	}
+	return worker.New(o)
 }
 
 // read parses a document for ingest.
@@ -239,7 +263,7 @@ func (a *App) read(
 	ctx context.Context, file memo.File, body ingest.Original, progress func(done, total int),
 ) (memo.Parsed, error) {
 	return a.parser.Parse(ctx, parse.Input{
-		Name: file.Name, MIMEType: file.MIMEType, Content: body, Size: file.Size, Progress: progress,
+		Name: file.Name, MIMEType: file.MIMEType, Content: body, Size: file.Size, Path: body.Path(), Progress: progress,
 	})
 }
 
@@ -265,7 +289,7 @@ func Install(ctx context.Context, cfg config.Config, progress func(stage string,
 
 // Warm prepares the PDF engine, which takes seconds the first time.
 func Warm(ctx context.Context, cfg config.Config) error {
-	p := newParser(cfg)
+	p := parse.New(readingLimits(&cfg))
 	if err := p.Warm(ctx); err != nil {
 		return err
 	}

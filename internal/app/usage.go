@@ -179,4 +179,4 @@ func duration(tokens, requests float64, lane *dispatch.LaneState) (while time.Du
 
 // NewParser returns a reader of documents like the server's, for who wants to
 // know beforehand what is in them. It is to be closed.
-func NewParser() *parse.Parser { return newParser(config.Config{}) }
+func NewParser() *parse.Parser { return parse.New(readingLimits(&config.Config{})) }

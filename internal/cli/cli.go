@@ -47,6 +47,10 @@ type Process struct {
 	Stdin   io.Reader
 	Stdout  io.Writer
 	Stderr  io.Writer
+
+	// Reader is how the program is started to read documents (see [Run]); without it
+	// the server reads them in its own process.
+	Reader []string
 }
 
 // commands is the command line. Its help texts are those of the README.
@@ -62,6 +66,8 @@ type commands struct {
 	Model   modelCommands  `cmd:"" help:"Install the offline model, or see whether it is."`
 	Bench   benchCommands  `cmd:"" help:"Measure, against a provider that is made up."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	ParseWorker parseWorkerCommand `cmd:"" hidden:"" help:"Read documents for a server."`
 }
 
 // A session is what a command works with.
@@ -177,5 +183,6 @@ func Run() int {
 	context.AfterFunc(ctx, stop) // signals do what they always do, once one has been heard
 	return Main(ctx, Process{
 		Args: os.Args[1:], Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Reader: readerCommand(),
 	})
 }

@@ -51,6 +51,7 @@ func (s *session) serve(ctx context.Context, cfg *config.Config, ready func(cont
 	for _, v := range s.env.Unused() {
 		log.DebugContext(ctx, "variable has no effect", "variable", v.Name, "because", v.Why)
 	}
+	cfg.ReaderCommand = s.Reader
 	a, err := app.New(ctx, *cfg, log)
 	if err != nil {
 		return err

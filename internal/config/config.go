@@ -18,6 +18,7 @@ type Config struct {
 	Web       `embed:"" group:"Browsers:"`
 	Providers `embed:"" group:"Models:"`
 	Originals `embed:"" group:"Originals of documents:"`
+	Reading   `embed:"" group:"Reading of documents:"`
 	Outside   `embed:"" group:"Web pages and webhooks:"`
 	Limits    `embed:"" group:"Limits:"`
 	Spending  `embed:"" group:"Spending:"`
@@ -195,6 +196,51 @@ type Originals struct {
 	// S3PathStyle set to true names the bucket in the path, false in the host's name.
 	// By default it is in the path, but for services that are known to want the other.
 	S3PathStyle Switch `name:"s3-path-style" variable:"KVASIR_S3_PATH_STYLE" placeholder:"true|false"`
+}
+
+// Reading bounds what the reading of one document may take. What takes more fails
+// with words that name the bound.
+type Reading struct {
+	// ParseWorkers is how many documents are read at the same time. 0 is as many as
+	// there are processors.
+	ParseWorkers int `variable:"KVASIR_PARSE_WORKERS" default:"0" placeholder:"N"`
+
+	// ParseTimeout bounds the time. Only the recognizing of scanned pages may take more.
+	ParseTimeout time.Duration `variable:"KVASIR_PARSE_TIMEOUT" default:"2m"`
+
+	// ParseMemory bounds the memory of the process that reads a document.
+	ParseMemory int64 `variable:"KVASIR_PARSE_MEMORY" type:"bytes" default:"1GiB"`
+
+	// ParseIsolation set to false reads documents in the server's own process, where
+	// one that is made to do harm may end all of it.
+	ParseIsolation Switch `variable:"KVASIR_PARSE_ISOLATION" default:"true" placeholder:"true|false"`
+
+	// MaxPages bounds the pages of a PDF.
+	MaxPages int `variable:"KVASIR_MAX_PAGES" default:"10000" placeholder:"N"`
+
+	// MaxTextBytes bounds the text that is found in a document.
+	MaxTextBytes int64 `variable:"KVASIR_MAX_TEXT_BYTES" type:"bytes" default:"64MiB"`
+
+	// MaxUnpackedBytes bounds what a compressed document unpacks to.
+	MaxUnpackedBytes int64 `variable:"KVASIR_MAX_UNPACKED_BYTES" type:"bytes" default:"256MiB"`
+
+	// MaxNested bounds how deep mails may be in mails.
+	MaxNested int `variable:"KVASIR_MAX_NESTED" default:"5" placeholder:"N"`
+
+	// OCR set to false does not recognize the text in pictures and scanned pages, for
+	// which tesseract has to be on the PATH.
+	OCR Switch `name:"ocr" variable:"KVASIR_OCR" default:"true" placeholder:"true|false"`
+
+	// OCRLanguages are tesseract's names of the languages in pictures. By default those
+	// that are installed, but no more than four.
+	OCRLanguages string `name:"ocr-languages" variable:"KVASIR_OCR_LANGUAGES" placeholder:"eng+deu"`
+
+	// OCRTimeout bounds the time for all pictures and scanned pages of a document.
+	OCRTimeout time.Duration `name:"ocr-timeout" variable:"KVASIR_OCR_TIMEOUT" default:"30m"`
+
+	// ReaderCommand is how this program is started as a reader of documents. It is no
+	// option: only the program itself knows.
+	ReaderCommand []string `kong:"-"`
 }
 
 // Outside is how the server visits addresses that its users name: pages that

@@ -54,6 +54,7 @@ func (c *Config) Validate() error {
 	c.bounds(add)
 	c.files(add)
 	c.visits(add)
+	c.reads(add)
 	return errors.Join(faults...)
 }
 

@@ -165,6 +165,7 @@ func (c *child) converse(in parse.Input, progress func(pages)) (memo.Parsed, err
 		switch kind {
 		case frameReceived:
 			received = true
+			_, err = c.out.Discard(int(min(size, maxFrame)))
 		case framePages:
 			var n pages
 			if err = readValue(c.out, size, &n); err == nil {

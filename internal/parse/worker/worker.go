@@ -21,6 +21,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
@@ -73,6 +74,9 @@ func New(opts Options) *Pool {
 	opts.Idle = cmp.Or(max(opts.Idle, 0), 30*time.Second)
 	opts.Grace = cmp.Or(max(opts.Grace, 0), 30*time.Second)
 	opts.Parse = opts.Parse.Filled()
+	if dir, err := filepath.Abs(cmp.Or(opts.TempDir, os.TempDir())); err == nil {
+		opts.TempDir = dir // children have another working directory
+	}
 	return &Pool{opts: opts, local: parse.New(opts.Parse), slots: make(chan struct{}, opts.Workers)}
 }
 
