@@ -13,12 +13,13 @@ import (
 // sees and what belongs to the site.
 func mainContent(doc *html.Node) *html.Node {
 	removeUnread(doc)
-	removeMarked(doc, measure(doc), isHidden, 200)
-	content := marked(doc, measure(doc))
+	all := measure(doc)
+	removeMarked(doc, all, isHidden, 200)
+	content := marked(doc, all)
 	site := judge{whole: content == doc}
-	removeMarked(content, measure(content), isComments, 1000)
-	removeMarked(content, measure(content), site.isBoilerplate, 0)
-	removeMarked(content, measure(content), site.isMenu, 0)
+	removeMarked(content, all, isComments, 1000)
+	removeMarked(content, all, site.isBoilerplate, 0)
+	removeMarked(content, all, site.isMenu, 0)
 	return content
 }
 
@@ -111,6 +112,16 @@ func (m measures) add(n *html.Node, link bool) size {
 	return s
 }
 
+// remove removes an element from the page.
+func (m measures) remove(n *html.Node) {
+	gone := m[n]
+	for around := n.Parent; around != nil; around = around.Parent {
+		s := m[around]
+		m[around] = size{s.text - gone.text, s.links - gone.links, s.count - gone.count}
+	}
+	n.Parent.RemoveChild(n)
+}
+
 // unread are elements without text for a reader.
 var unread = []atom.Atom{
 	atom.Style, atom.Noscript, atom.Template, atom.Iframe, atom.Svg, atom.Canvas, atom.Object, atom.Embed,
@@ -169,7 +180,7 @@ func removeMarked(n *html.Node, all measures, out judgement, enough int) {
 		found = found[:i]
 	}
 	for _, child := range found {
-		child.Parent.RemoveChild(child)
+		all.remove(child)
 	}
 }
 
