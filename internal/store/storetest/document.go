@@ -122,6 +122,9 @@ func documentTellsItsTitle(r *room) {
 	if title := r.find(id).Title; title != "mine" {
 		r.Errorf("a title that was given became %q", title)
 	}
+	if up := r.upsert(d); !up.Reindexed || r.find(id).Title != "report.pdf" {
+		r.Errorf("without a title again: %+v, %q", up, r.find(id).Title)
+	}
 }
 
 func titleOfAPersonStays(r *room) {

@@ -116,13 +116,16 @@ func neighboursAreFound(r *room) {
 	ctx := r.Context()
 	var all [][]memo.Chunk
 	for _, bytes := range []int{10_000, 100_000} {
-		r.create(plain("T", longText(bytes)))
+		id := r.create(plain("T", longText(bytes)))
 		w := r.claimOne()
 		chunks := pieces(*w.Content)
 		r.must(r.s.SaveChunks(ctx, w, chunks, memo.StageEmbedding, r.now))
 		_, err := r.s.Finish(ctx, w, r.now)
 		r.must(err)
 		all = append(all, chunks)
+		r.update(id, memo.Patch{Title: new("U")}) // what is being made of it is not searched
+		w = r.claimOne()
+		r.must(r.s.SaveChunks(ctx, w, pieces(*w.Content), memo.StageEmbedding, r.now))
 	}
 	a, b := all[0], all[1]
 	ids := []memo.ChunkID{b[5].ID, a[0].ID, b[7].ID, memo.ChunkID(newMemoID()), b[5].ID}

@@ -106,6 +106,7 @@ func Run(t *testing.T, open func(t *testing.T) Database) {
 		{"NothingNewIsNoEvent", nothingNewIsNoEvent},
 		{"EventsWakeFollowers", eventsWake},
 		{"OldEventsAreForgotten", oldEventsAreForgotten},
+		{"AnyLife", anyLife},
 		{"WebhooksAreKept", webhooksAreKept},
 		{"WebhooksAreDue", webhooksAreDue},
 	}
