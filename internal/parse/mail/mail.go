@@ -140,7 +140,8 @@ func (rd *reader) write(ctx context.Context, m *message) (memo.Parsed, error) {
 		case fault.Is(err, fault.Internal), fault.Is(err, fault.Unavailable):
 			return memo.Parsed{}, fmt.Errorf("read an attachment: %w", err)
 		case err != nil:
-			left = append(left, f.name+" ("+strings.TrimSuffix(fault.Message(err), ".")+")")
+			why := strings.TrimPrefix(fault.Message(err), f.name+": ")
+			left = append(left, f.name+" ("+strings.TrimSuffix(why, ".")+")")
 			continue
 		}
 		number++

@@ -46,7 +46,7 @@ func readers() Readers {
 		},
 		Attachment: func(_ context.Context, name, _ string, r io.ReaderAt, size int64) (memo.Parsed, error) {
 			if !strings.HasSuffix(name, ".txt") && !strings.HasSuffix(name, ".md") {
-				return memo.Parsed{}, fault.New(fault.Invalid, "files of this kind cannot be read")
+				return memo.Parsed{}, fault.New(fault.Invalid, name+": files of this kind cannot be read")
 			}
 			data, err := io.ReadAll(io.NewSectionReader(r, 0, size))
 			return memo.Parsed{Text: charset.Decode(data)}, err
