@@ -9,6 +9,7 @@ import (
 
 	"kvasir/internal/fault"
 	"kvasir/internal/memo"
+	"kvasir/internal/parse/text"
 )
 
 // A reader reads a file of one format.
@@ -51,11 +52,12 @@ var formats = [...]format{
 	{extensions: ".doc", name: "a Word 97-2003 document", family: offices, compound: true, read: readDoc},
 	{extensions: ".docx", name: "a Word document", family: offices, read: readWord},
 	{extensions: ".pptx", name: "a PowerPoint presentation", family: offices, read: readPowerPoint},
-	{extensions: ".txt .md .markdown .text .log .rst .adoc .org .tex", name: "text", text: true, light: lightText, read: readText},
+	{extensions: prose, name: "text", text: true, light: lightText, read: readText},
 	{extensions: ".html .htm .xhtml", name: "a web page", text: true, read: readPage},
 	{extensions: ".rtf", name: "an RTF document", family: offices, text: true, read: readRTF},
 	{extensions: ".csv .tsv", name: "a table", text: true, light: lightTable, read: readTable},
 	{extensions: ".json .jsonl .ndjson", name: "JSON", text: true, light: lightTable, read: readData},
+	{extensions: ".ipynb", name: "a notebook", text: true, read: readNotebook},
 	{extensions: ".xml", name: "XML", text: true, read: readXML},
 	{extensions: ".eml", name: "a mail", family: mails, text: true, read: readMail},
 	{extensions: ".msg", name: "an Outlook message", family: mails, compound: true, read: readOutlook},
@@ -63,11 +65,13 @@ var formats = [...]format{
 	{extensions: sourceCode, name: "source code", text: true, light: lightText, read: readText},
 }
 
-// sourceCode are the extensions of programs and their settings, which are text.
-const sourceCode = ".go .py .pyi .js .mjs .cjs .ts .tsx .jsx .java .kt .kts .scala .groovy .c .h .cc .cpp .cxx .hpp .cs " +
-	".fs .vb .m .mm .swift .rs .rb .php .pl .pm .lua .r .jl .hs .ml .ex .exs .erl .clj .dart .zig .nim .sql .sh .bash " +
-	".zsh .fish .ps1 .bat .css .scss .less .vue .svelte .yaml .yml .toml .ini .cfg .conf .env .properties .proto " +
-	".graphql .tf .hcl .gradle .cmake .mk .dockerfile .diff .patch"
+// prose are the extensions of text that is meant to be read.
+const prose = ".txt .md .markdown .text .log .rst .adoc .org .tex"
+
+// sourceCode are those of programs, their settings, and text of any other kind.
+var sourceCode = strings.Join(slices.DeleteFunc(text.Extensions(), func(extension string) bool {
+	return slices.Contains(strings.Fields(prose), extension)
+}), " ")
 
 // Extensions returns the ends of names of what can be read, dots included.
 func Extensions() []string {
@@ -114,7 +118,7 @@ func allowedTypes() string {
 	documents := all[:len(all)-len(code)]
 	first := []string{".pdf", ".doc", ".docx", ".pptx", ".txt", ".md", ".html"}
 	rest := slices.DeleteFunc(documents, func(e string) bool { return slices.Contains(first, e) })
-	return strings.Join(slices.Concat(first, rest), ", ") + "; and source code, such as " + strings.Join(code[:4], ", ")
+	return strings.Join(slices.Concat(first, rest), ", ") + "; and source code, such as .c, .go, .java, .js, .py, .sql"
 }
 
 // timeout returns how long the reading of one file may take.

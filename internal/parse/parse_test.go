@@ -141,7 +141,7 @@ func TestParseRefuses(t *testing.T) {
 		{"a.html", archive, fault.Invalid, "a.html is not a web page: it looks like a ZIP archive"},
 		{"a.pdf", "%PDF-1.7\n", fault.Invalid, "a.pdf: The PDF is damaged"},
 		{"a.txt", "", fault.Invalid, "a.txt is empty"},
-		{"a.txt", " \r\n\x00", fault.Invalid, "a.txt has no text"},
+		{"a.txt", " \r\n\x00", fault.Invalid, "a.txt: The file has no text"},
 		{"a.html", "<script>x</script>", fault.Invalid, "a.html has no text"},
 		{"a.txt", strings.Repeat("x", 1<<20+1), fault.TooLarge, "a.txt is larger than 1 MB"},
 		{"a.txt", strings.Repeat("x", 100_000), fault.TooLarge, "a.txt has more than 100000 bytes of text"},

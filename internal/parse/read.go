@@ -11,14 +11,15 @@ import (
 
 	"kvasir/internal/fault"
 	"kvasir/internal/memo"
-	"kvasir/internal/parse/charset"
 	"kvasir/internal/parse/data"
 	"kvasir/internal/parse/html"
 	"kvasir/internal/parse/mail"
+	"kvasir/internal/parse/notebook"
 	"kvasir/internal/parse/ocr"
 	"kvasir/internal/parse/office"
 	"kvasir/internal/parse/rtf"
 	"kvasir/internal/parse/table"
+	"kvasir/internal/parse/text"
 	"kvasir/internal/parse/xml"
 )
 
@@ -151,11 +152,10 @@ func (p *Parser) parseInner(ctx context.Context, in Input) (memo.Parsed, error) 
 	return p.Parse(ctx, in)
 }
 
-// readText reads plain text, which Markdown and source code are, too.
-func readText(_ context.Context, _ *Parser, in Input) (memo.Parsed, error) {
-	data, err := io.ReadAll(io.NewSectionReader(in.Content, 0, in.Size))
-	if err != nil {
-		return memo.Parsed{}, fmt.Errorf("read the file: %w", err)
-	}
-	return memo.Parsed{Text: charset.Decode(data)}, nil
+func readText(ctx context.Context, p *Parser, in Input) (memo.Parsed, error) {
+	return text.Read(ctx, in.Name, in.Content, in.Size, text.Limits{Text: p.opts.MaxText})
+}
+
+func readNotebook(ctx context.Context, p *Parser, in Input) (memo.Parsed, error) {
+	return notebook.Read(ctx, in.Content, in.Size, notebook.Limits{Text: p.opts.MaxText, Bytes: p.opts.MaxInput}, p.readHTML)
 }
