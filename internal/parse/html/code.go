@@ -12,6 +12,7 @@ import (
 // code writes a block of code with its language. Numbers of lines beside it are left
 // out.
 func (w *writer) code(n *html.Node) {
+	w.glue = false
 	w.flush()
 	text := strings.Trim(preformatted(n), "\n")
 	if strings.TrimSpace(text) == "" || isLineNumbers(text) {

@@ -100,9 +100,15 @@ func (m measures) add(n *html.Node, link bool) size {
 		}
 		return s
 	}
-	if n.DataAtom == atom.A && hasAttr(n, "href") {
+	switch {
+	case n.DataAtom == atom.A && hasAttr(n, "href"):
 		link = true
 		s.count = 1
+	case n.DataAtom == atom.Img:
+		s.text = len(attr(n, "alt"))
+		if link {
+			s.links = s.text
+		}
 	}
 	for child := range n.ChildNodes() {
 		c := m.add(child, link)

@@ -34,7 +34,7 @@ import (
 // Limits bound what a page may take. The zero value works. How deep elements nest is
 // bounded by the parser, at 512.
 type Limits struct {
-	// Nodes is how many elements, texts and comments a page may have; 0 means 2
+	// Nodes is how many elements, texts and comments a page may have; 0 means 1
 	// million, some 300 MB.
 	Nodes int
 	// Text is the longest Markdown in bytes; 0 means 64 MiB.
@@ -45,7 +45,7 @@ type Limits struct {
 // set; else the page does, or its bytes are looked at. A page that says nothing gives
 // an empty text. The text starts with the title if the page has no main heading.
 func Read(ctx context.Context, r io.Reader, contentType string, limits Limits) (memo.Parsed, error) {
-	limits.Nodes = cmp.Or(max(limits.Nodes, 0), 2_000_000)
+	limits.Nodes = cmp.Or(max(limits.Nodes, 0), 1_000_000)
 	limits.Text = cmp.Or(max(limits.Text, 0), 64<<20)
 	doc, err := parse(ctx, r, contentType, limits)
 	if err != nil || doc == nil {

@@ -59,6 +59,11 @@ func TestReadDetectsTheCharacterSet(t *testing.T) {
 		{"a meta element", "", "<meta charset=iso-8859-15><p>Gr\xfc\xdfe \xa4"},
 		{"the content type", "text/html; charset=windows-1252", "<p>Gr\xfc\xdfe \x80"},
 		{"nothing says it", "", "<p>Gr\xfc\xdfe \x80"},
+		{"the content type lies", "text/html; charset=utf-8", "<p>Gr\xfc\xdfe \x80"},
+		{"the content type lies, a meta element does not", "text/html; charset=utf-8", "<meta charset=iso-8859-15><p>Gr\xfc\xdfe \xa4"},
+		{"a meta element lies", "", "<meta charset=iso-8859-1><p>Grüße €"},
+		{"nothing says it at first", "", "<!--" + strings.Repeat("x", 2000) + "--><p>Grüße €"},
+		{"an encoding that no page may have", "", "<meta charset=hz-gb-2312><p>Grüße €"},
 		{"UTF-16", "", "\xff\xfe<\x00p\x00>\x00G\x00r\x00\xfc\x00\xdf\x00e\x00 \x00\xac\x20"},
 	}
 	for _, test := range tests {
@@ -69,6 +74,26 @@ func TestReadDetectsTheCharacterSet(t *testing.T) {
 				t.Errorf("text = %q, %v", page.Text, err)
 			}
 		})
+	}
+}
+
+func TestReadOfATitle(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ page, want string }{
+		{"<title>Tea</title><h1>Hello</h1>", "Tea"},
+		{"<title>Tea - The Site</title><h1>Tea</h1>", "Tea"},
+		{"<title>The Site | Tea</title><h2>Tea</h2>", "Tea"},
+		{"<title>Tea: a leaf</title><h1>Other</h1>", "Tea: a leaf"},
+		{"<title>Tea – The Site</title><meta property=og:title content=Tea><p>x", "Tea"},
+		{"<meta property=og:title content='Tea  leaf'><p>x", "Tea leaf"},
+		{"<h1>Hot <em>tea</em></h1>", "Hot tea"},
+		{"<svg><title>Logo</title></svg><p>x", ""},
+	}
+	for _, test := range tests {
+		page, err := Read(t.Context(), strings.NewReader(test.page), "", Limits{})
+		if err != nil || page.Title != test.want {
+			t.Errorf("title of %q = %q, %v, want %q", test.page, page.Title, err, test.want)
+		}
 	}
 }
 

@@ -46,6 +46,7 @@ func (w *writer) children(n *html.Node) {
 func (w *writer) element(n *html.Node) {
 	switch n.DataAtom {
 	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
+		w.glue = false
 		w.flush()
 		w.heading(int(n.Data[1]-'0'), w.inline(n))
 	case atom.Ul, atom.Ol:
@@ -57,7 +58,6 @@ func (w *writer) element(n *html.Node) {
 	case atom.Pre, atom.Listing, atom.Xmp, atom.Plaintext:
 		w.code(n)
 	case atom.Table:
-		w.flush()
 		w.tableOf(n)
 	case atom.Br:
 		w.lineBreak()
@@ -145,6 +145,7 @@ func isInlineLeaf(n *html.Node) bool {
 
 // list writes a list. One whose items have headings is no list for a reader.
 func (w *writer) list(n *html.Node) {
+	w.glue = false
 	w.flush()
 	if first(n, isHeading) != nil {
 		w.children(n)
@@ -175,6 +176,7 @@ func (w *writer) list(n *html.Node) {
 
 // definitions writes a list of terms and what they mean, as items "term: meaning".
 func (w *writer) definitions(n *html.Node) {
+	w.glue = false
 	w.flush()
 	if first(n, isHeading) != nil {
 		w.children(n)
@@ -229,8 +231,9 @@ func (w *writer) definition(group []*html.Node) {
 
 // quote writes a quotation.
 func (w *writer) quote(n *html.Node) {
+	w.glue = false
+	w.flush()
 	if first(n, isHeading) != nil {
-		w.flush()
 		w.children(n)
 		w.flush()
 		return

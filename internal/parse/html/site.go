@@ -149,7 +149,7 @@ func (j judge) isMenu(n *html.Node, s size) bool {
 		many = 5
 	}
 	switch n.DataAtom {
-	case atom.Ul, atom.Ol:
+	case atom.Ul, atom.Ol, atom.Dl:
 		return s.count >= many || s.count >= 3 && toItself(n)
 	case atom.Div, atom.P:
 		return j.whole && s.count >= many || toItself(n)

@@ -19,6 +19,8 @@ type row struct {
 // tableOf writes a table of data, and what is in a table that only lays out a page
 // one after the other.
 func (w *writer) tableOf(n *html.Node) {
+	w.glue = false
+	w.flush()
 	rows, others := rowsOf(n)
 	for _, other := range others {
 		w.node(other)

@@ -62,7 +62,7 @@ func (w *writer) space() { w.pending = w.line.Len() > 0 }
 
 // raw adds a word to the line as it is.
 func (w *writer) raw(word string) {
-	if word == "" {
+	if word == "" || w.line.Len() == 0 && (word == "^" || word == "↑") { // leads back from a footnote
 		return
 	}
 	if w.pending {

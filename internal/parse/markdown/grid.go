@@ -157,13 +157,14 @@ func pick(row []string, used []bool) []string {
 
 // namesColumns reports whether the first of the rows looks like names of columns:
 // short, different, without digits and the ends of sentences, and not the only row.
+// The name of the first column may be missing.
 func namesColumns(rows [][]string) bool {
 	if len(rows) < 2 || len(rows[0]) != len(rows[1]) {
 		return false
 	}
 	seen := map[string]bool{}
-	for _, cell := range rows[0] {
-		if cell == "" || seen[cell] || utf8.RuneCountInString(cell) > 40 || strings.HasSuffix(cell, ":") ||
+	for i, cell := range rows[0] {
+		if cell == "" && (i > 0 || len(rows[0]) == 1) || seen[cell] || utf8.RuneCountInString(cell) > 40 || strings.HasSuffix(cell, ":") ||
 			strings.HasSuffix(cell, ".") || strings.ContainsFunc(cell, unicode.IsDigit) {
 			return false
 		}
