@@ -34,9 +34,10 @@ UPDATE memos SET stage = 'enriching', queued = $2, attempt = 0, error = NULL, no
 	started = NULL, completed = NULL
 WHERE id = $1`
 	enrichedColumns = `e.memo, e.aspect, e.position, e.texts, e.error, e.stale`
-	selectEnriched  = `
-SELECT ` + enrichedColumns + ` FROM enrichments e
-WHERE e.memo = $1 AND e.generation = $2 AND (e.aspect IN ('summary', 'tags') OR e.error <> '')`
+	ofGeneration    = `
+SELECT ` + enrichedColumns + ` FROM enrichments e WHERE e.memo = $1 AND e.generation = $2 AND `
+	selectEnriched     = ofGeneration + `(e.aspect IN ('summary', 'tags') OR e.error <> '')`
+	selectOfTheWhole   = ofGeneration + `e.aspect IN ('summary', 'tags')`
 	selectWorkEnriched = `
 SELECT ` + enrichedColumns + `
 FROM memos m JOIN enrichments e ON e.memo = m.id AND e.generation = m.generation
@@ -160,19 +161,9 @@ func addAspects(ctx context.Context, tx Tx, id memo.ID, generation int, aspects 
 // nothing refers to any more.
 func (s *Store) Finish(ctx context.Context, w memo.Work, now time.Time) (blobs []string, err error) {
 	err = s.db.Write(ctx, func(tx Tx) error {
-		var summary *string
-		tags := "[]"
-		written, err := collect(ctx, tx, scanEnriched, selectEnriched, w.Memo, w.Generation)
+		summary, tags, err := writtenOfTheWhole(ctx, tx, w)
 		if err != nil {
 			return err
-		}
-		for _, e := range written {
-			switch {
-			case e.Aspect == memo.AspectSummary && len(e.Texts) > 0:
-				summary = &e.Texts[0]
-			case e.Aspect == memo.AspectTags:
-				tags = stringsJSON(e.Texts)
-			}
 		}
 		if err := held(ctx, tx, w, finishMemo, micros(now), summary, tags); err != nil {
 			return err
@@ -190,6 +181,21 @@ func (s *Store) Finish(ctx context.Context, w memo.Work, now time.Time) (blobs [
 	}
 	s.announce()
 	return blobs, nil
+}
+
+// writtenOfTheWhole returns what models wrote about the memo.
+func writtenOfTheWhole(ctx context.Context, tx Tx, w memo.Work) (summary *string, tags string, err error) {
+	tags = "[]"
+	written, err := collect(ctx, tx, scanEnriched, selectOfTheWhole, w.Memo, w.Generation)
+	for _, e := range written {
+		switch {
+		case e.Aspect == memo.AspectTags:
+			tags = stringsJSON(e.Texts)
+		case len(e.Texts) > 0:
+			summary = &e.Texts[0]
+		}
+	}
+	return summary, tags, err
 }
 
 // countEnrichment counts what models have written of what is wanted. What could

@@ -12,6 +12,12 @@
 // kind Conflict. A memo has at most two generations, the live one, which is
 // searched, and the newest, which becomes live in [Store.Finish].
 //
+// What happens to memos is appended to a log in the transaction in which it
+// happens. Clients and webhooks follow it with a cursor.
+//
+// A long text is stored in pieces, and only those that a passage needs are read:
+// nothing but work on a book, and a look at the whole of it, holds it in memory.
+//
 // Every query of tenants' data takes the project's id.
 package store
 

@@ -8,11 +8,12 @@ import (
 )
 
 const (
-	// The comparison, true of every claim, keeps SQLite to the index of claims.
+	// The comparison, true of every claim, and the expression keep SQLite to the index
+	// of claims: there are few of them, and the project may have many memos.
 	memosInWork = `
 SELECT ` + memoColumns + `
 FROM memos m` + newestGeneration + `
-WHERE m.project = $1 AND m.claimed_by > '' AND m.due IS NOT NULL
+WHERE m.claimed_by > '' AND m.project || '' = $1
 ORDER BY m.started, m.id LIMIT $2`
 	memosWaiting = `
 SELECT ` + memoColumns + `

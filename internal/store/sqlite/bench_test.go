@@ -106,6 +106,19 @@ func BenchmarkCountsOf100kPending(b *testing.B) {
 	}
 }
 
+func BenchmarkUnfinishedOf100kPending(b *testing.B) {
+	s, p := openBench(b)
+	create(b, s, p, 100_000, "short", func(time.Duration) {})
+	if _, err := s.Claim(b.Context(), "worker", 100, 1<<30, time.Now()); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if list, err := s.Unfinished(b.Context(), p, 50); len(list) != 50 || err != nil {
+			b.Fatalf("Unfinished = %d, %v", len(list), err)
+		}
+	}
+}
+
 func BenchmarkListOf100kMemos(b *testing.B) {
 	s, p := openBench(b)
 	create(b, s, p, 100_000, "short", func(time.Duration) {})
