@@ -149,15 +149,12 @@ func (s *Store) SaveChunks(
 		step := chunks[:min(chunksAtOnce, len(chunks))]
 		chunks = chunks[len(step):]
 		err := s.db.Write(ctx, func(tx Tx) error {
-			if err := advance(ctx, tx, w, next, len(chunks) == 0); err != nil {
-				return err
+			err := advance(ctx, tx, w, next, len(chunks) == 0)
+			if err == nil && first {
+				err = forgetChunks(ctx, tx, w)
 			}
-			if first {
-				for _, statement := range []string{dropChunks, dropOfChunks} {
-					if _, err := tx.Exec(ctx, statement, w.Memo, w.Generation); err != nil {
-						return err
-					}
-				}
+			if err != nil {
+				return err
 			}
 			return insertChunks(ctx, tx, w, step)
 		})
@@ -175,6 +172,15 @@ func advance(ctx context.Context, tx Tx, w memo.Work, next memo.Stage, last bool
 		return held(ctx, tx, w, enterNext, next)
 	}
 	return held(ctx, tx, w, keepClaim)
+}
+
+func forgetChunks(ctx context.Context, tx Tx, w memo.Work) error {
+	for _, statement := range []string{dropChunks, dropOfChunks} {
+		if _, err := tx.Exec(ctx, statement, w.Memo, w.Generation); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func insertChunks(ctx context.Context, tx Tx, w memo.Work, chunks []memo.Chunk) error {

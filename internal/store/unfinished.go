@@ -32,18 +32,25 @@ func (s *Store) Unfinished(ctx context.Context, p account.ProjectID, limit int) 
 			if err != nil {
 				return err
 			}
-			for _, m := range found {
-				if m.Progress.Started != nil { // else there is nothing to count
-					if err := countProgress(ctx, tx, m.ID, &m.Progress); err != nil {
-						return err
-					}
-				}
-				memos = append(memos, memo.Memo{
-					ID: m.ID, Progress: m.Progress, Attributes: memo.Attributes{Title: m.Title, ReferenceID: m.ReferenceID},
-				})
+			memos = append(memos, found...)
+		}
+		for i := range memos {
+			if err := onlyProgress(ctx, tx, &memos[i]); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
 	return memos, err
+}
+
+// onlyProgress leaves a memo its names and its progress, which it completes.
+func onlyProgress(ctx context.Context, tx Tx, m *memo.Memo) error {
+	*m = memo.Memo{
+		ID: m.ID, Progress: m.Progress, Attributes: memo.Attributes{Title: m.Title, ReferenceID: m.ReferenceID},
+	}
+	if m.Progress.Started == nil {
+		return nil // there is nothing to count
+	}
+	return countProgress(ctx, tx, m.ID, &m.Progress)
 }

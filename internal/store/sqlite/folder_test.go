@@ -135,7 +135,8 @@ INSERT INTO memos (id, project, type, title, tags, metadata, created, updated, s
 VALUES ('m', 'p', 'plaintext', 'Old', '["a"]', '{}', 0, 0, 'received', 1, 0);
 INSERT INTO generations (memo, generation, title, hash, bytes, length, content)
 VALUES ('m', 1, 'Old', 'h', 4, 4, CAST('text' AS blob));
-INSERT INTO memos (id, project, type, title, tags, metadata, created, updated, stage, generation, live_generation, queued)
+INSERT INTO memos
+	(id, project, type, title, tags, metadata, created, updated, stage, generation, live_generation, queued)
 VALUES ('b', 'p', 'plaintext', 'Book', '[]', '{}', 0, 0, 'processed', 1, 1, 0);
 INSERT INTO generations (memo, generation, title, hash, bytes, length, content)
 VALUES ('b', 1, 'Book', 'h', 100000, 100000, CAST(replace(hex(zeroblob(50000)), '0', 'x') AS blob));

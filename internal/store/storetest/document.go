@@ -153,7 +153,9 @@ func partsGoWithTheText(r *room) {
 	ctx := r.Context()
 	id := r.create(document("T", "blob"))
 	w := r.claimOne()
-	parts := []memo.Part{{Kind: memo.PartPage, Number: 1, End: 5}, {Kind: memo.PartSheet, Number: 1, Name: "S", Start: 5, End: 9}}
+	parts := []memo.Part{
+		{Kind: memo.PartPage, Number: 1, End: 5}, {Kind: memo.PartSheet, Number: 1, Name: "S", Start: 5, End: 9},
+	}
 	r.must(r.s.SaveParsed(ctx, w, memo.Parsed{Text: "some text", Parts: parts}, r.now))
 	r.must(r.s.Release(ctx, worker))
 	w = r.claimOne()

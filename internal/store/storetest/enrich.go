@@ -188,7 +188,8 @@ func reenrich(r *room) {
 		r.Errorf("progress %+v", p)
 	}
 	w := r.claimOne()
-	if w.Stage != memo.StageEnriching || w.Generation != 1 || len(w.Chunks) != 2 || !w.Processing.Wants(memo.AspectContext) {
+	if w.Stage != memo.StageEnriching || w.Generation != 1 || len(w.Chunks) != 2 ||
+		!w.Processing.Wants(memo.AspectContext) {
 		r.Errorf("claimed %+v", w)
 	}
 	written := []memo.Enrichment{

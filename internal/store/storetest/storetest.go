@@ -33,10 +33,21 @@ type Database struct {
 
 // Run runs the suite. Each test opens a database of its own.
 func Run(t *testing.T, open func(t *testing.T) Database) {
-	tests := []struct {
-		name string
-		test func(*room)
-	}{
+	for _, tt := range append(memoTests(), documentTests()...) {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tt.test(newRoom(t, open(t)))
+		})
+	}
+}
+
+type namedTest struct {
+	name string
+	test func(*room)
+}
+
+func memoTests() []namedTest {
+	return []namedTest{
 		{"KeyIsMadeOnce", keyIsMadeOnce},
 		{"GivenKeyReplacesTheOneBefore", givenKeyReplaces},
 		{"MemoIsReadAsWritten", memoIsReadAsWritten},
@@ -79,6 +90,11 @@ func Run(t *testing.T, open func(t *testing.T) Database) {
 		{"UsageAddsUp", usageAddsUp},
 		{"PositionCountsWhoIsBefore", positionCountsWhoIsBefore},
 		{"WhoAddsIsBilled", whoAddsIsBilled},
+	}
+}
+
+func documentTests() []namedTest {
+	return []namedTest{
 		{"PageIsFetched", pageIsFetched},
 		{"PageIsLoadedAgain", pageIsLoadedAgain},
 		{"DocumentTellsItsTitle", documentTellsItsTitle},
@@ -109,12 +125,6 @@ func Run(t *testing.T, open func(t *testing.T) Database) {
 		{"AnyLife", anyLife},
 		{"WebhooksAreKept", webhooksAreKept},
 		{"WebhooksAreDue", webhooksAreDue},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			tt.test(newRoom(t, open(t)))
-		})
 	}
 }
 
