@@ -127,10 +127,10 @@ func (c *Client) StreamChat(ctx context.Context, r ChatRequest) iter.Seq2[Event,
 		}
 		defer body.Close()
 		var failed error
-		for data, err := range events(body) {
+		for m, err := range events(body) {
 			var event Event
 			if err == nil {
-				event, err = decodeEvent(data)
+				event, err = decodeEvent(m.data)
 			}
 			if broken, ok := errors.AsType[*AnswerError](err); ok {
 				failed = broken // done follows, with the chat

@@ -3,7 +3,7 @@
 // A [Client] is made from the server's address and an API key. Memos are added
 // by [Client.CreateMemo] or, as files, by [Client.UploadFile]; both return when
 // the memo is stored for good, and [Client.WaitForMemo] returns when it can be
-// found. [Client.Search] finds passages, [Client.Chat] and [Client.StreamChat]
+// found; [Client.Events] follows many. [Client.Search] finds passages, [Client.Chat] and [Client.StreamChat]
 // answer questions, with citations.
 //
 // A refusal by the server is an [*APIError]; its status is 402 when a budget is
@@ -12,8 +12,9 @@
 // the only bound on how long a call may take.
 //
 // The package needs the standard library only, and works with a Skald server
-// as well, where [Client.UpsertMemo], [Client.RetryMemo], [Client.Status],
-// [Client.Usage] and citations are missing.
+// as well, where [Client.UpsertMemo], [Client.RetryMemo], [Client.Original],
+// [Client.Enrich], [Client.Events], [Client.Status], [Client.Usage], webhooks,
+// memos of pages and citations are missing.
 package client
 
 import (
@@ -106,6 +107,7 @@ type request struct {
 	query       url.Values
 	body        io.Reader
 	contentType string
+	lastEventID string
 }
 
 // jsonRequest returns a request with v as its body.
@@ -134,6 +136,9 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	}
 	if r.contentType != "" {
 		req.Header.Set("Content-Type", r.contentType)
+	}
+	if r.lastEventID != "" {
+		req.Header.Set("Last-Event-ID", r.lastEventID)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

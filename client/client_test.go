@@ -128,7 +128,7 @@ func TestUploadsAreStreamed(t *testing.T) {
 	want := clienttest.Memo{
 		ID: id, ReferenceID: "r", Title: "Größe", Type: "document", Source: "disk", Tags: []string{"a", "ä"},
 		Metadata: map[string]any{"k": "v", "original_filename": `größe "3".md`, "size": float64(size)},
-		Scopes:   map[string]string{"s": "t"}, Writes: 1,
+		Scopes:   map[string]string{"s": "t"}, Writes: 1, File: `größe "3".md`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the server has (-want +got):\n%s", diff)

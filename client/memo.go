@@ -36,10 +36,12 @@ func (r Ref) request(method, suffix string) request {
 	return req
 }
 
-// A NewMemo is a memo to be added.
+// A NewMemo is a memo to be added: a text, or a page of the web, which the server
+// loads.
 type NewMemo struct {
-	Title   string `json:"title"`   // 1 to 255 characters
-	Content string `json:"content"` // text or Markdown, not empty
+	Title   string `json:"title,omitzero"`   // 1 to 255 characters; with URL it may be empty
+	Content string `json:"content,omitzero"` // text or Markdown
+	URL     string `json:"url,omitzero"`     // of a page or file, in place of Content
 	MemoOptions
 }
 
@@ -51,6 +53,7 @@ type MemoOptions struct {
 	Tags        []string          `json:"tags,omitempty"`
 	Metadata    map[string]any    `json:"metadata,omitempty"` // filters see its top-level keys
 	Scopes      map[string]string `json:"scopes,omitempty"`   // for filters of type [FilterScope]
+	Processing  Processing        `json:"processing,omitzero"`
 }
 
 // An Upserted tells what an upsert did.
@@ -106,7 +109,37 @@ type Memo struct {
 	WaitingFor  string            `json:"waiting_for"`  // why it is not processed yet, in words
 	ETA         time.Time         `json:"eta,omitzero"` // when it is, at the present rate; zero if unknown
 	Tags        []Tag             `json:"tags"`
+	AutoTags    []string          `json:"auto_tags"` // those of the tags that a model wrote
 	Chunks      []Chunk           `json:"chunks"`
+	URL         string            `json:"url"`           // the page that it was loaded from
+	File        File              `json:"file,omitzero"` // the original; zero if there is none
+	Parts       []Part            `json:"parts"`
+	Enrichments []Enrichment      `json:"enrichments"` // what a model failed to write
+}
+
+// A File is the original of a document.
+type File struct {
+	Name     string `json:"name"`
+	MIMEType string `json:"mime_type"`
+	Size     int64  `json:"size"`
+	SHA256   string `json:"sha256"`
+}
+
+// A Part is a page, slide, sheet, chapter, cell or attachment of a document: the
+// bytes Start to End of the memo's text.
+type Part struct {
+	Kind   string `json:"kind"`
+	Number int    `json:"number"` // from 1, among those of its kind
+	Name   string `json:"name"`
+	Start  int    `json:"start"`
+	End    int    `json:"end"`
+}
+
+// An Enrichment is one that a model failed to write.
+type Enrichment struct {
+	Aspect     Aspect `json:"aspect"`
+	ChunkIndex *int   `json:"chunk_index"` // nil for aspects of the memo as a whole
+	Error      string `json:"error"`
 }
 
 // A Tag is a tag of a memo.
@@ -124,6 +157,11 @@ type Chunk struct {
 	Start    int      `json:"start"`
 	End      int      `json:"end"`
 	Headings []string `json:"headings"` // those above it, outermost first
+
+	Page        int      `json:"page"`         // the number of the part in which it begins; 0 for none
+	TableHeader string   `json:"table_header"` // of the table that it goes on with
+	Context     string   `json:"context"`      // where in the memo it stands, written by a model
+	Questions   []string `json:"questions"`    // what it answers, written by a model
 }
 
 // GetMemo reads a memo.
@@ -195,12 +233,21 @@ type MemoStatus struct {
 	Started     time.Time `json:"processing_started_at,omitzero"`   // zero before
 	Completed   time.Time `json:"processing_completed_at,omitzero"` // zero before
 	ErrorReason string    `json:"error_reason"`                     // why it failed
-	Stage       string    `json:"stage"`                            // the step: parsing, chunking, embedding
-	WaitingFor  string    `json:"waiting_for"`                      // why it is not processed yet, in words
-	ETA         time.Time `json:"eta,omitzero"`                     // when it is, at the present rate; zero if unknown
 	NextAttempt time.Time `json:"next_attempt,omitzero"`            // when it is tried again
+	Progress
+}
+
+// Progress is where a memo is on its way to being searchable.
+type Progress struct {
+	Stage       string    `json:"stage"`        // the step: fetching, parsing, chunking, enriching, embedding
+	WaitingFor  string    `json:"waiting_for"`  // why it is not processed yet, in words
+	ETA         time.Time `json:"eta,omitzero"` // when it is, at the present rate; zero if unknown
 	ChunksDone  int       `json:"chunks_done"`
 	ChunksTotal int       `json:"chunks_total"`
+	PagesDone   int       `json:"pages_done"` // of a document that is parsed
+	PagesTotal  int       `json:"pages_total"`
+	EnrichDone  int       `json:"enrich_done"` // texts that a model has written about it
+	EnrichTotal int       `json:"enrich_total"`
 }
 
 // MemoStatus asks how far a memo is.

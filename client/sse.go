@@ -15,48 +15,58 @@ const maxLine = 1 << 20
 // errLineTooLong ends a stream that is no stream of events.
 var errLineTooLong = errors.New("a line is longer than 1 MiB")
 
-// events yields the data of each server-sent event of a stream. Comments, other
-// fields and events without data are skipped, as the format wants; an event at
-// the very end counts without the empty line, since nothing is lost by it. The
-// data is valid until the next one. An error is yielded once, last.
-func events(r io.Reader) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
+// A message is a server-sent event. One without data only tells its id: where in a
+// log the stream is.
+type message struct {
+	id   string
+	data []byte // valid until the next message
+}
+
+// events yields the server-sent events of a stream that have data or an id.
+// Comments and other fields are skipped, as the format wants; an event at the very
+// end counts without the empty line, since nothing is lost by it. An error is
+// yielded once, last.
+func events(r io.Reader) iter.Seq2[message, error] {
+	return func(yield func(message, error) bool) {
 		lines := lineReader{in: bufio.NewReaderSize(r, 64<<10)}
 		var data []byte
-		filled := false
+		id, filled := "", false
 		for {
 			line, err := lines.next()
 			if err != nil && err != io.EOF {
-				yield(nil, fmt.Errorf("read stream: %w", err))
+				yield(message{}, fmt.Errorf("read stream: %w", err))
 				return
 			}
-			if value, ok := dataOf(line); ok {
+			if value, ok := valueOf(line, "id"); ok {
+				id = string(value)
+			}
+			if value, ok := valueOf(line, "data"); ok {
 				if filled {
 					data = append(data, '\n')
 				}
 				data, filled = append(data, value...), true
 			}
-			if (len(line) == 0 || err == io.EOF) && filled {
-				if !yield(data, nil) {
+			if len(line) == 0 && err == nil && id != "" || (len(line) == 0 || err == io.EOF) && filled {
+				if !yield(message{id, data}, nil) {
 					return
 				}
-				data, filled = data[:0], false
+				data, id, filled = data[:0], "", false
 			}
 			if err == io.EOF {
 				return
 			}
 			if len(data) > maxLine {
-				yield(nil, fmt.Errorf("read stream: %w", errLineTooLong))
+				yield(message{}, fmt.Errorf("read stream: %w", errLineTooLong))
 				return
 			}
 		}
 	}
 }
 
-// dataOf returns the value of a line "data: value"; one space is not part of it.
-func dataOf(line []byte) ([]byte, bool) {
+// valueOf returns the value of a line "field: value"; one space is not part of it.
+func valueOf(line []byte, field string) ([]byte, bool) {
 	name, value, _ := bytes.Cut(line, []byte(":"))
-	if string(name) != "data" {
+	if string(name) != field {
 		return nil, false
 	}
 	return bytes.TrimPrefix(value, []byte(" ")), true

@@ -14,11 +14,11 @@ import (
 // readAll returns the data of every event, and the error at the end.
 func readAll(r io.Reader) ([]string, error) {
 	var all []string
-	for data, err := range events(r) {
+	for m, err := range events(r) {
 		if err != nil {
 			return all, err
 		}
-		all = append(all, string(data))
+		all = append(all, string(m.data))
 	}
 	return all, nil
 }
@@ -82,9 +82,9 @@ func TestEventsOfABrokenStream(t *testing.T) {
 
 func TestAConsumerMayStop(t *testing.T) {
 	t.Parallel()
-	for data, err := range events(strings.NewReader("data: a\n\ndata: b\n\n")) {
-		if string(data) != "a" || err != nil {
-			t.Errorf("first event %q, %v", data, err)
+	for m, err := range events(strings.NewReader("data: a\n\ndata: b\n\n")) {
+		if string(m.data) != "a" || err != nil {
+			t.Errorf("first event %q, %v", m.data, err)
 		}
 		break
 	}

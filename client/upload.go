@@ -41,7 +41,9 @@ func (c *Client) upload(ctx context.Context, u Upload, query url.Values) (Upsert
 	if err != nil {
 		return Upserted{}, err
 	}
-	return fetch[Upserted](ctx, c, request{http.MethodPost, memoPath, query, body, contentType})
+	return fetch[Upserted](ctx, c, request{
+		method: http.MethodPost, path: memoPath, query: query, body: body, contentType: contentType,
+	})
 }
 
 // form returns the upload as a form and its content type. Only what stands
@@ -83,6 +85,7 @@ func (u *Upload) texts() ([][2]string, error) {
 		{"tags", len(u.Tags), u.Tags},
 		{"metadata", len(u.Metadata), u.Metadata},
 		{"scopes", len(u.Scopes), u.Scopes},
+		{"processing", u.Processing.set(), u.Processing},
 	} {
 		if p.size == 0 {
 			continue

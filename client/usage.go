@@ -105,6 +105,7 @@ type EstimateRequest struct {
 	Texts []string `json:"texts"`           // samples, at most 1000, spread over all of it
 	Bytes int64    `json:"bytes,omitempty"` // of all texts; 0 for those of the samples
 	Memos int      `json:"memos,omitempty"` // 0 for as many as there are samples
+	Processing
 }
 
 // An Estimate is what an import would take.
@@ -112,10 +113,22 @@ type Estimate struct {
 	Memos    int     `json:"memos"`
 	Tokens   int64   `json:"tokens"`
 	Requests int64   `json:"requests"`
-	Cost     float64 `json:"cost"`    // in dollars
+	Cost     float64 `json:"cost"`    // in dollars, of everything
 	Seconds  float64 `json:"seconds"` // until all can be found; 0 if unknown
 	Lane     string  `json:"lane"`    // what embeds it; empty if nothing does
 	Note     string  `json:"note"`    // what the figures rest on
+
+	Enrichment WritingEstimate `json:"enrichment,omitzero"` // part of the cost; zero if nothing is written
+}
+
+// A WritingEstimate is what it would take to have a model write about memos.
+type WritingEstimate struct {
+	Requests     int64   `json:"requests"`
+	InputTokens  int64   `json:"input_tokens"`
+	CachedTokens int64   `json:"cached_tokens"` // of the input, that the provider keeps
+	OutputTokens int64   `json:"output_tokens"`
+	Cost         float64 `json:"cost"` // in dollars
+	Lane         string  `json:"lane"`
 }
 
 // Estimate asks what an import would cost, and how long it would take. Nothing

@@ -29,16 +29,22 @@ func (s *Server) createMemo(w http.ResponseWriter, r *http.Request) {
 			Tags        []string          `json:"tags"`
 			Metadata    map[string]any    `json:"metadata"`
 			Scopes      map[string]string `json:"scopes"`
+			URL         string            `json:"url"`
+			Processing  map[string]any    `json:"processing"`
 		}
 		if !decode(w, r, &body) {
 			return
+		}
+		if body.URL != "" {
+			m.Type, m.URL, body.Title = "document", body.URL, cmp.Or(body.Title, body.URL)
+			body.Content = "the page at " + body.URL
 		}
 		if body.Title == "" || body.Content == "" {
 			refuse(w, http.StatusBadRequest, "title: Required, content: Required")
 			return
 		}
 		m.Title, m.Content, m.ReferenceID, m.Source = body.Title, body.Content, body.ReferenceID, body.Source
-		m.Tags, m.Metadata, m.Scopes = body.Tags, body.Metadata, body.Scopes
+		m.Tags, m.Metadata, m.Scopes, m.Processing = body.Tags, body.Metadata, body.Scopes, body.Processing
 	case "multipart/form-data":
 		m.Type = "document"
 		if words := m.readForm(r); words != "" {
@@ -66,9 +72,10 @@ func (m *Memo) readForm(r *http.Request) string {
 	if err != nil {
 		return "Failed to process uploaded file"
 	}
+	m.File = header.Filename
 	m.Content, m.Title = string(content), cmp.Or(r.FormValue("title"), header.Filename)
 	m.ReferenceID, m.Source = r.FormValue("reference_id"), r.FormValue("source")
-	for name, v := range map[string]any{"tags": &m.Tags, "metadata": &m.Metadata, "scopes": &m.Scopes} {
+	for name, v := range map[string]any{"tags": &m.Tags, "metadata": &m.Metadata, "scopes": &m.Scopes, "processing": &m.Processing} {
 		if text := r.FormValue(name); text != "" && json.Unmarshal([]byte(text), v) != nil {
 			return "Failed to process uploaded file"
 		}
@@ -87,6 +94,7 @@ func (s *Server) store(w http.ResponseWriter, m *Memo, upsert bool) {
 	if !upsert {
 		m.ID, m.Writes = s.newID(), 1
 		s.memos = slices.Insert(s.memos, 0, m)
+		s.note("memo.created", m)
 		answer(w, http.StatusCreated, object{"ok": true, "memo_uuid": m.ID})
 		return
 	}
@@ -98,12 +106,14 @@ func (s *Server) store(w http.ResponseWriter, m *Memo, upsert bool) {
 		if old.ReferenceID == m.ReferenceID {
 			m.ID, m.Writes = old.ID, old.Writes+1
 			s.memos[i] = m
+			s.note("memo.updated", m)
 			answer(w, http.StatusOK, object{"ok": true, "memo_uuid": m.ID, "created": false})
 			return
 		}
 	}
 	m.ID, m.Writes = s.newID(), 1
 	s.memos = slices.Insert(s.memos, 0, m)
+	s.note("memo.created", m)
 	answer(w, http.StatusCreated, object{"ok": true, "memo_uuid": m.ID, "created": true})
 }
 
@@ -188,7 +198,7 @@ func (s *Server) readStatus(w http.ResponseWriter, _ *http.Request, m *Memo) {
 		"error_reason": reason(m), "stage": m.status(), "waiting_for": waitingFor, "eta": eta, "next_attempt": nil,
 		"chunks_done": 0, "chunks_total": 1,
 	})
-	m.Asked++
+	s.ask(m)
 }
 
 func (s *Server) patchMemo(w http.ResponseWriter, r *http.Request, m *Memo) {
@@ -218,11 +228,13 @@ func (s *Server) patchMemo(w http.ResponseWriter, r *http.Request, m *Memo) {
 	}
 	if body.Title != nil || body.Content != nil {
 		m.Asked = 0
+		s.note("memo.updated", m)
 	}
 	answer(w, http.StatusOK, object{"ok": true, "memo_uuid": m.ID})
 }
 
 func (s *Server) deleteMemo(w http.ResponseWriter, _ *http.Request, m *Memo) {
+	s.note("memo.deleted", m)
 	s.memos = slices.DeleteFunc(s.memos, func(other *Memo) bool { return other == m })
 	w.WriteHeader(http.StatusNoContent)
 }
@@ -233,5 +245,6 @@ func (s *Server) retryMemo(w http.ResponseWriter, _ *http.Request, m *Memo) {
 		return
 	}
 	m.Asked = 0
+	s.note("memo.updated", m)
 	answer(w, http.StatusOK, object{"ok": true, "memo_uuid": m.ID})
 }

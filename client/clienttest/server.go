@@ -4,7 +4,8 @@
 // the same paths, fields, statuses and words. It finds memos that contain a word
 // of the query and answers with the first of them, quoted. It processes nothing
 // by itself: a memo is "processing" when its status is first asked for and
-// "processed" from then on, or failed, if its text says so (see [FailingText]).
+// "processed" from then on, or failed, if its text says so (see [FailingText]). For
+// who follows events, a second is such a question.
 package clienttest
 
 import (
@@ -45,6 +46,10 @@ type Memo struct {
 	Scopes      map[string]string
 	Asked       int // how often its status was asked for
 	Writes      int // how often it was created or replaced
+	URL         string
+	Enriched    []string // aspects asked for last
+	Processing  map[string]any
+	File        string // the name of its file; empty for none
 }
 
 // hash is the content hash of the wire.
@@ -82,6 +87,19 @@ type Server struct {
 	mu    sync.Mutex // guards what follows
 	memos []*Memo    // the newest first
 	next  int
+
+	old        bool // it has no events, as servers before them
+	processing object
+	webhooks   []object
+	log        []object      // what has happened
+	woken      chan struct{} // closed by the next event
+}
+
+// WithoutEvents makes the server one that has no stream of events.
+func (s *Server) WithoutEvents() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.old = true
 }
 
 // Start returns a running server, which ends with the test.
@@ -97,6 +115,15 @@ func Start(tb testing.TB) *Server {
 	mux.HandleFunc("PATCH /api/v1/memo/{id}", s.withMemo(s.patchMemo))
 	mux.HandleFunc("DELETE /api/v1/memo/{id}", s.withMemo(s.deleteMemo))
 	mux.HandleFunc("POST /api/v1/memo/{id}/retry", s.withMemo(s.retryMemo))
+	mux.HandleFunc("GET /api/v1/memo/{id}/original", s.withMemo(s.readOriginal))
+	mux.HandleFunc("POST /api/v1/memo/{id}/enrich", s.withMemo(s.enrichMemo))
+	mux.HandleFunc("GET /api/v1/processing", s.readProcessing)
+	mux.HandleFunc("PUT /api/v1/processing", s.setProcessing)
+	mux.HandleFunc("GET /api/v1/events", s.follow)
+	mux.HandleFunc("GET /api/v1/webhooks", s.listWebhooks)
+	mux.HandleFunc("POST /api/v1/webhooks", s.createWebhook)
+	mux.HandleFunc("DELETE /api/v1/webhooks/{id}", s.deleteWebhook)
+	mux.HandleFunc("POST /api/v1/webhooks/{id}/test", s.testWebhook)
 	mux.HandleFunc("POST /api/v1/search", s.search)
 	mux.HandleFunc("POST /api/v1/chat", s.chat)
 	mux.HandleFunc("GET /api/v1/chat", s.listChats)
@@ -106,7 +133,10 @@ func Start(tb testing.TB) *Server {
 	mux.HandleFunc("GET /api/v1/usage", s.usage)
 	mux.HandleFunc("POST /api/v1/usage/estimate", s.estimate)
 	srv := httptest.NewServer(authenticate(mux))
-	tb.Cleanup(srv.Close)
+	tb.Cleanup(func() {
+		srv.CloseClientConnections() // streams have no end
+		srv.Close()
+	})
 	s.URL, s.HTTP = srv.URL, srv.Client()
 	return s
 }
