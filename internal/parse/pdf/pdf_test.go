@@ -153,6 +153,10 @@ func TestTextOfFilesThatCannotBeRead(t *testing.T) {
 		{"much text", makePDF([][]string{{strings.Repeat("word ", 300)}}), fault.TooLarge, "more than 1000 bytes"},
 		{"not a PDF", []byte("hello"), fault.Invalid, "damaged"},
 		{"truncated", good[:len(good)/3], fault.Invalid, "damaged"},
+		{"a claim of many pages", bytes.Replace(good, []byte("/Count 1 "), []byte("/Count 100000 "), 1),
+			fault.TooLarge, "more than 3 pages"},
+		{"a table of objects that is wrong", bytes.ReplaceAll(good[:len(good)/2], []byte(" obj"), []byte(" ob ")),
+			fault.Invalid, "damaged"},
 		{"pages in a circle", bytes.Replace(good, []byte("/Kids [10 0 R ]"), []byte("/Kids [2 0 R  ]"), 1),
 			fault.Invalid, "damaged"},
 	}

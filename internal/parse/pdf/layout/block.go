@@ -60,6 +60,7 @@ type textLine struct {
 	bold, mono bool
 	firstWord  float64 // its width
 	words      []word
+	rtl        bool // it is written from the right
 	fence      bool // a table stands here
 	parts      int  // with gaps between them
 }
@@ -100,6 +101,7 @@ func oneLine(r row) []textLine {
 		out = append(out, textLine{
 			row: row{Box: l.Box, column: r.column}, base: l.base, size: l.size, text: l.text(),
 			bold: l.bold, mono: l.mono, firstWord: l.words[0].Width(), words: slices.Clone(l.words), parts: 1,
+			rtl: l.words[len(l.words)-1].rightToLeft,
 		})
 	}
 	return out
@@ -226,7 +228,8 @@ func (b *builder) relation(l *textLine, lines []textLine, i int) relation {
 	size := max(l.size, b.last.size)
 	step := l.base - b.last.base
 	switch {
-	case b.n >= maxLines, abs(l.size-b.last.size) > 0.055*size, l.mono != b.last.mono, isItem(l.text):
+	case b.n >= maxLines, abs(l.size-b.last.size) > 0.055*size, l.mono != b.last.mono,
+		l.rtl != b.last.rtl, isItem(l.text):
 		return apart
 	case step > 0 && step < 2*size && leaders.MatchString(b.last.text):
 		return broken // of a table of contents
@@ -279,7 +282,7 @@ func (b *builder) near(l *textLine, lines []textLine, i int) relation {
 		return broken
 	case isFull:
 		return joined
-	case endsSentence(b.last.text) && b.n > 1, b.bold:
+	case endsSentence(b.last.text) && b.n > 1, b.bold, number.MatchString(l.text):
 		return apart
 	}
 	return broken

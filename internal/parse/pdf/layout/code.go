@@ -47,5 +47,9 @@ func pitchOf(words []word) float64 {
 	if chars == 0 {
 		return max(0.6*words[0].size, 1)
 	}
-	return max(widths/chars, 1)
+	// Nearly all such type is 0.6 em wide; the ink alone would give a little less.
+	if width, usual := widths/chars, 0.6*words[0].size; abs(width-usual) > 0.08*usual {
+		return max(width, 1)
+	}
+	return max(0.601*words[0].size, 1)
 }

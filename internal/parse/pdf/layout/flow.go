@@ -40,22 +40,15 @@ func flow(items []item, depth int) []row {
 	for i := 0; i < len(strips); {
 		g := grow(strips[i:])
 		if g.gutters == nil || depth > 12 {
-			rows = append(rows, plainRow(strips[i], region))
+			rows = append(rows, plainRows(strips[i], region)...)
 			i++
 			continue
-		}
-		// Lines above the group that stand right of its gutter belong to it: next to
-		// them is a picture.
-		for n := len(rows); n > 0 && rows[n-1].table == nil && rows[n-1].X0 >= g.gutters[0].X1; n = len(rows) {
-			for _, l := range rows[n-1].lines {
-				g.items = append(g.items, item{Box: l.Box, line: l})
-			}
-			rows = rows[:n-1]
 		}
 		kind := judge(&g, g.columns(g.gutters), region)
 		i += len(g.parts)
 		switch kind {
 		case prose:
+			rows = g.takeAbove(rows)
 			i += g.absorb(strips[i:])
 		case tabular:
 			i += g.absorbTail(strips[i:])
@@ -63,6 +56,30 @@ func flow(items []item, depth int) []row {
 		rows = append(rows, g.read(kind, region, depth)...)
 	}
 	return rows
+}
+
+// takeAbove moves lines above the group into it, and returns the other rows: those in
+// one of its columns and close, if the right one begins higher. Next to it is then a
+// picture, or a line that is set a little lower.
+func (g *group) takeAbove(rows []row) []row {
+	from, top := len(rows), around(g.items).Y0
+	for i := len(rows) - 1; i >= 0; i-- {
+		r := &rows[i]
+		outside := func(s span) bool { return r.X0 < s.X0 && r.X1 > s.X1 }
+		if r.table != nil || slices.ContainsFunc(g.gutters, outside) || top-r.Y1 > 3*r.Height() {
+			break
+		}
+		top = r.Y0
+		if r.X0 >= g.gutters[0].X1 {
+			from = i // the right column begins here, or higher
+		}
+	}
+	for _, r := range rows[from:] {
+		for _, l := range r.lines {
+			g.items = append(g.items, item{Box: l.Box, line: l})
+		}
+	}
+	return rows[:from]
 }
 
 // around returns the box around items.
@@ -196,16 +213,33 @@ func inner(free []span, extent span) []span {
 	return gutters
 }
 
-// plainRow makes one row of a strip.
-func plainRow(s strip, column Box) row {
-	r := row{Box: around(s), column: column}
+// plainRows makes rows of a strip: one of its lines, and one of each table.
+func plainRows(s strip, column Box) []row {
+	var rows []row
+	if lines := s.lines(); len(lines) > 0 {
+		r := row{Box: lines[0].Box, column: column, lines: lines}
+		for _, l := range lines {
+			r.Box = r.Union(l.Box)
+		}
+		rows = append(rows, r)
+	}
 	for _, it := range s {
 		if it.table != nil {
-			return row{Box: it.Box, column: column, table: it.table}
+			rows = append(rows, row{Box: it.Box, column: column, table: it.table})
 		}
-		r.lines = append(r.lines, it.line)
 	}
-	return r
+	return rows
+}
+
+// lines returns the lines of a strip.
+func (s strip) lines() []*line {
+	var all []*line
+	for _, it := range s {
+		if it.line != nil {
+			all = append(all, it.line)
+		}
+	}
+	return all
 }
 
 // read returns the rows of a group: a table's, those of its columns one after the
@@ -225,7 +259,7 @@ func (g *group) read(kind arrangement, region Box, depth int) []row {
 	}
 	rows := make([]row, 0, len(g.parts))
 	for _, s := range cutStrips(g.items) {
-		rows = append(rows, plainRow(s, region))
+		rows = append(rows, plainRows(s, region)...)
 	}
 	return rows
 }

@@ -22,14 +22,14 @@ const (
 // trim takes the strips off both ends of a page that may be furniture: those in its
 // outer parts with a gap to the rest.
 func trim(strips []strip, height float64) (top, body, bottom []strip) {
-	usual := usualSize(strips)
+	usual, apart := usualSize(strips), usualGap(strips)
 	cut := 0
 	for i := 0; i < min(len(strips)-1, 3); i++ {
 		b, next := around(strips[i]), around(strips[i+1])
 		if b.Y1 > 0.14*height || !furnishable(strips[i], usual) {
 			break
 		}
-		if next.Y0-b.Y1 > 0.9*lineHeight(strips[i]) {
+		if gap := next.Y0 - b.Y1; stands(strips[i], gap, apart) {
 			cut = i + 1
 		}
 	}
@@ -40,11 +40,30 @@ func trim(strips []strip, height float64) (top, body, bottom []strip) {
 		if b.Y0 < 0.86*height || !furnishable(body[i], usual) {
 			break
 		}
-		if b.Y0-next.Y1 > 0.9*lineHeight(body[i]) {
+		if gap := b.Y0 - next.Y1; stands(body[i], gap, apart) {
 			cut = i
 		}
 	}
 	return top, body[:cut], body[cut:]
+}
+
+// stands reports whether a strip stands apart from the rest of the page with a gap.
+// Several things side by side may be the row of a table, whose gaps are as wide.
+func stands(s strip, gap, usual float64) bool {
+	return gap > 0.9*lineHeight(s) && (len(s) == 1 || gap > 1.6*usual)
+}
+
+// usualGap returns the gap in the middle, by width, of those between strips.
+func usualGap(strips []strip) float64 {
+	if len(strips) < 4 {
+		return 0
+	}
+	var gaps []float64
+	for i := 1; i < len(strips); i++ {
+		gaps = append(gaps, around(strips[i]).Y0-around(strips[i-1]).Y1)
+	}
+	slices.Sort(gaps)
+	return gaps[len(gaps)/2]
 }
 
 // usualSize returns the size of the line in the middle, by size.

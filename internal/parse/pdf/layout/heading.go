@@ -22,6 +22,9 @@ func bodyType(pages [][]block) typeface {
 	chars, bold := map[float64]int{}, map[float64]int{}
 	for _, blocks := range pages {
 		for _, b := range blocks {
+			if b.size == 0 {
+				continue // recognized
+			}
 			n := utf8.RuneCountInString(b.text)
 			chars[rounded(b.size)] += n
 			if b.bold {

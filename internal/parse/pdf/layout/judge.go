@@ -70,9 +70,11 @@ func (c columnLook) isText() bool {
 // lines as they are.
 func judge(g *group, columns [][]item, region Box) arrangement {
 	looks := make([]columnLook, len(columns))
+	tables := false
 	texts, short, numeric := 0, 0, 0
 	for i, column := range columns {
 		looks[i] = look(column)
+		tables = tables || looks[i].tables
 		if looks[i].isText() {
 			texts++
 		}
@@ -90,9 +92,9 @@ func judge(g *group, columns [][]item, region Box) arrangement {
 		return loose
 	case texts >= 2 && texts*2 >= len(columns):
 		return prose
-	case len(columns) >= 3 && len(rows) >= 2 && level >= 0.7 && crowded >= 0.5 && 2*short >= len(columns):
+	case !tables && len(columns) >= 3 && len(rows) >= 2 && level >= 0.7 && crowded >= 0.5 && 2*short >= len(columns):
 		return tabular
-	case len(columns) == 2 && len(rows) >= 3 && level >= 0.8 && crowded >= 0.7 && looks[0].chars <= 30 &&
+	case !tables && len(columns) == 2 && len(rows) >= 3 && level >= 0.8 && crowded >= 0.7 && looks[0].chars <= 30 &&
 		(looks[1].numeric || looks[1].chars <= 30 || g.labelled(columns, rows)):
 		return tabular
 	case level < 0.6 && len(g.parts) >= 2 || texts >= 1 && len(columns) == 2 && sideBySide(columns):
@@ -159,7 +161,7 @@ func (g *group) justified(region Box) bool {
 			continue
 		}
 		n++
-		if plainRow(s, region).stretched() {
+		if r := (row{Box: around(s), column: region, lines: s.lines()}); r.stretched() {
 			stretched++
 		}
 	}

@@ -55,7 +55,7 @@ func read(p *Page) []block {
 func edgeBlocks(strips []strip, where edge) []block {
 	rows := make([]row, 0, len(strips))
 	for _, s := range strips {
-		rows = append(rows, plainRow(s, around(s)))
+		rows = append(rows, plainRows(s, around(s))...)
 	}
 	out := blocks(textLines(rows))
 	for i := range out {

@@ -6,37 +6,45 @@ import (
 	"slices"
 )
 
-// openRows reads a table that has rules above and below its rows but none between
-// its columns: the columns are where most lines leave a gap. ys are the rules; they
-// come back without the bands that do not belong to the table, and with one above
-// the first if a row of headings stands there.
-func openRows(inside, near []word, ys []float64) ([][]string, []float64) {
+// An openTable has rules above and below its rows but none between its columns: the
+// columns are where most lines leave a gap.
+type openTable struct {
+	ys      []float64 // of the rules
+	gutters []span
+}
+
+// read reads the rows of the table and returns the words they have. ys then lacks the
+// bands that do not belong to the table, and has one above the first rule if a row of
+// headings stands there, among the words near.
+func (o *openTable) read(inside, near []word) ([][]string, []word) {
 	found := cellLines(inside)
-	gutters := votedGutters(found)
-	if len(gutters) == 0 {
-		return nil, ys
+	o.gutters = votedGutters(found)
+	if len(o.gutters) == 0 {
+		return nil, nil
 	}
-	ys = trimBands(ys, func(y0, y1 float64) bool { return isWhole(found, gutters, y0, y1) })
-	if head := headRow(cellLines(near), gutters, ys[0]); len(head) > 0 {
+	o.ys = trimBands(o.ys, func(y0, y1 float64) bool { return isWhole(found, o.gutters, y0, y1) })
+	if head := headRow(cellLines(near), o.gutters, o.ys[0]); len(head) > 0 {
 		found = append(head, found...)
-		ys = append([]float64{head[0].Y0 - 1}, ys...)
+		o.ys = append([]float64{o.ys[0]}, o.ys...)
 		for _, l := range head {
-			ys[0] = min(ys[0], l.Y0-1)
+			o.ys[0] = min(o.ys[0], l.Y0-1)
 		}
 	}
 	var rows [][]string
-	for i := range len(ys) - 1 {
+	var used []word
+	for i := range len(o.ys) - 1 {
 		var band []item
 		for _, l := range found {
-			if l.midY() >= ys[i] && l.midY() < ys[i+1] {
+			if l.midY() >= o.ys[i] && l.midY() < o.ys[i+1] {
 				band = append(band, item{Box: l.Box, line: l})
+				used = append(used, l.words...)
 			}
 		}
 		if len(band) > 0 {
-			rows = append(rows, bandRows(cutStrips(band), gutters)...)
+			rows = append(rows, bandRows(cutStrips(band), o.gutters)...)
 		}
 	}
-	return rows, ys
+	return rows, used
 }
 
 // headRow returns the lines right above a table that stand in its columns, if there

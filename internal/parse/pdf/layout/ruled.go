@@ -20,12 +20,16 @@ func ruledTables(p *Page, all []word) ([]*table, []word) {
 		if len(inside) < 4 {
 			continue
 		}
-		t := g.table(inside, all)
+		t, used := g.table(inside, all)
 		if t == nil {
 			continue
 		}
 		tables = append(tables, t)
-		all = slices.DeleteFunc(slices.Clone(all), func(w word) bool { return t.contains(w.midX(), w.midY()) })
+		orders := map[int]bool{}
+		for _, w := range used {
+			orders[w.order] = true
+		}
+		all = slices.DeleteFunc(slices.Clone(all), func(w word) bool { return orders[w.order] })
 	}
 	return tables, all
 }
@@ -44,26 +48,32 @@ func filter(all []word, keep func(word) bool) func(yield func(word) bool) {
 // maxGrid bounds the cells of one table.
 const maxGrid = 20_000
 
-// table makes a table of the words in the lattice; nil if it is none. all are those
-// of the page.
-func (g *lattice) table(inside, all []word) *table {
+// table makes a table of the words in the lattice and returns the words it has; nil
+// if it is none. all are those of the page.
+func (g *lattice) table(inside, all []word) (*table, []word) {
 	xs, ys := g.columnEdges(), g.rowEdges()
 	if len(xs) < 2 || len(ys) < 2 || len(xs)*len(ys) > maxGrid {
-		return nil
+		return nil, nil
 	}
 	var rows [][]string
+	var used []word
 	if len(xs) == 2 {
-		above := func(w word) bool { return w.base < g.Y0+1 && w.base > g.Y0-40 && w.midX() > g.X0 && w.midX() < g.X1 }
-		rows, ys = openRows(inside, slices.Collect(filter(all, above)), ys)
+		above := func(w word) bool {
+			return w.base < g.Y0+1 && w.base > g.Y0-40 && w.midX() > g.X0 && w.midX() < g.X1
+		}
+		o := openTable{ys: ys}
+		rows, used = o.read(inside, slices.Collect(filter(all, above)))
+		ys = o.ys
 	} else {
 		ys = trimBands(ys, func(y0, y1 float64) bool { return !g.divided(xs, y0, y1) })
-		rows = g.gridRows(between(inside, ys), xs, ys)
+		used = between(inside, ys)
+		rows = g.gridRows(used, xs, ys)
 	}
 	rows = tidy(rows)
 	if !isTable(rows, len(xs) > 2) {
-		return nil
+		return nil, nil
 	}
-	return &table{Box: Box{g.X0, ys[0], g.X1, ys[len(ys)-1]}, rows: rows}
+	return &table{Box: Box{g.X0, ys[0], g.X1, ys[len(ys)-1]}, rows: rows}, used
 }
 
 // trimBands drops the bands at both ends of a table that go across all its columns:

@@ -81,7 +81,7 @@ func stack(parts []lattice) []lattice {
 	for _, p := range parts {
 		joined := false
 		for i := len(out) - 1; i >= 0 && !joined; i-- {
-			if o := &out[i]; abs(o.X0-p.X0) <= touch && abs(o.X1-p.X1) <= touch && o.open() && p.open() {
+			if o := &out[i]; abs(o.X0-p.X0) <= touch && abs(o.X1-p.X1) <= touch && o.continues(&p) {
 				o.level, o.upright, o.Box = append(o.level, p.level...), append(o.upright, p.upright...), o.Union(p.Box)
 				joined = true
 			}
@@ -91,6 +91,12 @@ func stack(parts []lattice) []lattice {
 		}
 	}
 	return out
+}
+
+// continues reports whether the part p below the lattice may belong to it: neither
+// has columns, and both are lines or both are boxes, such as shaded rows.
+func (g *lattice) continues(p *lattice) bool {
+	return g.open() && p.open() && (len(g.upright) == 0) == (len(p.upright) == 0)
 }
 
 // open reports whether the lattice has no upright rule inside.
