@@ -10,11 +10,12 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/html"
-	"golang.org/x/net/html/charset"
+	htmlcharset "golang.org/x/net/html/charset"
 	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
+
+	"kvasir/internal/parse/charset"
 )
 
 // peekSize is how much of a page is looked at to find its character set.
@@ -28,21 +29,47 @@ func decode(r *bufio.Reader, contentType string) (io.Reader, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read the page: %w", err)
 	}
-	claimed, name, _ := charset.DetermineEncoding(head, contentType)
+	claimed, name := claim(head, contentType)
 	good, bad := multibyte(head)
 	switch {
 	case name == "utf-16le" || name == "utf-16be":
 	case name == "utf-8" && bad > good:
-		if claimed, name, _ = charset.DetermineEncoding(head, ""); name == "utf-8" {
-			claimed = charmap.Windows1252
-		}
-	case name != "utf-8" && good > 0 && bad == 0:
-		claimed = unicode.UTF8
+		claimed, name = claim(head, "")
+	case name != "" && name != "utf-8" && good > 0 && bad == 0:
+		name = "utf-8"
 	}
-	if claimed == encoding.Nop || name == "replacement" {
+	switch {
+	case name == "" || name == "utf-8" && bad > good:
+		if claimed, err = charset.Detect(bytes.NewReader(head)); err != nil {
+			return nil, fmt.Errorf("detect the character set: %w", err)
+		}
+	case name == "utf-8" || name == "replacement":
 		claimed = unicode.UTF8
 	}
 	return transform.NewReader(r, unicode.BOMOverride(claimed.NewDecoder())), nil
+}
+
+// claim returns the encoding that a byte order mark, a server or the page names; no
+// name if none does. Pages should name it at their very beginning, but many do later.
+func claim(head []byte, contentType string) (encoding.Encoding, string) {
+	if e, name, certain := htmlcharset.DetermineEncoding(head, contentType); certain {
+		return e, name
+	}
+	for {
+		at := bytes.IndexByte(head, '<')
+		if at < 0 {
+			return nil, ""
+		}
+		head = head[at+1:]
+		if len(head) < len("meta") || !bytes.EqualFold(head[:len("meta")], []byte("meta")) {
+			continue
+		}
+		tag, _, _ := bytes.Cut(head, []byte(">"))
+		if bytes.Contains(bytes.ToLower(tag), []byte("charset")) {
+			e, name, _ := htmlcharset.DetermineEncoding(slices.Concat([]byte("<"), tag, []byte(">")), "")
+			return e, name
+		}
+	}
 }
 
 // multibyte counts the characters of several bytes in UTF-8, and the bytes that are

@@ -63,6 +63,7 @@ func TestReadDetectsTheCharacterSet(t *testing.T) {
 		{"the content type lies, a meta element does not", "text/html; charset=utf-8", "<meta charset=iso-8859-15><p>Gr\xfc\xdfe \xa4"},
 		{"a meta element lies", "", "<meta charset=iso-8859-1><p>Grüße €"},
 		{"nothing says it at first", "", "<!--" + strings.Repeat("x", 2000) + "--><p>Grüße €"},
+		{"a meta element says it late", "", strings.Repeat("<!-- charset \xfc -->\n", 200) + "<META charset=iso-8859-15><p>Gr\xfc\xdfe \xa4"},
 		{"an encoding that no page may have", "", "<meta charset=hz-gb-2312><p>Grüße €"},
 		{"UTF-16", "", "\xff\xfe<\x00p\x00>\x00G\x00r\x00\xfc\x00\xdf\x00e\x00 \x00\xac\x20"},
 	}

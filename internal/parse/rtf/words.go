@@ -10,7 +10,8 @@ var skipped = []string{
 	"colortbl", "filetbl", "pict", "nonshppict", "shprslt", "header", "headerl", "headerr", "headerf", "footer",
 	"footerl", "footerr", "footerf", "ftnsep", "ftnsepc", "ftncn", "aftnsep", "aftnsepc", "aftncn", "template", "tc",
 	"xe", "rxe", "sp", "private", "nonesttables", "pnseclvl", "fchars", "lchars", "keycode", "objdata", "objname",
-	"objclass", "atnid", "atnauthor", "mmathPict", "listtable", "listoverridetable", "revtbl", "rsidtbl", "themedata",
+	"objclass", "atnid", "atnauthor", "mmathPict", "list", "listlevel", "leveltext", "listname", "listtable",
+	"listoverridetable", "revtbl", "rsidtbl", "themedata",
 	"datafield", "generator", "blipuid", "picprop", "falt", "panose", "fname", "bkmkstart", "bkmkend",
 }
 

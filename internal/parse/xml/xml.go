@@ -22,7 +22,6 @@ import (
 	"unicode/utf8"
 
 	htmlcharset "golang.org/x/net/html/charset"
-	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 
@@ -109,7 +108,11 @@ func decode(r io.Reader) (io.Reader, error) {
 		return transform.NewReader(buffered, unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM).NewDecoder()), nil
 	case !says && !utf8.Valid(whole) && !bytes.HasPrefix(head, []byte("\xff\xfe")) &&
 		!bytes.HasPrefix(head, []byte("\xfe\xff")):
-		return transform.NewReader(buffered, charmap.Windows1252.NewDecoder()), nil
+		e, err := charset.Detect(bytes.NewReader(head))
+		if err != nil {
+			return nil, fmt.Errorf("detect the character set: %w", err)
+		}
+		return transform.NewReader(buffered, e.NewDecoder()), nil
 	}
 	return transform.NewReader(buffered, unicode.BOMOverride(transform.Nop)), nil
 }
