@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
+	"unicode/utf16"
 
 	"kvasir/internal/fault"
 	"kvasir/internal/parse/charset"
@@ -17,18 +17,20 @@ import (
 
 // Offsets in the header (FIB) of the stream WordDocument, from [MS-DOC].
 const (
-	fibIdent     = 0x00 // always wordIdent
-	fibVersion   = 0x02
-	fibFlags     = 0x0a
-	fibText      = 0x4c   // characters of the main text
-	fibFootnotes = 0x50   // and of the parts that follow it: footnotes,
-	fibHeaders   = 0x54   // headers,
-	fibComments  = 0x5c   // comments,
-	fibEndnotes  = 0x60   // endnotes,
-	fibBoxes     = 0x64   // text boxes
-	fibClx       = 0x01a2 // where the table of pieces is in the table stream
-	fibClxSize   = 0x01a6
-	fibSize      = 0x01aa
+	fibIdent      = 0x00 // always wordIdent
+	fibVersion    = 0x02
+	fibFlags      = 0x0a
+	fibText       = 0x4c   // characters of the main text
+	fibFootnotes  = 0x50   // and of the parts that follow it: footnotes,
+	fibHeaders    = 0x54   // headers,
+	fibComments   = 0x5c   // comments,
+	fibEndnotes   = 0x60   // endnotes,
+	fibBoxes      = 0x64   // text boxes
+	fibStyles     = 0xa2   // where in the table stream things are, and their sizes: styles,
+	fibParagraphs = 0x0102 // the pages with properties of paragraphs,
+	fibClx        = 0x01a2 // the table of pieces
+	fibClxSize    = 0x01a6
+	fibSize       = 0x01aa
 
 	wordIdent  = 0xa5ec
 	word97     = 0x00c1 // the first version with this header
@@ -39,8 +41,8 @@ const (
 
 var errWord = errors.New("word document")
 
-// readDoc writes the text of a Word 97-2003 document: paragraphs, and the rows of
-// tables with a bar between cells.
+// readDoc writes the text of a Word 97-2003 document: headings, lists and tables as
+// its styles and the properties of its paragraphs say.
 func readDoc(ctx context.Context, r io.ReaderAt, size int64, out *markdown.Writer) error {
 	file, err := compound.Open(r, size)
 	if err != nil {
@@ -52,38 +54,39 @@ func readDoc(ctx context.Context, r io.ReaderAt, size int64, out *markdown.Write
 	if !file.Has("WordDocument") {
 		return fault.New(fault.Invalid, "The file is not a "+string(OldWord)+": it has no text of Word in it")
 	}
-	text, err := docText(file, out.Max)
+	doc, err := openDoc(file)
 	if err != nil {
 		if _, ok := errors.AsType[*fault.Fault](err); ok {
 			return err
 		}
 		return damaged(err)
 	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	for paragraph := range strings.SplitSeq(visible(text), "\r") {
-		out.Paragraph(paragraph)
-	}
-	return nil
+	return doc.write(ctx, out)
 }
 
-// docText returns the characters of main text, footnotes, endnotes and text boxes.
-func docText(file *compound.File, maxText int) (string, error) {
+// A docFile is an open document.
+type docFile struct {
+	text   []byte // the stream WordDocument
+	pieces *pieces
+	looks  *looks
+}
+
+// openDoc reads what says where in the streams the text is, and what it looks like.
+func openDoc(file *compound.File) (*docFile, error) {
 	doc, err := file.Stream("WordDocument")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	le := binary.LittleEndian
 	if len(doc) < fibSize || le.Uint16(doc[fibIdent:]) != wordIdent {
-		return "", fmt.Errorf("%w: no header", errWord)
+		return nil, fmt.Errorf("%w: no header", errWord)
 	}
 	flags := le.Uint16(doc[fibFlags:])
 	switch {
 	case flags&encrypted != 0:
-		return "", fault.New(fault.Invalid, "The document is encrypted. Remove its password and try again")
+		return nil, fault.New(fault.Invalid, "The document is encrypted. Remove its password and try again")
 	case le.Uint16(doc[fibVersion:]) < word97:
-		return "", fault.New(fault.Invalid, "The document was written by Word 95 or older, which cannot be read. "+
+		return nil, fault.New(fault.Invalid, "The document was written by Word 95 or older, which cannot be read. "+
 			"Save it as .docx and try again")
 	}
 	name := "0Table"
@@ -92,31 +95,40 @@ func docText(file *compound.File, maxText int) (string, error) {
 	}
 	table, err := file.Stream(name)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	from, size := int64(le.Uint32(doc[fibClx:])), int64(le.Uint32(doc[fibClxSize:]))
-	if from+size > int64(len(table)) {
-		return "", fmt.Errorf("%w: the table of pieces is outside its stream", errWord)
+	// at returns what the header says to be somewhere in the table stream.
+	at := func(offset int) []byte {
+		from, size := int64(le.Uint32(doc[offset:])), int64(le.Uint32(doc[offset+4:]))
+		if from+size > int64(len(table)) {
+			return nil
+		}
+		return table[from : from+size]
 	}
-	pieces, err := pieceTable(table[from : from+size])
+	pieces, err := pieceTable(at(fibClx))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	// The parts follow each other in the text in this order.
-	var b strings.Builder
+	return &docFile{text: doc, pieces: pieces, looks: readLooks(doc, at(fibParagraphs), at(fibStyles))}, nil
+}
+
+// write writes main text, footnotes, endnotes and text boxes, which follow each
+// other in this order.
+func (d *docFile) write(ctx context.Context, out *markdown.Writer) error {
 	at := uint32(0)
 	for _, field := range []int{fibText, fibFootnotes, fibHeaders, fibComments, fibEndnotes, fibBoxes} {
-		length := le.Uint32(doc[field:])
+		length := binary.LittleEndian.Uint32(d.text[field:])
 		if field != fibHeaders && field != fibComments {
-			pieces.write(&b, doc, at, at+length, maxText)
-			b.WriteByte('\r')
-			if b.Len() > maxText {
-				return "", fault.New(fault.TooLarge, "The document has more text than allowed")
+			w := &docWriter{out: out, looks: d.looks, most: out.Max}
+			if err := d.pieces.walk(ctx, d.text, at, at+length, w); err != nil {
+				return err
 			}
+			w.end(-1)
+			w.table()
 		}
 		at += length
 	}
-	return b.String(), nil
+	return nil
 }
 
 // A pieces says where in the stream each part of the text is.
@@ -157,88 +169,51 @@ func pieceTable(clx []byte) (*pieces, error) {
 	return p, nil
 }
 
-// write writes the characters from start to end, and stops soon after maxText
-// bytes: pieces may overlap, so there can be more text than file. Pieces outside
-// the stream are left out.
-func (p *pieces) write(b *strings.Builder, doc []byte, from, end uint32, maxText int) {
+// walk gives the characters from start to end to w, with the place of each in the
+// stream. Pieces may overlap, so there can be more text than file; w says when that
+// is too much. Pieces outside the stream are left out.
+func (p *pieces) walk(ctx context.Context, doc []byte, from, end uint32, w *docWriter) error {
 	start := p.first
 	for i, stop := range p.ends {
-		if b.Len() > maxText {
-			return
-		}
 		a, z := max(start, from), min(stop, end)
 		if a < z {
-			offset, length := int64(p.at[i]), int64(z-a)
+			offset, length, width := int64(p.at[i]), int64(z-a), int64(2)
 			if p.at[i]&compressed != 0 {
-				offset = int64(p.at[i]&^compressed)/2 + int64(a-start)
-			} else {
-				offset += 2 * int64(a-start)
-				length *= 2
+				offset, width = int64(p.at[i]&^compressed)/2, 1
 			}
+			offset += width * int64(a-start)
 			if offset < int64(len(doc)) {
-				part := doc[offset:min(offset+length, int64(len(doc)))]
-				if p.at[i]&compressed != 0 {
-					b.WriteString(charset.Windows1252(part))
-				} else {
-					b.WriteString(charset.UTF16(part, binary.LittleEndian))
-				}
+				w.piece(doc[offset:min(offset+width*length, int64(len(doc)))], offset, int(width))
 			}
 		}
 		start = stop
-	}
-}
-
-// visible turns Word's marks into characters: paragraphs end with CR. What a field
-// shows stays, its code goes.
-func visible(text string) string {
-	var b strings.Builder
-	var fields []bool // whether we are in the code of each field around us
-	codes := 0        // how many of them are true
-	cell := false
-	for _, r := range text {
-		switch n := len(fields); {
-		case r == 0x13: // a field begins with its code,
-			fields = append(fields, true)
-			codes++
-			continue
-		case (r == 0x14 || r == 0x15) && n > 0: // goes on with what it shows, and ends
-			if fields[n-1] {
-				codes--
-			}
-			fields[n-1] = false
-			if r == 0x15 {
-				fields = fields[:n-1]
-			}
-			continue
-		case codes > 0:
-			continue
-		}
-		// A cell ends with this mark, and a row with one more.
-		ends := r == 0x07
 		switch {
-		case ends && cell:
-			b.WriteByte('\r')
-			cell = false
-			continue
-		case cell:
-			b.WriteString(" | ")
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case w.size > w.most:
+			return fault.New(fault.TooLarge, "The document has more text than allowed")
 		}
-		cell = ends
-		writeMark(&b, r)
 	}
-	return b.String()
+	return nil
 }
 
-// writeMark writes what a character of Word stands for.
-func writeMark(b *strings.Builder, r rune) {
-	switch {
-	case r == 0x0b: // a line break
-		b.WriteByte('\n')
-	case r == 0x0c, r == 0x0e: // a page or column break
-		b.WriteByte('\r')
-	case r == 0x1e: // a hyphen that does not break
-		b.WriteByte('-')
-	case r == '\t', r == '\r', r >= ' ':
-		b.WriteRune(r)
+// piece takes the text of a piece, in Windows-1252 or UTF-16, which is at a place of
+// the stream.
+func (w *docWriter) piece(data []byte, at int64, width int) {
+	if width == 1 {
+		i := int64(0)
+		for _, r := range charset.Windows1252(data) {
+			w.put(r, at+i)
+			i++
+		}
+		return
+	}
+	for i := 0; i+1 < len(data) && w.size <= w.most; i += 2 {
+		r := rune(binary.LittleEndian.Uint16(data[i:]))
+		if utf16.IsSurrogate(r) && i+3 < len(data) {
+			r = utf16.DecodeRune(r, rune(binary.LittleEndian.Uint16(data[i+2:])))
+			i += 2
+		}
+		w.put(r, at+int64(i))
 	}
 }

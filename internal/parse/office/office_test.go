@@ -432,27 +432,6 @@ func TestDamagedDocuments(t *testing.T) {
 	}
 }
 
-func TestVisible(t *testing.T) {
-	t.Parallel()
-	tests := []struct{ name, text, want string }{
-		{"paragraphs", "one\rtwo\x0bthree\x0cfour", "one\rtwo\nthree\rfour"},
-		{"a field", "a\x13 PAGE \x145\x15b", "a5b"},
-		{"a field that shows nothing", "a\x13 X \x15b", "ab"},
-		{"a field in the code of another", "a\x13 IF \x13 X \x14y\x15 z \x14shown\x15b", "ashownb"},
-		{"ends without a beginning", "a\x14b\x15c", "abc"},
-		{"a table", "A\x07B\x07\x07c\x07d\x07\x07after", "A | B\rc | d\rafter"},
-		{"marks", "\x01\x08a\x1eb\x1fc\x00", "a-bc"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			if got := visible(test.text); got != test.want {
-				t.Errorf("visible(%q) = %q, want %q", test.text, got, test.want)
-			}
-		})
-	}
-}
-
 func fuzz(f *testing.F, kind Kind) {
 	f.Helper()
 	f.Fuzz(func(t *testing.T, data []byte) {
