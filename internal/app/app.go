@@ -117,7 +117,7 @@ func (a *App) assemble(uploads string) {
 	}
 	index := flat.New(a.store, &flat.Options{Bytes: a.cfg.IndexBytes, Model: model, Log: a.log})
 	finder := search.New(index, a.store, a.dispatch, a.dispatch, a.log)
-	a.ingest = ingest.New(a.store, a.files, a.dispatch, a.read, a.load, a.log, &ingest.Options{
+	a.ingest = ingest.New(a.store, ingest.Originals{Files: a.files, Parse: a.read, Fetch: a.load}, a.dispatch, a.log, &ingest.Options{
 		InFlight:  a.cfg.IngestConcurrency,
 		FileBytes: a.cfg.MaxUploadBytes,
 		Parsers:   a.cfg.ParseWorkers,

@@ -28,6 +28,13 @@ type Page struct {
 // A Fetcher loads a page. What a later try may get is an Unavailable fault.
 type Fetcher func(ctx context.Context, url string) (Page, error)
 
+// Originals is where documents come from, and where they stay.
+type Originals struct {
+	Files Files
+	Parse Parser
+	Fetch Fetcher
+}
+
 // read gets the text of a memo that has none yet.
 func (w *worker) read(ctx context.Context, j *job) error {
 	if j.File == nil {
@@ -55,13 +62,13 @@ func (w *worker) read(ctx context.Context, j *job) error {
 
 // load stores a page's original.
 func (w *worker) load(ctx context.Context, j *job) error {
-	page, err := w.fetch(ctx, j.URL)
+	page, err := w.originals.Fetch(ctx, j.URL)
 	if err != nil {
 		return err
 	}
 	defer page.Body.Close()
 	key := path.Join(string(j.Project), fmt.Sprint(j.Memo, "-", j.Generation))
-	size, hash, err := w.files.Put(ctx, key, page.Body, w.opts.FileBytes)
+	size, hash, err := w.originals.Files.Put(ctx, key, page.Body, w.opts.FileBytes)
 	if err != nil {
 		return err
 	}
@@ -84,13 +91,13 @@ func (w *worker) parseFile(ctx context.Context, work memo.Work) (memo.Parsed, er
 		return memo.Parsed{}, err
 	}
 	defer release()
-	body, err := w.files.Open(ctx, work.File.Blob)
+	body, err := w.originals.Files.Open(ctx, work.File.Blob)
 	if err != nil {
 		return memo.Parsed{}, fmt.Errorf("open original: %w", err)
 	}
 	defer body.Close()
 	said := time.Now()
-	return w.parse(ctx, *work.File, body, func(done, total int) {
+	return w.originals.Parse(ctx, *work.File, body, func(done, total int) {
 		if time.Since(said) < progressEvery {
 			return
 		}

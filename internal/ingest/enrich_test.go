@@ -168,7 +168,7 @@ func TestTheProjectsWayIsTheDefault(t *testing.T) {
 
 func TestNobodyToWriteIsSaidAtOnce(t *testing.T) {
 	t.Parallel()
-	s := ingest.New(nil, nil, nil, nil, nil, nil, nil)
+	s := ingest.New(nil, ingest.Originals{}, nil, nil, nil)
 	draft := memo.Draft{Processing: memo.Processing{Enrich: []memo.Aspect{memo.AspectTags}}}
 	if _, err := s.Add(t.Context(), "p", draft, nil); !fault.Is(err, fault.Invalid) ||
 		!strings.Contains(err.Error(), "LLM_PROVIDER") {

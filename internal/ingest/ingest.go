@@ -108,28 +108,24 @@ type Options struct {
 
 // A Service takes memos in.
 type Service struct {
-	store  Store
-	files  Files
-	models Models
-	parse  Parser
-	fetch  Fetcher
-	log    *slog.Logger
-	opts   Options
+	store     Store
+	originals Originals
+	models    Models
+	log       *slog.Logger
+	opts      Options
 
 	running running
 	intake  intake
 }
 
 // New returns a service; its work starts in [Service.Run].
-func New(
-	store Store, files Files, models Models, parse Parser, fetch Fetcher, log *slog.Logger, opts *Options,
-) *Service {
+func New(store Store, originals Originals, models Models, log *slog.Logger, opts *Options) *Service {
 	o := Options{}
 	if opts != nil {
 		o = *opts
 	}
 	o.setDefaults()
-	s := &Service{store: store, files: files, models: models, parse: parse, fetch: fetch, log: log, opts: o}
+	s := &Service{store: store, originals: originals, models: models, log: log, opts: o}
 	s.running.byKey = map[runKey]run{}
 	return s
 }
@@ -254,7 +250,7 @@ func (s *Service) keep(
 		return nil
 	}
 	key := path.Join(string(p), string(id))
-	size, hash, err := s.files.Put(ctx, key, upload.Body, s.opts.FileBytes)
+	size, hash, err := s.originals.Files.Put(ctx, key, upload.Body, s.opts.FileBytes)
 	if err != nil {
 		return err
 	}
@@ -273,7 +269,7 @@ func (s *Service) discard(ctx context.Context, f *memo.File) {
 func (s *Service) discardBlobs(ctx context.Context, keys []string) {
 	ctx = context.WithoutCancel(ctx)
 	for _, key := range keys {
-		if err := s.files.Delete(ctx, key); err != nil {
+		if err := s.originals.Files.Delete(ctx, key); err != nil {
 			s.log.WarnContext(ctx, "file not deleted", "blob", key, "error", err)
 		}
 	}

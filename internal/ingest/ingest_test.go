@@ -186,7 +186,7 @@ func open(t *testing.T, dir string, m *models) *room {
 		}}, err
 	}
 	r := &room{
-		Service: ingest.New(st, files, m, read, load, slog.New(slog.DiscardHandler), &ingest.Options{Writer: "w"}),
+		Service: ingest.New(st, ingest.Originals{Files: files, Parse: read, Fetch: load}, m, slog.New(slog.DiscardHandler), &ingest.Options{Writer: "w"}),
 		t:       t, dir: dir, store: st, project: caller.Project, models: m,
 	}
 	r.stop = sync.OnceFunc(func() {
