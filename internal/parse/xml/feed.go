@@ -8,6 +8,17 @@ import (
 	"kvasir/internal/parse/markdown"
 )
 
+// isFeed reports whether a document is a feed.
+func isFeed(root *node) bool {
+	switch root.name {
+	case "rss":
+		return root.child("channel") != nil
+	case "feed", "RDF":
+		return root.child("entry", "item") != nil
+	}
+	return false
+}
+
 // feed writes a feed in RSS or Atom: its entries as sections. It returns its title.
 func (w *writer) feed(root *node) string {
 	w.roles = roles()

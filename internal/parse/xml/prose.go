@@ -36,7 +36,7 @@ func (w *writer) prose(root *node) string {
 	if authors := docbookAuthors(root); authors != "" {
 		w.out.Paragraph(authors)
 	}
-	if info := root.child("info", "articleinfo", "bookinfo"); info != nil {
+	if info := root.child("info", "articleinfo", "bookinfo", "teiHeader"); info != nil {
 		for _, abstract := range info.all("abstract") {
 			w.block(abstract)
 		}

@@ -62,7 +62,7 @@ func roles() map[string]role {
 			setinfo refmeta graphic inline-graphic media imageobject imagedata indexterm index toc lot object-id alt-text
 			long-desc permissions script style contrib-id xref-group binary description anchor beginpage remark
 			titleabbrev prolog revhistory legalnotice colspec spanspec col colgroup pb milestone fw head-meta link-meta
-			custom-meta-group counts history self-uri related-article related-object copyright-statement nav aside-meta
+			custom-meta-group counts history self-uri related-article related-object copyright-statement nav stylesheet aside-meta
 			annotation-xml institution-id nlm-meta ali_free metadata`,
 	} {
 		for name := range strings.FieldsSeq(names) {

@@ -72,9 +72,10 @@ func (w *writer) document(root *node) string {
 	if article := root.find(func(n *node) bool { return n.name == "article" && n.child("front") != nil }); article != nil {
 		return w.jats(root, article)
 	}
-	switch root.name {
-	case "rss", "feed", "RDF":
+	if isFeed(root) {
 		return w.feed(root)
+	}
+	switch root.name {
 	case "article", "book", "chapter", "section", "sect1", "part", "set", "appendix", "preface", "refentry", "reference",
 		"glossary", "TEI", "TEI.2", "teiCorpus", "html", "FictionBook", "topic", "concept", "task":
 		return w.prose(root)
