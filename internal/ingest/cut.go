@@ -3,6 +3,7 @@ package ingest
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,9 @@ func (w *worker) cut(ctx context.Context, j *job) (err error) {
 	if j.Chunks, err = w.split(ctx, j.Work); err != nil {
 		return err
 	}
-	j.Stage, j.fresh, j.Enriched = memo.StageEmbedding, true, nil
+	j.Stage, j.fresh = memo.StageEmbedding, true
+	// A new title has the text cut anew; what was written of it as a whole stands.
+	j.Enriched = slices.DeleteFunc(j.Enriched, func(e memo.Enrichment) bool { return e.Aspect.OfChunks() })
 	if len(j.Processing.Enrich) > 0 {
 		j.Stage = memo.StageEnriching
 	}

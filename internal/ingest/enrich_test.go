@@ -142,6 +142,26 @@ func TestOneAspectIsWrittenAgain(t *testing.T) {
 	}
 }
 
+func TestANewTitleCostsNoNewSummary(t *testing.T) {
+	t.Parallel()
+	r := open(t, t.TempDir(), &models{name: "m"})
+	r.run()
+	id := r.addEnriched(words(20), memo.AspectSummary, memo.AspectContext)
+	r.wait(id, ended)
+	title := "Another title"
+	if _, err := r.Update(t.Context(), r.project, memo.Ref{ID: id}, memo.Patch{Title: &title}); err != nil {
+		t.Fatal(err)
+	}
+	r.wait(id, func(p memo.Progress) bool { return ended(p) && p.Generation == 2 })
+	m := r.find(id)
+	if n := r.asksFor("paragraph"); n != 1 || m.Summary == nil {
+		t.Errorf("the summary was written %d times, it is %v", n, m.Summary)
+	}
+	if n := r.asksFor("passage stands"); n != 2*len(m.Chunks) {
+		t.Errorf("%d contexts were written for %d chunks under two titles", n, len(m.Chunks))
+	}
+}
+
 func TestTheProjectsWayIsTheDefault(t *testing.T) {
 	t.Parallel()
 	r := open(t, t.TempDir(), &models{name: "m"})
