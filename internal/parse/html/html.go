@@ -21,6 +21,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -113,28 +114,53 @@ func titlesOf(doc *html.Node) titles {
 // isMainHeading reports whether an element is a heading of the first level.
 func isMainHeading(n *html.Node) bool { return n.DataAtom == atom.H1 }
 
-// best returns the title without the site's name, which sites put before or after it:
-// if one side of a separator is the main heading or the title for sharing, that.
+// separators stand between the title of a page and the name of its site.
+var separators = []string{" | ", " - ", " – ", " — ", " · ", " :: ", " » ", " • "}
+
+// best returns the title without the site's name, which sites put after it or before
+// it: if one side of a separator is a heading or the title for sharing, that.
 func (t titles) best(content *html.Node) string {
 	title := cmp.Or(t.element, t.meta)
-	heading := first(content, isMainHeading)
-	if heading == nil {
-		heading = first(content, isHeading)
+	names := headings(content)
+	if title == "" && len(names) > 0 {
+		return names[0]
 	}
-	known := []string{t.meta}
-	if heading != nil {
-		known = append(known, oneLine(heading))
-	}
-	for _, separator := range []string{" | ", " - ", " – ", " — ", " · ", " :: ", " » ", " • ", ": "} {
-		for _, name := range known {
-			if name != "" && len(name) < len(title) &&
-				(strings.HasPrefix(title, name+separator) || strings.HasSuffix(title, separator+name)) {
-				return name
-			}
+	names = append([]string{t.meta}, names...)
+	for _, name := range names {
+		rest := title[min(len(name), len(title)):]
+		if name != "" && strings.EqualFold(title[:len(title)-len(rest)], name) && slices.ContainsFunc(separators,
+			func(separator string) bool { return strings.HasPrefix(rest, separator) }) {
+			return name
 		}
 	}
-	if title == "" && heading != nil {
-		return oneLine(heading)
+	for _, name := range names {
+		rest := title[:max(len(title)-len(name), 0)]
+		if name != "" && strings.EqualFold(title[len(rest):], name) && slices.ContainsFunc(separators,
+			func(separator string) bool { return strings.HasSuffix(rest, separator) }) {
+			return name
+		}
 	}
 	return title
 }
+
+// headings returns the first headings of the page, those of the first level before
+// the others.
+func headings(content *html.Node) []string {
+	var main, others []string
+	for n := range content.Descendants() {
+		switch {
+		case n.Type != html.ElementNode || !isHeading(n):
+		case isMainHeading(n):
+			main = append(main, headingText(n))
+		default:
+			others = append(others, headingText(n))
+		}
+		if len(main)+len(others) == 20 {
+			break
+		}
+	}
+	return append(main, others...)
+}
+
+// headingText returns the words of a heading, without the sign that it can be linked to.
+func headingText(n *html.Node) string { return strings.TrimRight(oneLine(n), " #¶§🔗") }

@@ -153,6 +153,8 @@ func (j judge) isMenu(n *html.Node, s size) bool {
 		return s.count >= many || s.count >= 3 && toItself(n)
 	case atom.Div, atom.P:
 		return j.whole && s.count >= many || toItself(n)
+	case atom.Td, atom.Center:
+		return j.whole && s.count >= many
 	case atom.A:
 		return standsAlone(n) && strings.HasPrefix(attr(n, "href"), "#")
 	}
