@@ -110,8 +110,7 @@ func (l Limits) run(ctx context.Context, in io.Reader, file string, args ...stri
 
 // output runs tesseract once.
 func (l Limits) output(ctx context.Context, in io.Reader, args ...string) (string, error) {
-	var out, complaint tail
-	out.max, complaint.max = l.Text, 1000
+	out, complaint := tail{max: l.Text}, tail{max: 1000, cuts: true}
 	cmd := exec.CommandContext(ctx, l.Command, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, &out, &complaint
 	cmd.Env = append(os.Environ(), "OMP_THREAD_LIMIT=1", "LC_ALL=C.UTF-8")
@@ -124,9 +123,9 @@ func (l Limits) output(ctx context.Context, in io.Reader, args ...string) (strin
 		return "", fault.Wrap(fault.Invalid, "Install tesseract-ocr on the server and retry", err)
 	case err != nil:
 		return "", fault.Wrap(fault.Invalid, "The picture cannot be read",
-			fmt.Errorf("tesseract: %w: %s", err, strings.TrimSpace(complaint.String())))
+			fmt.Errorf("tesseract: %w: %s", err, strings.TrimSpace(complaint.buf.String())))
 	}
-	return strings.ToValidUTF8(out.String(), "\ufffd"), nil
+	return strings.ToValidUTF8(out.buf.String(), "\ufffd"), nil
 }
 
 // installed returns the languages that tesseract has.
@@ -155,10 +154,12 @@ func (l Limits) installed(ctx context.Context) ([]string, error) {
 	return languages, nil
 }
 
-// A tail is a buffer that takes no more than max bytes.
+// A tail is a buffer that takes no more than max bytes. It has no other methods of a
+// [bytes.Buffer], as io.Copy would use them to pass the bound by.
 type tail struct {
-	bytes.Buffer
+	buf  bytes.Buffer
 	max  int
+	cuts bool // the rest is dropped without an error
 	over bool
 }
 
@@ -166,11 +167,15 @@ var errFull = errors.New("more output than allowed")
 
 // Write takes p if there is room, and fails else, which ends the writer.
 func (t *tail) Write(p []byte) (int, error) {
-	if t.Len()+len(p) > t.max {
+	if t.cuts {
+		t.buf.Write(p[:min(len(p), t.max-t.buf.Len())])
+		return len(p), nil
+	}
+	if t.buf.Len()+len(p) > t.max {
 		t.over = true
 		return 0, errFull
 	}
-	return t.Buffer.Write(p)
+	return t.buf.Write(p)
 }
 
 // tooManyPixels says that a picture is too large.

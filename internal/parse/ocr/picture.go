@@ -87,7 +87,8 @@ func (l Limits) check(r io.ReadSeeker, size int64) error {
 		}
 	}
 	if err != nil || len(sizes) == 0 {
-		return fault.Wrap(fault.Invalid, "The picture is damaged or of an unknown format", errors.Join(err, errNoPicture))
+		return fault.Wrap(fault.Invalid, "The picture is damaged or of an unknown format",
+			errors.Join(err, errNoPicture))
 	}
 	if len(sizes) > l.Pages {
 		return fault.New(fault.TooLarge, fmt.Sprintf("The picture has more than %d pages", l.Pages))
@@ -114,7 +115,8 @@ func webpSize(head []byte) ([]image.Point, error) {
 		bits := little.Uint32(head[21:])
 		return []image.Point{{X: int(bits&0x3fff) + 1, Y: int(bits>>14&0x3fff) + 1}}, nil
 	case "VP8 ":
-		return []image.Point{{X: int(little.Uint16(head[26:]) & 0x3fff), Y: int(little.Uint16(head[28:]) & 0x3fff)}}, nil
+		wide, high := little.Uint16(head[26:])&0x3fff, little.Uint16(head[28:])&0x3fff
+		return []image.Point{{X: int(wide), Y: int(high)}}, nil
 	}
 	return nil, errNoPicture
 }

@@ -11,7 +11,8 @@ import (
 func paragraphs(text string) string {
 	var b strings.Builder
 	// Tesseract writes ligatures as one character.
-	plain := strings.NewReplacer("ﬁ", "fi", "ﬂ", "fl", "ﬀ", "ff", "ﬃ", "ffi", "ﬄ", "ffl").Replace(strings.Map(clean, text))
+	plain := strings.NewReplacer("ﬁ", "fi", "ﬂ", "fl", "ﬀ", "ff", "ﬃ", "ffi", "ﬄ", "ffl").
+		Replace(strings.Map(clean, text))
 	for block := range strings.SplitSeq(plain, "\n\n") {
 		lines := strings.FieldsFunc(block, func(r rune) bool { return r == '\n' })
 		longest := 0

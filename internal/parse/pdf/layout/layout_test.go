@@ -191,12 +191,11 @@ func TestRightToLeft(t *testing.T) {
 	s := newSheet()
 	x := 200.0
 	for _, word := range []string{"שלום", "עולם", "123"} {
-		runes := []rune(word)
 		if word == "123" {
 			s.set(x-15, 100, 10, word)
 			continue
 		}
-		for _, r := range runes {
+		for _, r := range word {
 			x -= 5
 			s.Glyphs = append(s.Glyphs, Glyph{Runes: []rune{r}, Base: 100, Size: 10, Font: plain, Box: Box{x, 93, x + 5, 100}})
 		}
