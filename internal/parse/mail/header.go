@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"kvasir/internal/parse/charset"
 	"kvasir/internal/parse/markdown"
@@ -83,8 +84,12 @@ func (h header) people(name string) []string {
 	}
 	var names []string
 	for _, one := range splitQuoted(raw, ',') {
-		if one = clean(markdown.OneLine(decodeWords(one))); one != "" {
-			names = append(names, strings.ReplaceAll(one, `"`, ""))
+		one = strings.ReplaceAll(clean(markdown.OneLine(decodeWords(one))), `"`, "")
+		if strings.HasPrefix(one, "<") { // an address without a name
+			one = strings.Trim(one, "<>")
+		}
+		if one != "" {
+			names = append(names, one)
 		}
 	}
 	return names
@@ -92,7 +97,11 @@ func (h header) people(name string) []string {
 
 // date returns when a mail was sent, in words if that can be read.
 func (h header) date() string {
-	when, err := mail.ParseDate(markdown.OneLine(h["date"]))
+	raw := markdown.OneLine(h["date"])
+	when, err := mail.ParseDate(raw)
+	if err != nil {
+		when, err = time.Parse(time.RFC3339, raw)
+	}
 	if err != nil {
 		return h.text("date")
 	}

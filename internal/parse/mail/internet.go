@@ -18,6 +18,9 @@ func (rd *reader) internet(ctx context.Context, data []byte, depth int) (memo.Pa
 	if depth > rd.limits.Depth {
 		return memo.Parsed{}, fault.New(fault.TooLarge, fmt.Sprintf("more than %d mails in mails", rd.limits.Depth))
 	}
+	if bytes.IndexByte(data[:min(len(data), 512)], 0) >= 0 { // saved as UTF-16
+		data = []byte(charset.Decode(data))
+	}
 	data = bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), "\r\n")
 	h, body := splitHeader(data)
 	if !h.ofMail() {

@@ -140,8 +140,7 @@ func (rd *reader) write(ctx context.Context, m *message) (memo.Parsed, error) {
 		case fault.Is(err, fault.Internal), fault.Is(err, fault.Unavailable):
 			return memo.Parsed{}, fmt.Errorf("read an attachment: %w", err)
 		case err != nil:
-			why := strings.TrimPrefix(fault.Message(err), f.name+": ")
-			left = append(left, f.name+" ("+strings.TrimSuffix(why, ".")+")")
+			left = append(left, f.name+" ("+reason(f.name, err)+")")
 			continue
 		}
 		number++
@@ -195,7 +194,7 @@ func (rd *reader) writeBody(ctx context.Context, w *markdown.Writer, m *message)
 		if s.plain == "" || len(text) > 3*len(s.plain)+stub {
 			w.Markdown(markdown.Deeper(text))
 		} else {
-			w.Paragraph(s.plain)
+			w.Paragraph(squeeze(s.plain))
 		}
 	}
 	if written || len(m.rtf) == 0 {
@@ -207,6 +206,23 @@ func (rd *reader) writeBody(ctx context.Context, w *markdown.Writer, m *message)
 	}
 	w.Markdown(markdown.Deeper(parsed.Text))
 	return nil
+}
+
+// squeeze makes one empty line of several, which web pages that were made plain are
+// full of.
+func squeeze(text string) string {
+	var b strings.Builder
+	empty := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		line = strings.TrimRight(line, " \t\u00a0")
+		if empty++; line != "" {
+			empty = 0
+		}
+		if empty < 2 {
+			b.WriteString(line + "\n")
+		}
+	}
+	return b.String()
 }
 
 // page returns the Markdown of the web pages of a section, if it may be wanted.
@@ -234,8 +250,14 @@ func (m *message) leave(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil || !ok || f.Kind == fault.Internal || f.Kind == fault.Unavailable {
 		return err
 	}
-	m.left = append(m.left, what+" ("+strings.TrimSuffix(f.Message, ".")+")")
+	m.left = append(m.left, what+" ("+reason(what, f)+")")
 	return nil
+}
+
+// reason returns why something cannot be read: the first sentence of the fault.
+func reason(name string, err error) string {
+	why, _, _ := strings.Cut(strings.TrimPrefix(fault.Message(err), name+": "), ". ")
+	return strings.TrimSuffix(why, ".")
 }
 
 // most is how many people of a list are named.

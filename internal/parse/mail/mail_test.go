@@ -46,7 +46,7 @@ func readers() Readers {
 		},
 		Attachment: func(_ context.Context, name, _ string, r io.ReaderAt, size int64) (memo.Parsed, error) {
 			if !strings.HasSuffix(name, ".txt") && !strings.HasSuffix(name, ".md") {
-				return memo.Parsed{}, fault.New(fault.Invalid, name+": files of this kind cannot be read")
+				return memo.Parsed{}, fault.New(fault.Invalid, name+": files of this kind cannot be read. Try others: .txt, .md")
 			}
 			data, err := io.ReadAll(io.NewSectionReader(r, 0, size))
 			return memo.Parsed{Text: charset.Decode(data)}, err
@@ -56,7 +56,9 @@ func readers() Readers {
 
 func read(t testing.TB, data string, limits Limits) (memo.Parsed, error) {
 	t.Helper()
-	data = strings.ReplaceAll(data, "\n", "\r\n")
+	if !strings.Contains(data, "\x00") {
+		data = strings.ReplaceAll(data, "\n", "\r\n")
+	}
 	return Read(t.Context(), strings.NewReader(data), int64(len(data)), limits, readers())
 }
 
@@ -91,6 +93,7 @@ func TestBody(t *testing.T) {
 	news := strings.TrimSpace(strings.Repeat("The whole news. ", 40))
 	tests := []struct{ name, data, want string }{
 		{"plain", one("", "Hello\n\nyou\n"), "Hello\n\nyou"},
+		{"many empty lines", one("", "Hello\n\n \n\t\n\nyou  \n"), "Hello\n\nyou"},
 		{"no heading by chance", one("", "# 1 thing\n"), "\\# 1 thing"},
 		{"quoted-printable", one("Content-Transfer-Encoding: quoted-printable\nContent-Type: text/plain; charset=utf-8\n",
 			"Gr=C3=BC=\n=C3=9Fe = x =3D y =zz  \n"), "Grüße = x = y =zz"},
@@ -99,7 +102,7 @@ func TestBody(t *testing.T) {
 		{"a charset nobody knows", one("Content-Type: text/plain; charset=x-foo\n", "Gr\xfc\xdfe"), "Grüße"},
 		{"a charset that is a lie", one("Content-Type: text/plain; charset=us-ascii\n", "Grüße"), "Grüße"},
 		{"flowed", one("Content-Type: text/plain; format=flowed\n", "One \ntwo\n> three \n> four\n>> five\n-- \nme\n"),
-			"One two\n> three four\n>> five\n-- \nme"},
+			"One two\n> three four\n>> five\n--\nme"},
 		{"flowed with DelSp", one("Content-Type: text/plain; format=flowed; delsp=yes\n", "日 \n本\n"), "日本"},
 		{"HTML", one("Content-Type: text/html; charset=windows-1252\n", "<p>Gr\xfc\xdfe</p>"), "Grüße"},
 		{"both ways", one("", several("alternative", plainHi, htmlHi))[:], "Hi there"},
@@ -148,6 +151,10 @@ func TestHeader(t *testing.T) {
 		{"a character in two words", "Subject: =?utf-8?B?4pg=?= =?utf-8?B?gyE=?=\n\nHi", "# ☃!\n\nHi\n"},
 		{"bytes", "Subject: Gr\xfc\xdfe\n\nHi", "# Grüße\n\nHi\n"},
 		{"a date of another kind", "Subject: S\nDate: yesterday\n\nHi", "# S\n\n- Date: yesterday\n\nHi\n"},
+		{"a date of ISO 8601", "Subject: S\nDate: 2025-07-29T12:42:06.000Z\n\nHi",
+			"# S\n\n- Date: Tuesday, 29 July 2025 12:42 +0000\n\nHi\n"},
+		{"an address without a name", "Subject: S\nTo: <a@x.org>\n\nHi", "# S\n\n- To: a@x.org\n\nHi\n"},
+		{"UTF-16", "\xff\xfe" + text16("Subject: Sü\n\nHi"), "# Sü\n\nHi\n"},
 		{"an mbox", "From ann@x.org Fri Dec 23 12:08:48 2022\nSubject: S\n\nHi", "# S\n\nHi\n"},
 		{"empty lines and a mark first", "\xef\xbb\xbf\n\nSubject: S\n\nHi", "# S\n\nHi\n"},
 		{"no subject", "From: a@x.org\n\nHi", "- From: a@x.org\n\nHi\n"},

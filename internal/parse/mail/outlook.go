@@ -275,7 +275,7 @@ func fileTime(v uint64) time.Time {
 // @, are of no use.
 func person(name, address string) string {
 	switch {
-	case !strings.Contains(address, "@"), address == name:
+	case !strings.Contains(address, "@"), strings.Contains(name, address):
 		return name
 	case name == "":
 		return address

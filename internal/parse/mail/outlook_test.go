@@ -60,7 +60,7 @@ func minutes() map[string]string {
 		"": {
 			fixedProps:             fixed(32, map[uint32]uint64{0x00390040: 133162853280000000, 0x3ffd0003: 1252}),
 			"__substg1.0_0037001F": text16("Minutes of Köln"),
-			"__substg1.0_0C1A001F": text16("Ann"), "__substg1.0_0C1F001F": text16("/O=X/CN=ANN"),
+			"__substg1.0_0C1A001F": text16("Ann <ann@x.org>"), "__substg1.0_0C1F001F": text16("/O=X/CN=ANN"),
 			"__substg1.0_5D01001F": text16("ann@x.org"), "__substg1.0_0E04001F": text16("Bob; Eve"),
 			"__substg1.0_1000001F": text16("Hi all\r\nthere"), "__substg1.0_0E03001F": text16("Carl"),
 		},

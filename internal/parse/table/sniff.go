@@ -66,13 +66,17 @@ func fitness(head string, delimiter byte) float64 {
 	return float64(longest)/float64(len(counts)) + 0.01*float64(min(usual, 20))
 }
 
-// headerOf returns the header and the other rows. A first row of values is no
-// header; then one without names is made.
+// headerOf returns the header and the other rows. A first row with a value above
+// values is no header; then one without names is made.
 func headerOf(rows [][]string, width int) (header []string, rest [][]string) {
 	header = make([]string, width)
 	first := rows[0]
 	for i, cell := range first {
-		if isValue(cell) && !isYear(cell) || isYear(cell) && allYears(rows[1:], i) {
+		like := isValue // years stand above other values
+		if isYear(cell) {
+			like = isYear
+		}
+		if like(cell) && mostly(rows[1:], i, like) {
 			return header, rows
 		}
 	}
@@ -81,6 +85,21 @@ func headerOf(rows [][]string, width int) (header []string, rest [][]string) {
 		return header, rows[1:]
 	}
 	return header, rows
+}
+
+// mostly reports whether most cells of a column, as far as they are filled, are
+// like something.
+func mostly(rows [][]string, column int, like func(string) bool) bool {
+	are, all := 0, 0
+	for _, row := range rows {
+		if column < len(row) && row[column] != "" {
+			all++
+			if like(row[column]) {
+				are++
+			}
+		}
+	}
+	return are*2 > all
 }
 
 // isValue reports whether a cell is a number, an amount of money or a date, which
@@ -102,14 +121,4 @@ func isValue(cell string) bool {
 func isYear(cell string) bool {
 	n, err := strconv.Atoi(cell)
 	return err == nil && n >= 1900 && n <= 2100
-}
-
-// allYears reports whether a column has years only.
-func allYears(rows [][]string, column int) bool {
-	for _, row := range rows {
-		if column < len(row) && !isYear(row[column]) {
-			return false
-		}
-	}
-	return len(rows) > 0
 }

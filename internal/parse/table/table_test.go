@@ -42,6 +42,7 @@ func TestRead(t *testing.T) {
 		{"Excel says a tab", "sep=\t\na\tb\nc\td\n", []string{"| a | b |", "| c | d |"}},
 		{"no header", "1,2.5,x\n2,3.5,y\n", []string{"| Column 1 | Column 2 | Column 3 |", "| 1 | 2.5 | x |", "| 2 | 3.5 | y |"}},
 		{"years as a header", "Land,2019,2020\nChile,1,2\n", []string{"| Land | 2019 | 2020 |", "| Chile | 1 | 2 |"}},
+		{"numbers as a header", "1,2\na,b\nc,d\n", []string{"| 1 | 2 |", "| a | b |", "| c | d |"}},
 		{"years as values", "x,2019\ny,2020\n", []string{"| Column 1 | Column 2 |", "| x | 2019 |", "| y | 2020 |"}},
 		{"a header without a name", "a,,c\n1,2,3\n", []string{"| a | Column 2 | c |", "| 1 | 2 | 3 |"}},
 		{"ragged rows", "a,b\n1\n1,2,3\n", []string{"| a | b | Column 3 |", "| 1 | | |", "| 1 | 2 | 3 |"}},
