@@ -129,7 +129,8 @@ func forbidden(from, to string) string {
 
 // plumbing are packages that their siblings share.
 var plumbing = []string{
-	"internal/provider/exchange", "internal/parse/charset", "internal/parse/compound", "internal/parse/markdown",
+	"internal/provider/exchange", "internal/parse/archive", "internal/parse/charset", "internal/parse/compound",
+	"internal/parse/markdown",
 }
 
 // siblings judges imports inside one room: adapters of one kind share a package of

@@ -56,10 +56,9 @@ func readPowerPoint(ctx context.Context, p *Parser, in Input) (memo.Parsed, erro
 }
 
 func (p *Parser) readOffice(ctx context.Context, kind office.Kind, in Input) (memo.Parsed, error) {
-	text, err := office.Text(ctx, kind, in.Content, in.Size, office.Limits{
+	return office.Read(ctx, kind, in.Content, in.Size, office.Limits{
 		Unpacked: p.opts.MaxUnpacked, Text: p.opts.MaxText,
-	})
-	return memo.Parsed{Text: text}, err
+	}, in.Progress)
 }
 
 func readPage(ctx context.Context, p *Parser, in Input) (memo.Parsed, error) {

@@ -1,34 +1,42 @@
 package office
 
 import (
-	"cmp"
 	"errors"
 	"strconv"
 	"strings"
+
+	"kvasir/internal/parse/archive"
 )
 
 // A style is what the style of a paragraph says about its role.
 type style struct {
-	level    int    // of a heading, 1 to 6; 0 for none
+	level    int    // of a heading, 1 to 6; 0 for none, below for none whatever its base is
 	list     string // the list it is in; empty for none
-	depth    int    // in that list
+	depth    int    // in that list; below 0 if the style does not say
+	title    bool   // it is the title of the document
 	contents bool   // it is a line of a table of contents
 	base     string // the style that it changes
 }
 
-// styles reads the styles of a Word document by their ids.
-func (a *archive) styles(name string) (map[string]style, error) {
+// styles reads the styles of a Word document by their ids, the one that paragraphs
+// have who name none by the empty one.
+func (p *pack) styles(name string) (map[string]style, error) {
 	styles := map[string]style{}
 	if name == "" {
 		return styles, nil
 	}
-	err := a.trees(name, "styles", func(n *node) error {
-		if n.name == "style" {
-			styles[n.attr("styleId")] = readStyle(n)
+	err := p.trees(name, "styles", func(n *node) error {
+		if n.Name != "style" {
+			return nil
+		}
+		s := readStyle(n)
+		styles[n.Attr("styleId")] = s
+		if n.Attr("default") == "1" && n.Attr("type") == "paragraph" {
+			styles[""] = s
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, errAbsent) {
+	if err != nil && !errors.Is(err, archive.ErrAbsent) {
 		return nil, err
 	}
 	resolved := make(map[string]style, len(styles))
@@ -36,9 +44,14 @@ func (a *archive) styles(name string) (map[string]style, error) {
 		// What a style does not say its base does. A few steps are enough, and end
 		// where styles go in a circle.
 		for base, i := s.base, 0; base != "" && i < 10; i++ {
-			s.level = cmp.Or(s.level, styles[base].level)
+			if s.level == 0 {
+				s.level = styles[base].level
+			}
 			if s.list == "" {
-				s.list, s.depth = styles[base].list, styles[base].depth
+				s.list = styles[base].list
+			}
+			if s.depth < 0 {
+				s.depth = styles[base].depth
 			}
 			base = styles[base].base
 		}
@@ -50,79 +63,27 @@ func (a *archive) styles(name string) (map[string]style, error) {
 // readStyle reads one style. Names of built-in styles are English in every
 // language of Word.
 func readStyle(n *node) style {
-	s := style{base: n.val("basedOn"), list: n.val("pPr", "numPr", "numId")}
-	s.depth, _ = strconv.Atoi(n.val("pPr", "numPr", "ilvl")) // absent means 0
-	name := strings.ToLower(n.val("name"))
+	s := style{base: n.Val("basedOn"), list: n.Val("pPr", "numPr", "numId"), depth: -1}
+	if depth, err := strconv.Atoi(n.Val("pPr", "numPr", "ilvl")); err == nil {
+		s.depth = depth
+	}
+	name := strings.ToLower(n.Val("name"))
 	if level, err := strconv.Atoi(strings.TrimPrefix(name, "heading ")); err == nil && strings.HasPrefix(name, "heading ") {
 		s.level = outlineLevel(level - 1)
-	} else if level, err := strconv.Atoi(n.val("pPr", "outlineLvl")); err == nil {
+	} else if level, err := strconv.Atoi(n.Val("pPr", "outlineLvl")); err == nil {
 		s.level = outlineLevel(level)
 	}
-	if name == "title" {
+	if s.title = name == "title"; s.title {
 		s.level = 1
 	}
-	s.contents = strings.HasPrefix(name, "toc ")
+	s.contents = strings.HasPrefix(name, "toc ") || name == "table of figures"
 	return s
 }
 
 // outlineLevel returns the heading level of an outline level. Level 9 is body text.
 func outlineLevel(outline int) int {
 	if outline < 0 || outline >= 9 {
-		return 0
+		return -1
 	}
 	return min(outline+1, 6)
-}
-
-// lists knows how the items of each list are marked, and counts them.
-type lists struct {
-	abstract map[string]string          // the definition that each list uses
-	format   map[string]map[int]string  // of each level of a definition
-	count    map[string]*[listDepth]int // items so far at each level of a list
-}
-
-// listDepth is how deep lists nest in Word.
-const listDepth = 9
-
-// lists reads the lists of a Word document.
-func (a *archive) lists(name string) (*lists, error) {
-	l := &lists{map[string]string{}, map[string]map[int]string{}, map[string]*[listDepth]int{}}
-	if name == "" {
-		return l, nil
-	}
-	err := a.trees(name, "numbering", func(n *node) error {
-		switch n.name {
-		case "num":
-			l.abstract[n.attr("numId")] = n.val("abstractNumId")
-		case "abstractNum":
-			formats := map[int]string{}
-			for _, level := range n.children {
-				if depth, err := strconv.Atoi(level.attr("ilvl")); err == nil {
-					formats[depth] = level.val("numFmt")
-				}
-			}
-			l.format[n.attr("abstractNumId")] = formats
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, errAbsent) {
-		return nil, err
-	}
-	return l, nil
-}
-
-// marker returns what stands before the next item of the list at depth.
-func (l *lists) marker(list string, depth int) string {
-	depth = min(max(depth, 0), listDepth-1)
-	switch l.format[l.abstract[list]][depth] {
-	case "", "bullet", "none":
-		return "-"
-	}
-	count := l.count[list]
-	if count == nil {
-		count = new([listDepth]int)
-		l.count[list] = count
-	}
-	count[depth]++
-	clear(count[depth+1:])
-	return strconv.Itoa(count[depth]) + "."
 }
