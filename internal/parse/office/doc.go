@@ -27,12 +27,15 @@ const (
 	fibEndnotes   = 0x60   // endnotes,
 	fibBoxes      = 0x64   // text boxes
 	fibStyles     = 0xa2   // where in the table stream things are, and their sizes: styles,
-	fibParagraphs = 0x0102 // the pages with properties of paragraphs,
+	fibRuns       = 0xfa   // the pages with properties of characters,
+	fibParagraphs = 0x0102 // and those of paragraphs,
 	fibClx        = 0x01a2 // the table of pieces
 	fibClxSize    = 0x01a6
 	fibSize       = 0x01aa
 
 	wordIdent  = 0xa5ec
+	word6Ident = 0xa5dc
+	word2Ident = 0xa5db
 	word97     = 0x00c1 // the first version with this header
 	encrypted  = 0x0100
 	tableOne   = 0x0200 // the table stream is 1Table, not 0Table
@@ -78,7 +81,12 @@ func openDoc(file *compound.File) (*docFile, error) {
 		return nil, err
 	}
 	le := binary.LittleEndian
-	if len(doc) < fibSize || le.Uint16(doc[fibIdent:]) != wordIdent {
+	old := fault.New(fault.Invalid, "The document was written by Word 95 or older, which cannot be read. "+
+		"Save it as .docx and try again")
+	switch {
+	case len(doc) >= 2 && (le.Uint16(doc) == word6Ident || le.Uint16(doc) == word2Ident):
+		return nil, old
+	case len(doc) < fibSize || le.Uint16(doc[fibIdent:]) != wordIdent:
 		return nil, fmt.Errorf("%w: no header", errWord)
 	}
 	flags := le.Uint16(doc[fibFlags:])
@@ -86,8 +94,7 @@ func openDoc(file *compound.File) (*docFile, error) {
 	case flags&encrypted != 0:
 		return nil, fault.New(fault.Invalid, "The document is encrypted. Remove its password and try again")
 	case le.Uint16(doc[fibVersion:]) < word97:
-		return nil, fault.New(fault.Invalid, "The document was written by Word 95 or older, which cannot be read. "+
-			"Save it as .docx and try again")
+		return nil, old
 	}
 	name := "0Table"
 	if flags&tableOne != 0 {
@@ -109,7 +116,9 @@ func openDoc(file *compound.File) (*docFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &docFile{text: doc, pieces: pieces, looks: readLooks(doc, at(fibParagraphs), at(fibStyles))}, nil
+	return &docFile{
+		text: doc, pieces: pieces, looks: readLooks(doc, at(fibParagraphs), at(fibRuns), at(fibStyles)),
+	}, nil
 }
 
 // write writes main text, footnotes, endnotes and text boxes, which follow each

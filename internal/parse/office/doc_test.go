@@ -1,6 +1,7 @@
 package office
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strings"
 	"testing"
@@ -77,7 +78,7 @@ func makeDoc(paragraphs []docParagraph) []byte {
 		free -= size
 		page[free] = byte(size / 2)
 		copy(page[free+1:], props)
-		page[4*(n+1)+lookEntry*i] = byte(free / 2)
+		page[4*(n+1)+paragraphEntry*i] = byte(free / 2)
 	}
 	length := len(doc) - start
 	doc = append(doc, make([]byte, (lookPage-len(doc)%lookPage)%lookPage)...)
@@ -92,7 +93,24 @@ func makeDoc(paragraphs []docParagraph) []byte {
 	clx = append(le.AppendUint32(clx, 2*start|compressed), 0, 0)
 	list := le.AppendUint32(le.AppendUint32(le.AppendUint32(nil, start), uint32(start+length)), uint32(number))
 	var table []byte
-	for offset, data := range map[int][]byte{fibClx: clx, fibParagraphs: list, fibStyles: someStyles()} {
+	// Of the text, what is in < > was deleted: the pages of properties of characters
+	// say so, if there is any.
+	runs := []byte(nil)
+	if from := bytes.IndexByte(doc[start:start+length], '<'); from >= 0 {
+		to := bytes.IndexByte(doc[start:start+length], '>') + 1
+		page := make([]byte, lookPage)
+		for i, place := range []int{0, from, to, length} {
+			le.PutUint32(page[4*i:], uint32(start+place))
+		}
+		copy(page[16:], []byte{0, 100, 0})
+		copy(page[200:], "\x03\x00\x08\x01")
+		page[lookPage-1] = 3
+		runs = le.AppendUint32(le.AppendUint32(le.AppendUint32(nil, start), uint32(start+length)), uint32(len(doc)/lookPage))
+		doc = append(doc, page...)
+	}
+	for offset, data := range map[int][]byte{
+		fibClx: clx, fibParagraphs: list, fibRuns: runs, fibStyles: someStyles(),
+	} {
 		le.PutUint32(doc[offset:], uint32(len(table)))
 		le.PutUint32(doc[offset+4:], uint32(len(data)))
 		table = append(table, data...)
@@ -108,10 +126,10 @@ func TestDocLooks(t *testing.T) {
 		{"a\r", 4, ""}, {"b\r", 0, asDeeper}, {"\r", 0, ""}, {"text\r", 0, withTabs + asItem},
 		{"A\x07", 0, asTable}, {"B\x07", 0, asTable}, {"\x07", 0, asRowEnd},
 		{"\x07", 0, asTable}, {"c\r", 0, asTable}, {"d\x07", 0, asTable}, {"\x07", 0, asRowEnd},
-		{"after\r", 77, ""}, {"frame\x07", 0, asTable}, {"\x07", 0, asRowEnd},
+		{"after<deleted\rand> more\r", 77, ""}, {"frame\x07", 0, asTable}, {"\x07", 0, asRowEnd},
 	}), Limits{})
 	const want = "# The title\n\n# Part one\n\n# Like it\n\nNo part\n\n## Second\n\n- a\n  - b\n- text\n\n" +
-		"| A | B |\n| --- | --- |\n|  | c d |\n\nafter\n\nframe\n"
+		"| A | B |\n| --- | --- |\n|  | c d |\n\nafter more\n\nframe\n"
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v, text (-want +got):\n%s", err, diff)
 	}
@@ -161,6 +179,6 @@ func FuzzDocLooks(f *testing.F) {
 		n := copy(page[4:], props)
 		page[1] = byte((n + 1) / 2)
 		lookOf(page, 1, known)
-		readLooks(append(page, props...), props, styles)
+		readLooks(append(page, props...), props, props, styles)
 	})
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// A look is what the properties of a paragraph say it is.
+// A look is what the properties of a paragraph or of characters say of them.
 type look struct {
 	known   bool // there are any
 	heading int  // its level, 0 if it is none
@@ -13,11 +13,14 @@ type look struct {
 	depth   int // in its list
 	inTable bool
 	rowEnd  bool
+	gone    bool // of characters: deleted or hidden
 }
 
-// looks are those of all paragraphs, by their places in the stream.
+// looks are those of all paragraphs, and which characters are gone, by their places
+// in the stream.
 type looks struct {
-	spans []span
+	paragraphs []span
+	runs       []span
 }
 
 // A span is a stretch of the stream, from the end of the one before.
@@ -27,30 +30,56 @@ type span struct {
 }
 
 // at returns the look of the paragraph that has a character at a place of the stream.
-func (l *looks) at(place int64) look {
-	i, found := slices.BinarySearchFunc(l.spans, place, func(s span, place int64) int {
+func (l *looks) at(place int64) look { return spanAt(l.paragraphs, place) }
+
+// gone reports whether the character at a place of the stream was deleted while
+// changes were tracked, or is hidden.
+func (l *looks) gone(place int64) bool { return spanAt(l.runs, place).gone }
+
+// spanAt returns the look of the span with a place in it.
+func spanAt(spans []span, place int64) look {
+	i, found := slices.BinarySearchFunc(spans, place, func(s span, place int64) int {
 		return int(s.end - place)
 	})
 	if found {
 		i++
 	}
-	if place < 0 || i >= len(l.spans) {
+	if place < 0 || i >= len(spans) {
 		return look{}
 	}
-	return l.spans[i].look
+	return spans[i].look
 }
 
 const (
-	lookPage  = 512 // bytes of a page with properties of paragraphs
-	lookEntry = 13  // bytes of a paragraph's line in it
+	lookPage       = 512 // bytes of a page with properties
+	paragraphEntry = 13  // bytes of a paragraph's line in it
+	runEntry       = 1   // and of a run of characters
 )
 
-// readLooks reads the pages that a table lists, and the styles. What is damaged is
-// left out: text without its looks is better than none.
-func readLooks(doc, table, styles []byte) *looks {
-	le := binary.LittleEndian
-	l := &looks{}
+// readLooks reads the properties of paragraphs and characters from the pages that
+// two tables list, and the styles. What is damaged is left out: text without its
+// looks is better than none.
+func readLooks(doc, paragraphs, runs, styles []byte) *looks {
 	known := docStyles(styles)
+	return &looks{
+		paragraphs: readSpans(doc, paragraphs, paragraphEntry, func(page []byte, offset int) look {
+			return lookOf(page, offset, known)
+		}),
+		runs: readSpans(doc, runs, runEntry, func(page []byte, offset int) look {
+			l := look{}
+			if size := int(page[offset]); offset > 0 && offset+1+size <= lookPage {
+				l.apply(page[offset+1 : offset+1+size])
+			}
+			return l
+		}),
+	}
+}
+
+// readSpans reads the pages that a table lists. Each has places in the stream, and a
+// line of some bytes for each stretch, which begins with where its properties are.
+func readSpans(doc, table []byte, entry int, read func(page []byte, offset int) look) []span {
+	le := binary.LittleEndian
+	var spans []span
 	n := (len(table) - 4) / 8 // n+1 places of 4 bytes, n numbers of pages of 4
 	for i := range max(n, 0) {
 		from := int64(le.Uint32(table[4*(n+1)+4*i:])&0x3fffff) * lookPage
@@ -59,16 +88,16 @@ func readLooks(doc, table, styles []byte) *looks {
 		}
 		page := doc[from : from+lookPage]
 		count := int(page[lookPage-1])
-		if 4*(count+1)+lookEntry*count > lookPage-1 {
+		if 4*(count+1)+entry*count > lookPage-1 {
 			continue
 		}
 		for j := range count {
-			offset := 2 * int(page[4*(count+1)+lookEntry*j])
-			l.spans = append(l.spans, span{int64(le.Uint32(page[4*(j+1):])), lookOf(page, offset, known)})
+			offset := 2 * int(page[4*(count+1)+entry*j])
+			spans = append(spans, span{int64(le.Uint32(page[4*(j+1):])), read(page, offset)})
 		}
 	}
-	slices.SortStableFunc(l.spans, func(a, b span) int { return int(a.end - b.end) })
-	return l
+	slices.SortStableFunc(spans, func(a, b span) int { return int(a.end - b.end) })
+	return spans
 }
 
 // lookOf reads the properties at an offset of a page: a style, and what differs.
@@ -95,8 +124,10 @@ func lookOf(page []byte, offset int, styles []look) look {
 	return result
 }
 
-// Properties of paragraphs, from [MS-DOC].
+// Properties of characters and paragraphs, from [MS-DOC].
 const (
+	propDeleted = 0x0800
+	propHidden  = 0x083c
 	propInTable = 0x2416
 	propRowEnd  = 0x2417
 	propLevel   = 0x2640 // in the outline; 9 is body text
@@ -122,6 +153,8 @@ func (l *look) apply(properties []byte) {
 			return
 		}
 		switch v := properties[0]; id {
+		case propDeleted, propHidden:
+			l.gone = l.gone || v == 1
 		case propInTable:
 			l.inTable = v != 0
 		case propRowEnd:

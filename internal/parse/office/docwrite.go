@@ -36,7 +36,7 @@ const (
 )
 
 // put takes the next character, which is at a place of the stream. What a field
-// shows stays, its code goes.
+// shows stays; its code goes, and what was deleted.
 func (w *docWriter) put(r rune, at int64) {
 	w.size++
 	switch n := len(w.fields); {
@@ -53,7 +53,7 @@ func (w *docWriter) put(r rune, at int64) {
 			w.fields = w.fields[:n-1]
 		}
 		return
-	case w.codes > 0:
+	case w.codes > 0, r != cellMark && w.looks.gone(at):
 		return
 	}
 	switch {
