@@ -1,9 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -13,31 +14,59 @@ import (
 // maxJobs bounds the requests of a command that are under way at once.
 const maxJobs = 64
 
-// An addCommand adds files.
+// An addCommand adds files and pages.
 type addCommand struct {
 	server
+	processingFlags
 
-	Paths []string `arg:"" name:"path" help:"Files and folders."`
-	Prune bool     `help:"Delete the memos of files that are gone from the given folders."`
-	Wait  bool     `default:"true" negatable:"" help:"Wait until everything can be found."`
-	Jobs  int      `default:"8" placeholder:"N" help:"How many files at once, up to 64."`
-	Dry   bool     `name:"dry-run" help:"Add nothing; tell what it would take and cost."`
-	JSON  bool     `name:"json" help:"Print JSON."`
+	Paths    []string `arg:"" optional:"" name:"path" help:"Files, folders, patterns, archives and addresses."`
+	Sitemaps []string `name:"sitemap" sep:"none" placeholder:"URL" help:"Add the pages of a sitemap, too."`
+
+	MaxPages    int   `default:"1000" placeholder:"N" help:"Pages of all sitemaps, at most."`
+	MaxUnpacked int64 `type:"bytes" default:"10GiB" placeholder:"SIZE" help:"Bytes of an archive, unpacked, at most."`
+
+	Prune bool `help:"Delete the memos of what is gone from the given folders, archives and sitemaps."`
+	Wait  bool `default:"true" negatable:"" help:"Wait until everything can be found."`
+	Jobs  int  `default:"8" placeholder:"N" help:"How many files at once, up to 64."`
+	Dry   bool `name:"dry-run" help:"Add nothing; tell what it would take and cost."`
+	JSON  bool `name:"json" help:"Print JSON."`
+}
+
+// Validate refuses a command line that names nothing.
+func (c *addCommand) Validate() error {
+	switch {
+	case len(c.Paths)+len(c.Sitemaps) == 0:
+		return errors.New(`expected "<path> ..." or --sitemap`)
+	case c.MaxPages < 1:
+		return errors.New("--max-pages must be 1 or more")
+	}
+	return nil
 }
 
 // Help tells what is added.
 func (addCommand) Help() string {
-	return `Adds text, Markdown, HTML, PDF, Word and PowerPoint files. Folders are read
-with all that is below them, except hidden files, files of other types and
-empty ones. A file that is there and unchanged is skipped, a changed one
-replaced: the memo's reference id is the file's path. With --prune, memos of
-files that are gone are deleted. With --dry-run nothing is added: samples are
-counted by the server, and it tells tokens, cost and time.
+	return `Adds documents, mails, tables, source code, text and scans. Folders are read
+with all that is below them, except hidden files, files of other types, empty
+ones and archives. Patterns have * and ?, [a-z], and ** for any folders; quote
+them, and the shell leaves them to kvasir. The files of a .zip archive are
+added as if they lay in a folder.
+
+A file that is there and unchanged is skipped, a changed one replaced: the
+memo's reference id is the file's path. With --prune, memos of files that are
+gone are deleted. With --dry-run nothing is added: samples are counted by the
+server, and it tells tokens, cost and time.
+
+The server loads pages of the web from http(s) addresses, each time anew. A
+sitemap's address adds the pages that it lists of its own site.
 
 Examples:
 
     kvasir add notes.md
     kvasir add --prune ~/notes ~/papers
+    kvasir add 'src/**/*.go' 'doc/*.[hp]*'
+    kvasir add archive.zip
+    kvasir add https://go.dev/doc/effective_go
+    kvasir add --max-pages 200 https://go.dev/sitemap.xml
     kvasir add --dry-run ~/papers
     kvasir add --no-wait --json doc`
 }
@@ -47,14 +76,20 @@ const added = "kvasir-add"
 
 // Run adds the files.
 func (c *addCommand) Run(ctx context.Context, s *session) error {
-	found, err := scan(c.Paths)
+	found, err := c.gather(ctx, s)
+	defer found.close()
 	if err != nil {
 		return err
 	}
 	if c.Dry {
 		return c.rehearse(ctx, s, found)
 	}
-	sync := &syncer{client: c.client(s), session: s, jobs: min(max(c.Jobs, 1), maxJobs), quiet: c.JSON}
+	sync := &syncer{
+		client: c.client(s), session: s, jobs: min(max(c.Jobs, 1), maxJobs), quiet: c.JSON, processing: c.processing(),
+	}
+	if c.Wait {
+		defer sync.watch(ctx)()
+	}
 	if err := sync.learn(ctx); err != nil {
 		return err
 	}
@@ -62,7 +97,7 @@ func (c *addCommand) Run(ctx context.Context, s *session) error {
 	r.take(found.failed)
 	r.take(sync.upload(ctx, "Adding", found.items))
 	if c.Prune && ctx.Err() == nil {
-		r.take(sync.prune(ctx, c.Paths, found))
+		r.take(sync.prune(ctx, found))
 	}
 	if c.Wait && ctx.Err() == nil {
 		sync.wait(ctx, "Processing", r.Files)
@@ -94,25 +129,22 @@ func (c *addCommand) print(s *session, r *report) error {
 	return nil
 }
 
-// prune deletes the memos of this command whose files were below the given
-// folders and are not found any more. After a folder that could not be read it
+// prune deletes the memos of this command that are from a place that was looked
+// through, and are not found there any more. If something could not be read it
 // deletes nothing: what was not seen may still be there.
-func (y *syncer) prune(ctx context.Context, paths []string, found *scanned) []outcome {
+func (y *syncer) prune(ctx context.Context, found *scanned) []outcome {
 	if len(found.failed) > 0 {
 		y.session.err.printf("Not pruning: not everything could be read.\n")
 		return nil
 	}
-	present := map[string]bool{}
-	for _, it := range found.items {
-		present[it.ref] = true
-	}
 	var out []outcome
 	for ref, m := range y.known {
-		path, _ := m.Metadata["path"].(string)
-		if present[ref] || m.Metadata["added_by"] != added || !below(path, paths) {
+		if found.seen[ref] || !found.covers(m) {
 			continue
 		}
-		o := outcome{Path: path, Action: actionPruned, MemoID: m.ID}
+		path, _ := m.Metadata[metaPath].(string)
+		address, _ := m.Metadata[metaURL].(string)
+		o := outcome{Path: cmp.Or(path, address), Action: actionPruned, MemoID: m.ID}
 		if err := y.client.DeleteMemo(ctx, client.ByID(m.ID)); err != nil {
 			o.fail(err)
 		}
@@ -120,21 +152,6 @@ func (y *syncer) prune(ctx context.Context, paths []string, found *scanned) []ou
 	}
 	slices.SortFunc(out, func(a, b outcome) int { return strings.Compare(a.Path, b.Path) })
 	return out
-}
-
-// below reports whether a path lies in one of the folders.
-func below(path string, folders []string) bool {
-	for _, folder := range folders {
-		abs, err := filepath.Abs(folder)
-		if err != nil {
-			continue
-		}
-		rel, err := filepath.Rel(abs, path)
-		if err == nil && rel != "." && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-			return true
-		}
-	}
-	return false
 }
 
 // An action is what became of a file.
@@ -150,7 +167,7 @@ const (
 	actionFailed    action = "failed"
 )
 
-// An outcome is what became of one file.
+// An outcome is what became of one file or page.
 type outcome struct {
 	Path   string `json:"path"`
 	Action action `json:"action"`
@@ -215,6 +232,9 @@ func (r *report) String() string {
 		{r.Skipped.Hidden, "hidden skipped"},
 		{r.Skipped.OtherType, "of other types skipped"},
 		{r.Skipped.Empty, "empty skipped"},
+		{r.Skipped.Archives, "archives skipped"},
+		{r.Skipped.Elsewhere, "pages of other sites skipped"},
+		{r.Skipped.OverLimit, "pages left out"},
 		{r.Failed, "failed"},
 	} {
 		if p.count > 0 {

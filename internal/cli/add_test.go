@@ -42,7 +42,7 @@ func TestAddKeepsTheServerEqualToAFolder(t *testing.T) {
 	put(t, srv, "Kept", "not from a file")
 	dir := write(t, map[string]string{
 		"heron.md": "# Heron\n\nHerons eat fish.", "sub/duck.txt": "# no heading", "sub/page.html": "<h1>Page</h1>",
-		".hidden.md": "x", ".git/config.md": "x", "program.go": "package x", "empty.md": "",
+		".hidden.md": "x", ".git/config.md": "x", "program.exe": "MZ", "empty.md": "",
 	})
 	summary := "3 added, 2 hidden skipped, 1 of other types skipped, 1 empty skipped\n"
 	if r := on(t, srv, "add", dir).succeed(t); r.stdout != summary {
@@ -146,6 +146,7 @@ func TestAddWithoutWaiting(t *testing.T) {
 func TestAddTellsWhyItTakesItsTime(t *testing.T) {
 	t.Parallel()
 	srv := clienttest.Start(t)
+	srv.WithoutEvents() // it asks for each memo then
 	files := map[string]string{}
 	for i := range 20 {
 		files[fmt.Sprintf("%d.md", i)] = clienttest.SlowText
@@ -237,14 +238,14 @@ func TestNothingIsPrunedUnlessAllCouldBeRead(t *testing.T) {
 	if err := sync.learn(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	unread := &scanned{}
-	if err := unread.walker(dir)(filepath.Join(dir, "closed"), nil, os.ErrPermission); err != nil {
+	unread := &scanned{areas: []area{{folder: dir}}}
+	if err := unread.walker(t.Context(), dir)(filepath.Join(dir, "closed"), nil, os.ErrPermission); err != nil {
 		t.Fatal(err)
 	}
-	if got := sync.prune(t.Context(), []string{dir}, unread); got != nil || len(srv.Memos()) != 1 {
+	if got := sync.prune(t.Context(), unread); got != nil || len(srv.Memos()) != 1 {
 		t.Errorf("pruned %+v", got)
 	}
-	if got := sync.prune(t.Context(), []string{dir}, &scanned{}); len(got) != 1 || len(srv.Memos()) != 0 {
+	if got := sync.prune(t.Context(), &scanned{areas: unread.areas}); len(got) != 1 || len(srv.Memos()) != 0 {
 		t.Errorf("pruned %+v, want the one memo", got)
 	}
 }

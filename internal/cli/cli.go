@@ -55,14 +55,19 @@ type Process struct {
 
 // commands is the command line. Its help texts are those of the README.
 type commands struct {
-	Up      upCommand      `cmd:"" set:"level=warn" help:"Set up everything, load a sample and serve."`
-	Serve   serveCommand   `cmd:"" help:"Serve the API."`
-	Add     addCommand     `cmd:"" help:"Add files and folders; skip what is unchanged."`
-	Search  searchCommand  `cmd:"" help:"Find passages."`
-	Ask     askCommand     `cmd:"" help:"Ask a question; the answer names its sources."`
-	Status  statusCommand  `cmd:"" help:"See what runs, what waits and why."`
-	Usage   usageCommand   `cmd:"" help:"See what was spent, and the budgets."`
-	Memo    memoCommands   `cmd:"" help:"List, read, delete and retry memos."`
+	Up     upCommand     `cmd:"" set:"level=warn" help:"Set up everything, load a sample and serve."`
+	Serve  serveCommand  `cmd:"" help:"Serve the API."`
+	Add    addCommand    `cmd:"" help:"Add files, folders and pages; skip what is unchanged."`
+	Search searchCommand `cmd:"" help:"Find passages."`
+	Ask    askCommand    `cmd:"" help:"Ask a question; the answer names its sources."`
+	Status statusCommand `cmd:"" help:"See what runs, what waits and why."`
+	Usage  usageCommand  `cmd:"" help:"See what was spent, and the budgets."`
+	Memo   memoCommands  `cmd:"" help:"List, read, delete, retry and enrich memos."`
+
+	Processing processingCommand `cmd:"" help:"Show or set how memos are cut and enriched."`
+	Events     eventsCommand     `cmd:"" help:"See what happens to memos."`
+	Webhook    webhookCommands   `cmd:"" help:"Have events posted to an address."`
+
 	Model   modelCommands  `cmd:"" help:"Install the offline model, or see whether it is."`
 	Bench   benchCommands  `cmd:"" help:"Measure, against a provider that is made up."`
 	Version versionCommand `cmd:"" help:"Print the version."`

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -12,11 +13,13 @@ import (
 
 // memoCommands work on single memos.
 type memoCommands struct {
-	List   memoList   `cmd:"" help:"List memos, the newest first."`
-	Get    memoGet    `cmd:"" help:"Print a memo's text."`
-	Rm     memoRemove `cmd:"" help:"Delete memos."`
-	Status memoStatus `cmd:"" help:"Tell how far a memo is, or why it failed."`
-	Retry  memoRetry  `cmd:"" help:"Process failed memos again."`
+	List     memoList     `cmd:"" help:"List memos, the newest first."`
+	Get      memoGet      `cmd:"" help:"Print a memo's text."`
+	Original memoOriginal `cmd:"" help:"Download the file that a memo was read from."`
+	Rm       memoRemove   `cmd:"" help:"Delete memos."`
+	Status   memoStatus   `cmd:"" help:"Tell how far a memo is, or why it failed."`
+	Retry    memoRetry    `cmd:"" help:"Process failed memos again."`
+	Enrich   memoEnrich   `cmd:"" help:"Have a model write about memos."`
 }
 
 // Help shows examples.
@@ -112,12 +115,18 @@ func (c *memoGet) Run(ctx context.Context, s *session) error {
 	}
 	s.out.printf("%s\n", s.out.bold(oneLine(m.Title)))
 	facts := []string{string(m.Status), fmt.Sprintf("%d passages", len(m.Chunks))}
-	for _, fact := range []string{m.Source, m.ReferenceID, m.ErrorReason, m.WaitingFor} {
-		if fact != "" {
+	for _, fact := range []string{m.Source, m.ReferenceID, m.URL, m.File.Name, m.ErrorReason, m.WaitingFor} {
+		if fact != "" && !slices.Contains(facts, oneLine(fact)) {
 			facts = append(facts, oneLine(fact))
 		}
 	}
 	s.out.printf("%s\n", s.out.dim(strings.Join(facts, ", ")))
+	if m.Summary != "" {
+		s.out.printf("\n%s\n", wrapped(m.Summary, "  ", s.out.width()))
+	}
+	for _, failed := range m.Enrichments {
+		s.err.printf("%s: %s\n", s.err.yellow("no "+oneLine(string(failed.Aspect))), oneLine(failed.Error))
+	}
 	if m.Content != "" {
 		s.out.printf("\n%s\n", clean(strings.TrimSuffix(m.Content, "\n")))
 	}
@@ -192,8 +201,16 @@ func describe(m client.MemoStatus) string {
 		text += ": " + oneLine(m.ErrorReason)
 	case m.Status == client.StatusProcessing && m.Stage != "":
 		text += ": " + m.Stage
-		if m.ChunksTotal > 0 {
-			text += fmt.Sprintf(", %d of %d passages", m.ChunksDone, m.ChunksTotal)
+		for _, count := range []struct {
+			done, total int
+			what        string
+		}{
+			{m.PagesDone, m.PagesTotal, "pages"}, {m.ChunksDone, m.ChunksTotal, "passages"},
+			{m.EnrichDone, m.EnrichTotal, "texts of a model"},
+		} {
+			if count.total > 0 {
+				text += fmt.Sprintf(", %d of %d %s", count.done, count.total, count.what)
+			}
 		}
 	}
 	if m.WaitingFor != "" {

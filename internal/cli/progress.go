@@ -21,7 +21,8 @@ type progress struct {
 	done  int64
 	told  int64 // tenths
 
-	reasons map[string]time.Time // when each was last told, by its words
+	reasons   map[string]time.Time // when each was last told, by its words
+	described time.Time            // when it was last told what is worked on
 }
 
 // repeatEvery is how often a reason is told whose figures alone have changed.
@@ -119,6 +120,26 @@ func (p *progress) waits(what, why string) {
 	p.mu.Unlock()
 	if fresh {
 		p.note("%s waits: %s", what, why)
+	}
+}
+
+// describe tells what is being worked on: beside the bar, else in a line of its own
+// now and then.
+func (p *progress) describe(what string) {
+	p.mu.Lock()
+	if p.bar != nil {
+		p.bar.Describe(ellipsis(p.label+": "+what, max(p.out.width()-45, 30)))
+		p.mu.Unlock()
+		return
+	}
+	now := time.Now()
+	fresh := now.Sub(p.described) >= repeatEvery
+	if fresh {
+		p.described = now
+	}
+	p.mu.Unlock()
+	if fresh {
+		p.note("%s", what)
 	}
 }
 

@@ -25,7 +25,8 @@ const (
 
 // A rehearsal is what adding files would do.
 type rehearsal struct {
-	Files     int             `json:"files"` // that would be sent
+	Files     int             `json:"files"` // that would be sent, pages included
+	Pages     int             `json:"pages"` // that would be loaded
 	Added     int             `json:"added"`
 	Replaced  int             `json:"replaced"`
 	Retried   int             `json:"retried"`
@@ -44,7 +45,7 @@ type rehearsal struct {
 // is asked which memos there are, and given samples to count; nothing is added.
 func (c *addCommand) rehearse(ctx context.Context, s *session, found *scanned) error {
 	r := &rehearsal{Skipped: found.skipped, failures: found.failed, Notes: []string{}}
-	sync := &syncer{client: c.client(s), session: s, jobs: 1, quiet: true}
+	sync := &syncer{client: c.client(s), session: s, jobs: 1, quiet: true, processing: c.processing()}
 	if err := sync.learn(ctx); err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func (c *addCommand) rehearse(ctx context.Context, s *session, found *scanned) e
 		return err
 	}
 	r.Failed = len(r.failures)
-	if err := r.price(ctx, sync.client, sources); err != nil {
+	if err := r.price(ctx, sync, sources); err != nil {
 		return err
 	}
 	if c.JSON {
@@ -64,7 +65,7 @@ func (c *addCommand) rehearse(ctx context.Context, s *session, found *scanned) e
 }
 
 // price asks the server what the texts would take.
-func (r *rehearsal) price(ctx context.Context, server *client.Client, sources []source) error {
+func (r *rehearsal) price(ctx context.Context, sync *syncer, sources []source) error {
 	for _, src := range sources {
 		r.TextBytes += src.bytes
 	}
@@ -72,7 +73,9 @@ func (r *rehearsal) price(ctx context.Context, server *client.Client, sources []
 	if err != nil || r.Files == 0 {
 		return err
 	}
-	r.Estimate, err = server.Estimate(ctx, client.EstimateRequest{Texts: texts, Bytes: r.TextBytes, Memos: r.Files})
+	r.Estimate, err = sync.client.Estimate(ctx, client.EstimateRequest{
+		Texts: texts, Bytes: r.TextBytes, Memos: r.Files, Processing: sync.processing,
+	})
 	if r.Estimate.Note != "" {
 		r.Notes = append(r.Notes, r.Estimate.Note)
 	}
@@ -91,9 +94,14 @@ func (r *rehearsal) survey(ctx context.Context, sync *syncer, items []item) ([]s
 			return nil, ctx.Err()
 		}
 		it := &items[i]
-		hash, size, text, err := measured(it)
-		p.add(1)
 		old, exists := sync.known[it.ref]
+		if it.url != "" {
+			r.addPage(it, &old, exists)
+			p.add(1)
+			continue
+		}
+		hash, size, text, err := measured(ctx, it)
+		p.add(1)
 		switch {
 		case err != nil:
 			o := outcome{Path: it.path}
@@ -119,18 +127,41 @@ func (r *rehearsal) survey(ctx context.Context, sync *syncer, items []item) ([]s
 		ending := strings.ToLower(path.Ext(it.name))
 		documents[ending] = append(documents[ending], document{it, size})
 	}
+	if r.Pages > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s pages are not loaded beforehand; each is taken for %s of text",
+			grouped(r.Pages), byteSize(pageBytes)))
+		sources = append(sources, source{bytes: int64(r.Pages) * pageBytes})
+	}
 	read, err := r.readDocuments(ctx, documents)
 	return append(sources, read...), err
 }
 
+// pageBytes is about how much text a page of the web has.
+const pageBytes = 8 << 10
+
+// addPage counts a page that the server would load.
+func (r *rehearsal) addPage(it *item, old *client.MemoSummary, exists bool) {
+	switch {
+	case !exists:
+		r.Added++
+	case it.asBefore(old):
+		r.Unchanged++
+		return
+	default:
+		r.Replaced++
+	}
+	r.Files++
+	r.Pages++
+}
+
 // measured returns an item's hash and size, and whether it is sent as text.
-func measured(it *item) (hash string, size int64, text bool, err error) {
+func measured(ctx context.Context, it *item) (hash string, size int64, text bool, err error) {
 	counted := *it
 	counted.open = func() (io.ReadCloser, error) {
 		body, err := it.open()
 		return &counter{body, &size}, err
 	}
-	hash, content, err := read(&counted)
+	hash, content, err := read(ctx, &counted)
 	return hash, size, content != "", err
 }
 
@@ -260,9 +291,13 @@ func (r *rehearsal) print(s *session) {
 		{"tokens", grouped(e.Tokens)},
 		{"requests", grouped(e.Requests)},
 		{"model", oneLine(lane)},
+		{"enriching", enriching(&e.Enrichment)},
 		{"cost", dollars(e.Cost)},
 		{"time", duration},
 	} {
+		if fact[1] == "" {
+			continue
+		}
 		s.out.printf("  %s%s\n", s.out.dim(fmt.Sprintf("%-10s", fact[0])), fact[1])
 	}
 	s.out.printf("\n")
@@ -270,6 +305,16 @@ func (r *rehearsal) print(s *session) {
 		s.out.printf("%s\n", s.out.dim(wrapped("Note: "+note+".", "", s.out.width())))
 	}
 	s.out.printf("Nothing was added. Texts that were embedded before are not paid for again.\n")
+}
+
+// enriching says what a model would write, "" if nothing.
+func enriching(w *client.WritingEstimate) string {
+	if w.Requests == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s requests to %s, %s tokens read, %s of them kept by the provider, %s written, %s",
+		grouped(w.Requests), oneLine(w.Lane), grouped(w.InputTokens), grouped(w.CachedTokens), grouped(w.OutputTokens),
+		dollars(w.Cost))
 }
 
 // summary says in a line what would be done.

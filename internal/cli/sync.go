@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -29,6 +28,9 @@ type syncer struct {
 	jobs    int  // requests at once
 	quiet   bool // no line for each file
 
+	processing client.Processing // of what is sent
+	watcher    *watcher          // nil if nothing is waited for
+
 	known map[string]client.MemoSummary // by reference id
 }
 
@@ -49,7 +51,7 @@ func (y *syncer) learn(ctx context.Context) error {
 // upload sends what is new or changed. It returns an outcome for every item
 // that it came to before ctx ended, in the order of the items.
 func (y *syncer) upload(ctx context.Context, label string, items []item) []outcome {
-	p := y.session.progress(fmt.Sprintf("%s %d files", label, len(items)), int64(len(items)), unitItems)
+	p := y.session.progress(label+" "+counted(items), int64(len(items)), unitItems)
 	defer p.finish()
 	outcomes := make([]outcome, len(items))
 	var g errgroup.Group
@@ -75,11 +77,32 @@ func (y *syncer) upload(ctx context.Context, label string, items []item) []outco
 	return slices.DeleteFunc(outcomes, func(o outcome) bool { return o.Action == "" })
 }
 
+// counted says how many items there are.
+func counted(items []item) string {
+	pages := 0
+	for _, it := range items {
+		if it.url != "" {
+			pages++
+		}
+	}
+	switch files := len(items) - pages; {
+	case pages == 0:
+		return fmt.Sprintf("%d files", files)
+	case files == 0:
+		return fmt.Sprintf("%d pages", pages)
+	default:
+		return fmt.Sprintf("%d files and %d pages", files, pages)
+	}
+}
+
 // syncOne brings one memo up to date.
 func (y *syncer) syncOne(ctx context.Context, it *item) outcome {
 	o := outcome{Path: it.path, Action: actionUnchanged, open: true}
 	old, exists := y.known[it.ref]
-	hash, text, err := read(it)
+	if it.url != "" {
+		return y.syncPage(ctx, it, o)
+	}
+	hash, text, err := read(ctx, it)
 	switch {
 	case err != nil:
 		o.fail(err)
@@ -105,9 +128,32 @@ func (y *syncer) syncOne(ctx context.Context, it *item) outcome {
 	return o
 }
 
-// send adds an item as text if it is some, else as a file.
+// syncPage has a page loaded, unless its site says that it is as it was.
+func (y *syncer) syncPage(ctx context.Context, it *item, o outcome) outcome {
+	if old := y.known[it.ref]; it.asBefore(&old) {
+		o.MemoID, o.open = old.ID, old.Status != client.StatusProcessed
+		return o
+	}
+	done, err := y.client.UpsertMemo(ctx, client.NewMemo{URL: it.url, MemoOptions: y.options(it)})
+	o.MemoID, o.Action = done.MemoID, actionReplaced
+	if done.Created {
+		o.Action = actionAdded
+	}
+	if err != nil {
+		o.fail(err)
+	}
+	return o
+}
+
+func (y *syncer) options(it *item) client.MemoOptions {
+	return client.MemoOptions{
+		Source: it.source, ReferenceID: it.ref, Metadata: it.metadata, Processing: y.processing,
+	}
+}
+
+// send adds a file, as text if it is some.
 func (y *syncer) send(ctx context.Context, it *item, text string) (client.Upserted, error) {
-	options := client.MemoOptions{Source: it.source, ReferenceID: it.ref, Metadata: it.metadata}
+	options := y.options(it)
 	if text != "" {
 		return y.client.UpsertMemo(ctx, client.NewMemo{
 			Title: titleOf(it.name, text), Content: text, MemoOptions: options,
@@ -125,12 +171,13 @@ func (y *syncer) send(ctx context.Context, it *item, text string) (client.Upsert
 
 // read returns the hash of an item's bytes and, if they are a text that fits
 // into a request, the text.
-func read(it *item) (hash, text string, err error) {
-	body, err := it.open()
+func read(ctx context.Context, it *item) (hash, text string, err error) {
+	file, err := it.open()
 	if err != nil {
 		return "", "", err
 	}
-	defer body.Close()
+	defer file.Close()
+	body := untilDone(ctx, file)
 	sum := sha256.New()
 	var start bytes.Buffer
 	if isText(it.name) {
@@ -147,6 +194,21 @@ func read(it *item) (hash, text string, err error) {
 	}
 	return hex.EncodeToString(sum.Sum(nil)), text, nil
 }
+
+// untilDone returns what r holds, and an error from the end of ctx on.
+func untilDone(ctx context.Context, r io.Reader) io.Reader {
+	return readerFunc(func(p []byte) (int, error) {
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		return r.Read(p)
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+// Read calls f.
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // isText tells by a file's name whether its bytes are the memo's text.
 func isText(name string) bool {
@@ -171,51 +233,4 @@ func titleOf(name, text string) string {
 func cutTitle(title string) string {
 	runes := []rune(title)
 	return string(runes[:min(len(runes), maxRef/2)])
-}
-
-// wait returns when no memo of the outcomes is in progress, and marks those
-// that failed.
-func (y *syncer) wait(ctx context.Context, label string, outcomes []outcome) {
-	var open []*outcome
-	for i := range outcomes {
-		if outcomes[i].open {
-			open = append(open, &outcomes[i])
-		}
-	}
-	if len(open) == 0 {
-		return
-	}
-	p := y.session.progress(fmt.Sprintf("%s %d memos", label, len(open)), int64(len(open)), unitItems)
-	defer p.finish()
-	var g errgroup.Group
-	g.SetLimit(y.jobs)
-	for _, o := range open {
-		if ctx.Err() != nil {
-			break
-		}
-		g.Go(func() error {
-			if err := y.follow(ctx, o, p); err != nil && ctx.Err() == nil {
-				o.fail(err)
-			}
-			p.add(1)
-			return nil
-		})
-	}
-	_ = g.Wait() // failures are outcomes
-}
-
-// follow waits for one memo, and tells why that takes its time.
-func (y *syncer) follow(ctx context.Context, o *outcome, p *progress) error {
-	for status, err := range y.client.WatchMemo(ctx, client.ByID(o.MemoID)) {
-		if failed, ok := errors.AsType[*client.ProcessingError](err); ok {
-			return errors.New(failed.Reason)
-		}
-		if err != nil {
-			return err
-		}
-		if status.WaitingFor != "" {
-			p.waits(oneLine(o.Path), oneLine(status.WaitingFor)+doneIn(status.ETA))
-		}
-	}
-	return nil
 }

@@ -69,7 +69,7 @@ var libraries = map[string][]string{
 	"golang.org/x/sync":                            {"*"},
 	"golang.org/x/sys":                             {"provider"},
 	"golang.org/x/term":                            {"cli"},
-	"golang.org/x/text":                            {"lexical", "parse", "provider"},
+	"golang.org/x/text":                            {"cli", "lexical", "parse", "provider"},
 	"modernc.org/sqlite":                           {"store"},
 }
 
