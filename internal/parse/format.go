@@ -9,6 +9,7 @@ import (
 
 	"kvasir/internal/fault"
 	"kvasir/internal/memo"
+	"kvasir/internal/parse/office"
 	"kvasir/internal/parse/text"
 )
 
@@ -49,9 +50,13 @@ const (
 // message, which has to begin with them.
 var formats = [...]format{
 	{extensions: ".pdf", name: "a PDF", family: pdfs, read: readPDF, timed: true},
-	{extensions: ".doc", name: "a Word 97-2003 document", family: offices, compound: true, read: readDoc},
-	{extensions: ".docx", name: "a Word document", family: offices, read: readWord},
-	{extensions: ".pptx", name: "a PowerPoint presentation", family: offices, read: readPowerPoint},
+	{extensions: ".doc", name: "a Word 97-2003 document", family: offices, compound: true, read: readOffice(office.OldWord)},
+	{extensions: ".docx", name: "a Word document", family: offices, read: readOffice(office.Word)},
+	{extensions: ".pptx", name: "a PowerPoint presentation", family: offices, read: readOffice(office.PowerPoint)},
+	{extensions: ".xlsx", name: "an Excel workbook", family: offices, read: readOffice(office.Excel)},
+	{extensions: ".odt", name: "an OpenDocument text", family: offices, read: readOffice(office.OpenText)},
+	{extensions: ".ods", name: "an OpenDocument spreadsheet", family: offices, read: readOffice(office.OpenSheet)},
+	{extensions: ".odp", name: "an OpenDocument presentation", family: offices, read: readOffice(office.OpenPresentation)},
 	{extensions: prose, name: "text", text: true, light: lightText, read: readText},
 	{extensions: ".html .htm .xhtml", name: "a web page", text: true, read: readPage},
 	{extensions: ".rtf", name: "an RTF document", family: offices, text: true, read: readRTF},

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/goleak"
 
@@ -21,7 +23,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // newParser returns a parser that shares the compiled PDF reader of this machine.
-func newParser(t *testing.T, opts Options) *Parser {
+func newParser(t testing.TB, opts Options) *Parser {
 	t.Helper()
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -43,7 +45,7 @@ func read(ctx context.Context, p *Parser, name, data string) (memo.Parsed, error
 }
 
 // file returns a file that the tests of the readers use.
-func file(t *testing.T, name string) string {
+func file(t testing.TB, name string) string {
 	t.Helper()
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -86,7 +88,7 @@ func TestParse(t *testing.T) {
 		{"a.htm", "<h1>Hello</h1>", "# Hello\n"},
 		{"a.pdf", pdf, "Hello from a PDF.\n"},
 		{"a.pdf", "\r\nsome mail header\r\n" + pdf, "Hello from a PDF.\n"},
-		{"a.doc", file(t, "office/testdata/minutes.doc"), "Minutes"},
+		{"a.doc", file(t, "office/testdata/minutes.doc"), "# Minutes"},
 		{"a.docx", file(t, "office/testdata/minutes.docx"), "# Minutes"},
 	}
 	for _, test := range tests {
@@ -97,6 +99,96 @@ func TestParse(t *testing.T) {
 				t.Errorf("Parse(%s, %.40q) = %q, %v; want %q", test.name, test.data, doc.Text, err, test.want)
 			}
 		})
+	}
+}
+
+// Inside a family of formats the bytes decide, and between them a wrong name is an
+// error.
+func TestNamesAndContents(t *testing.T) {
+	t.Parallel()
+	p := newParser(t, Options{NoOCR: true})
+	word, old := file(t, "office/testdata/minutes.docx"), file(t, "office/testdata/minutes.doc")
+	const page, rich = "<!DOCTYPE html><title>T</title><h1>Hello</h1>", `{\rtf1 Hello}`
+	tests := []struct{ name, data, want string }{
+		{"a.pptx", word, "# Minutes"},
+		{"a.doc", word, "# Minutes"},
+		{"a.docx", old, "# Minutes"},
+		{"a.doc", rich, "Hello\n"},
+		{"a.docx", rich, "Hello\n"},
+		{"a.txt", rich, "Hello\n"},
+		{"a.txt", page, "# Hello\n"},
+		{"a.txt", "\ufeff \n" + page, "# Hello\n"},
+		{"a.xml", "<?xml version='1.0'?>" + page, "# Hello\n"},
+		{"a.txt", "<p>is a paragraph", "<p>is a paragraph\n"},
+		{"a.yaml", "a: {\\rtf", "```yaml\na: {\\rtf\n```\n"},
+
+		{"a.rtf", word, "a.rtf is not an RTF document: it looks like a ZIP archive"},
+		{"a.docx", zipOf(t, "a/b.txt", "x"), "a.docx is not a Word document: it looks like a ZIP archive"},
+		{"a.docx", zipOf(t, "mimetype", "application/epub+zip"), "a.docx"},
+		{"a.docx", "Hello", "a.docx is not a Word document: it looks like text"},
+		{"a.doc", "Hello", "a.doc is not a Word 97-2003 document: it looks like text"},
+		{"a.rtf", "Hello", "a.rtf is not an RTF document: it looks like text"},
+		{"a.msg", "Subject: x\n\nHello", "a.msg is not an Outlook message: it looks like text"},
+		{"a.msg", old, "a.msg is not an Outlook message: it looks like a Word 97-2003 document"},
+		{"a.md", word, "a.md is not text: it looks like a ZIP archive"},
+		{"a.eml", word, "a.eml is not a mail: it looks like a ZIP archive"},
+		{"a.json", "\x89PNG\r\n\x1a\n", "a.json is not JSON: it looks like a PNG image"},
+		{"a.png", "Hello", "a.png is not a picture: it looks like text"},
+		{"a.png", "%PDF-1.7", "a.png is not a picture: it looks like a PDF"},
+		{"a.png", "\xff\xd8\xff", "a.png: Text in pictures is not read here"},
+		{"a.py", "\x7fELF", "a.py is not source code: it looks like a program"},
+		{"a.ts", "\x47\x00\x00\x10\x00\x01\x02\x03", "a.ts is not source code: it looks like binary data"},
+	}
+	for _, test := range tests {
+		doc, err := read(t.Context(), p, test.name, test.data)
+		got := doc.Text
+		if err != nil {
+			got = fault.Message(err)
+		}
+		if !strings.HasPrefix(got, test.want) {
+			t.Errorf("%s of %.20q: %q, want %q", test.name, test.data, got, test.want)
+		}
+	}
+}
+
+// Only what is text, and not much of it, is read in no time.
+func TestLight(t *testing.T) {
+	t.Parallel()
+	p := newParser(t, Options{})
+	for _, test := range []struct {
+		name, data string
+		want       bool
+	}{
+		{"a.md", "Hello", true}, {"a.go", "package a", true}, {"a.csv", "a,b", true}, {"a.json", "{}", true},
+		{"a.txt", "<html>", false}, {"a.txt", `{\rtf1`, false}, {"a.html", "<p>", false}, {"a.pdf", "%PDF-1.7", false},
+		{"a.txt", strings.Repeat("x", 5<<20), false}, {"a.csv", strings.Repeat("a,", 1<<18), false}, {"a.txt", "", false},
+	} {
+		in := Input{Name: test.name, Content: strings.NewReader(test.data), Size: int64(len(test.data))}
+		if got := p.Light(in); got != test.want {
+			t.Errorf("Light(%s of %.10q) = %v", test.name, test.data, got)
+		}
+	}
+}
+
+// What a mail carries is read as files are, a few levels deep.
+func TestFilesInMails(t *testing.T) {
+	t.Parallel()
+	attach := func(name, mimeType, data string) string {
+		return "Subject: A mail\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=" + name + "\n\n--" + name +
+			"\nContent-Type: " + mimeType + "\nContent-Disposition: attachment; filename=" + name +
+			"\nContent-Transfer-Encoding: base64\n\n" + base64.StdEncoding.EncodeToString([]byte(data)) + "\n--" + name + "--\n"
+	}
+	p := newParser(t, Options{MaxNested: 2})
+	for _, test := range []struct{ mail, want string }{
+		{attach("a.docx", "application/octet-stream", file(t, "office/testdata/minutes.docx")), "## Minutes"},
+		{attach("noname", "application/pdf", file(t, "testdata/hello.pdf")), "Hello from a PDF."},
+		{attach("a.csv", "text/plain", "name,number\nOne,1\nTwo,2\n"), "| One | 1 |"},
+		{attach("b.eml", "application/octet-stream", attach("a.txt", "text/plain", "inner words")), "inner words"},
+	} {
+		doc, err := read(t.Context(), p, "a.eml", test.mail)
+		if err != nil || !strings.Contains(doc.Text, test.want) || len(doc.Parts) == 0 {
+			t.Errorf("%.100q: %q, %+v, %v; want %q", test.mail, doc.Text, doc.Parts, err, test.want)
+		}
 	}
 }
 
@@ -236,14 +328,39 @@ func TestParseStopsWithItsContext(t *testing.T) {
 	}
 }
 
-func FuzzText(f *testing.F) {
-	f.Add("Gr\xfc\xdfe\r\n\x00")
-	p := New(Options{})
-	f.Cleanup(func() { _ = p.Close(context.WithoutCancel(f.Context())) })
-	f.Fuzz(func(t *testing.T, data string) {
-		doc, err := read(t.Context(), p, "a.txt", data)
-		if err == nil && (strings.TrimSpace(doc.Text) == "" || strings.ContainsAny(doc.Text, "\r\x00")) {
-			t.Errorf("text = %q", doc.Text)
+// Whatever comes under whichever name, it ends, in clean text with parts in order or
+// in a fault that a person can read.
+func FuzzParse(f *testing.F) {
+	extensions := Extensions()
+	for i, extension := range extensions {
+		for _, data := range []string{"Gr\xfc\xdfe\r\n\x00", "<a><b>c</b></a>", "a,b\n1,2", `{"a":[1]}`, "Subject: x\n\ny"} {
+			f.Add(uint16(i), data)
+		}
+		for _, name := range []string{"testdata/hello.pdf", "office/testdata/minutes.doc", "office/testdata/minutes.docx"} {
+			if strings.HasSuffix(name, extension) {
+				f.Add(uint16(i), file(f, name))
+			}
+		}
+	}
+	p := newParser(f, Options{NoOCR: true, Timeout: 10 * time.Second})
+	f.Fuzz(func(t *testing.T, kind uint16, data string) {
+		name := "a" + extensions[int(kind)%len(extensions)]
+		doc, err := read(t.Context(), p, name, data)
+		if err != nil {
+			if k := fault.KindOf(err); k != fault.Invalid && k != fault.TooLarge || strings.Contains(err.Error(), "panic:") {
+				t.Errorf("%s: error = %v", name, err)
+			}
+			return
+		}
+		if strings.TrimSpace(doc.Text) == "" || strings.ContainsAny(doc.Text, "\r\x00") || !utf8.ValidString(doc.Text) {
+			t.Errorf("%s: text = %q", name, doc.Text)
+		}
+		at := 0
+		for _, part := range doc.Parts {
+			if part.Start < at || part.End <= part.Start || part.End > len(doc.Text) || !utf8.ValidString(doc.Text[part.Start:part.End]) {
+				t.Fatalf("%s: parts = %+v of %d bytes", name, doc.Parts, len(doc.Text))
+			}
+			at = part.End
 		}
 	})
 }

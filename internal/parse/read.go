@@ -43,22 +43,13 @@ func readPicture(ctx context.Context, p *Parser, in Input) (memo.Parsed, error) 
 	return ocr.Image(ctx, in.Content, in.Size, p.ocrLimits())
 }
 
-func readDoc(ctx context.Context, p *Parser, in Input) (memo.Parsed, error) {
-	return p.readOffice(ctx, office.OldWord, in)
-}
-
-func readWord(ctx context.Context, p *Parser, in Input) (memo.Parsed, error) {
-	return p.readOffice(ctx, office.Word, in)
-}
-
-func readPowerPoint(ctx context.Context, p *Parser, in Input) (memo.Parsed, error) {
-	return p.readOffice(ctx, office.PowerPoint, in)
-}
-
-func (p *Parser) readOffice(ctx context.Context, kind office.Kind, in Input) (memo.Parsed, error) {
-	return office.Read(ctx, kind, in.Content, in.Size, office.Limits{
-		Unpacked: p.opts.MaxUnpacked, Text: p.opts.MaxText,
-	}, in.Progress)
+// readOffice returns the reader of one kind of office file.
+func readOffice(kind office.Kind) reader {
+	return func(ctx context.Context, p *Parser, in Input) (memo.Parsed, error) {
+		return office.Read(ctx, kind, in.Content, in.Size, office.Limits{
+			Unpacked: p.opts.MaxUnpacked, Text: p.opts.MaxText,
+		}, in.Progress)
+	}
 }
 
 func readPage(ctx context.Context, p *Parser, in Input) (memo.Parsed, error) {

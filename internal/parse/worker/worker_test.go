@@ -2,9 +2,12 @@ package worker_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -146,6 +149,75 @@ func TestADocumentThatTakesTooMuchMemory(t *testing.T) {
 	if got, err := read(t.Context(), p, "b.html", "<p>Hello"); err != nil || got.Text != "Hello\n" {
 		t.Errorf("after it: %+v, %v", got, err)
 	}
+}
+
+// A child that is not needed goes.
+func TestIdleChildrenLeave(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := worker.New(worker.Options{Command: []string{exe, child}, TempDir: dir, Idle: time.Millisecond})
+	for range 2 {
+		if _, err := read(t.Context(), p, "a.html", "<p>Hello"); err != nil {
+			t.Fatal(err)
+		}
+		tick := time.NewTicker(10 * time.Millisecond)
+		for entries(t, dir) > 0 { // each child has a folder
+			select {
+			case <-tick.C:
+			case <-t.Context().Done():
+				t.Fatal("the child stays")
+			}
+		}
+		tick.Stop()
+	}
+	if err := p.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A child whose parent is gone ends, even if it is in the middle of a document that
+// takes long.
+func TestOrphansEnd(t *testing.T) {
+	t.Parallel()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "slow.html")
+	slow := strings.Repeat("<i>x</i> <b>y</b>\n", 300_000)
+	if err := os.WriteFile(path, []byte(slow), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, document := range []string{"", fmt.Sprintf(`{"Name":"slow.html","Path":%q,"Size":%d}`, path, len(slow))} {
+		orphan := exec.CommandContext(t.Context(), exe, child)
+		stdin, err := orphan.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := orphan.Start(); err != nil {
+			t.Fatal(err)
+		}
+		frames := frame('s', `{"Memory":1073741824}`)
+		if document != "" {
+			frames += frame('d', document)
+		}
+		if _, err := io.WriteString(stdin, frames); err != nil {
+			t.Fatal(err)
+		}
+		if err := stdin.Close(); err != nil {
+			t.Fatal(err)
+		}
+		_ = orphan.Wait() // it ends, in whichever way
+	}
+}
+
+// frame returns what a parent writes.
+func frame(kind byte, data string) string {
+	return string(binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(data)))) + data
 }
 
 func TestChildrenSeeNoSecrets(t *testing.T) {
