@@ -121,6 +121,19 @@ func TestTextInTheMarginComesLast(t *testing.T) {
 	}
 }
 
+func TestTextAslantCountsAlone(t *testing.T) {
+	t.Parallel()
+	p := newParser(t, Options{})
+	mark := "raw:0.7 0.7 -0.7 0.7 200 200 Tm (Confidential draft) Tj"
+	if got, err := text(t.Context(), p, makePDF([][]string{{mark}})); err != nil || got != "Confidential draft\n" {
+		t.Errorf("alone: %q, %v", got, err)
+	}
+	data := makePDF([][]string{{"The text of the page.", mark}})
+	if got, err := text(t.Context(), p, data); err != nil || got != "The text of the page.\n" {
+		t.Errorf("across a page: %q, %v", got, err)
+	}
+}
+
 func TestPageNumbersAndHeadersGo(t *testing.T) {
 	t.Parallel()
 	var pages [][]string

@@ -84,11 +84,13 @@ type page struct {
 // upright turns the page so that most of its text is upright. A page without text
 // turns as its file says.
 func (p *rawPage) upright(rotation int) *page {
-	var turns [4]int
-	for _, g := range p.glyphs {
-		if g.turn >= 0 {
-			turns[g.turn] += len(g.Runes)
+	turns := p.turns()
+	if turns == [4]int{} {
+		// Text aslant is a mark across the page, unless there is no other.
+		for i := range p.glyphs {
+			p.glyphs[i].turn = 0
 		}
+		turns = p.turns()
 	}
 	turn := rotation & 3
 	if turns != [4]int{} {
@@ -113,6 +115,16 @@ func (p *rawPage) upright(rotation int) *page {
 		out.Links[i].Box = f.box(out.Links[i].Box)
 	}
 	return out
+}
+
+// turns counts the characters that need each number of quarter turns.
+func (p *rawPage) turns() (turns [4]int) {
+	for _, g := range p.glyphs {
+		if g.turn >= 0 {
+			turns[g.turn] += len(g.Runes)
+		}
+	}
+	return turns
 }
 
 // turned returns the glyphs that a frame makes upright.

@@ -173,6 +173,9 @@ func (g *group) justified(region Box) bool {
 func (r row) stretched() bool {
 	var words []word
 	for _, l := range r.lines {
+		if abs(l.base-r.lines[0].base) > 0.3*l.size {
+			return false
+		}
 		words = append(words, l.words...)
 	}
 	if len(words) < 2 {

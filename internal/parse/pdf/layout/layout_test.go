@@ -267,6 +267,29 @@ func TestDocumentOfSeveralPages(t *testing.T) {
 	}
 }
 
+func TestAPageMadeToBeSlow(t *testing.T) {
+	t.Parallel()
+	s := newSheet()
+	for i := range 60_000 {
+		s.set(float64(i%600), float64(i/600%80)*10, 6, "w")
+	}
+	// Most words are at the same places; what counts is that it ends.
+	if got := written(s); len(got) < 60_000 {
+		t.Errorf("%d bytes of text are left", len(got))
+	}
+}
+
+func BenchmarkPage(b *testing.B) {
+	s := newSheet()
+	for i := range 12 {
+		s.column(60, 60+60*float64(i), 10, left...).column(310, 60+60*float64(i), 10, right...)
+	}
+	for b.Loop() {
+		written(s)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pages/s")
+}
+
 // FuzzPage sets words anywhere and checks that each is in the text once.
 func FuzzPage(f *testing.F) {
 	f.Add([]byte("\x10\x10\x05\x20\x10\x05\x10\x30\x05\x20\x30\x05"), true)
