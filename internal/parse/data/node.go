@@ -93,6 +93,23 @@ type source struct {
 	inside  bool // we are in that array
 	values  int  // of this record
 	records int
+	keys    map[string]string // so that a key that comes a million times is stored once
+}
+
+// maxKeys is how many keys are remembered.
+const maxKeys = 10_000
+
+// key returns a key on one line.
+func (s *source) key(token json.Token) string {
+	raw, _ := token.(string)
+	if known, ok := s.keys[raw]; ok {
+		return known
+	}
+	key := strings.Join(strings.Fields(raw), " ")
+	if len(s.keys) < maxKeys {
+		s.keys[raw] = key
+	}
+	return key
 }
 
 // next returns the next record, io.EOF after the last.
@@ -147,7 +164,7 @@ func (s *source) value(token json.Token, depth int) (node, error) {
 			if err != nil {
 				return node{}, s.explain(err)
 			}
-			key, _ = token.(string)
+			key = s.key(token)
 		}
 		token, err := s.decoder.Token()
 		if err != nil {
@@ -157,7 +174,7 @@ func (s *source) value(token json.Token, depth int) (node, error) {
 		if err != nil {
 			return node{}, err
 		}
-		item.key = strings.Join(strings.Fields(key), " ")
+		item.key = key
 		n.items = append(n.items, item)
 	}
 	if _, err := s.decoder.Token(); err != nil { // its end

@@ -46,7 +46,8 @@ type HTML func(ctx context.Context, r io.Reader, contentType string) (memo.Parse
 func Read(ctx context.Context, r io.ReaderAt, size int64, limits Limits, html HTML) (memo.Parsed, error) {
 	limits = limits.withDefaults()
 	if size > limits.Bytes {
-		return memo.Parsed{}, fault.New(fault.TooLarge, fmt.Sprintf("The notebook is larger than %d MB", limits.Bytes>>20))
+		return memo.Parsed{}, fault.New(fault.TooLarge,
+			fmt.Sprintf("The notebook is larger than %d MB", limits.Bytes>>20))
 	}
 	data, err := io.ReadAll(io.NewSectionReader(r, 0, size))
 	if err != nil {
@@ -76,7 +77,8 @@ func Read(ctx context.Context, r io.ReaderAt, size int64, limits Limits, html HT
 	}
 	switch {
 	case w.out.Over:
-		return memo.Parsed{}, fault.New(fault.TooLarge, fmt.Sprintf("The notebook has more than %d MB of text", limits.Text>>20))
+		return memo.Parsed{}, fault.New(fault.TooLarge,
+			fmt.Sprintf("The notebook has more than %d MB of text", limits.Text>>20))
 	case w.out.String() == "":
 		return memo.Parsed{}, fault.New(fault.Invalid, "The notebook has no text")
 	}

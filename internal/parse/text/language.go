@@ -17,113 +17,129 @@ const (
 
 // A language is what files are written in.
 type language struct {
-	kind       kind
-	name       string // as a block of code has it
-	extensions string // apart by spaces
+	kind kind
+	name string // as a block of code has it
 }
 
-// languages returns all that can be read. What else is text is plain.
-func languages() []language {
-	return []language{
-		{plain, "", ".txt .text .log .srt .vtt"},
-		{markdown, "", ".md .markdown .mdx .mkd .qmd .rmd"},
-		{light, rst, ".rst .rest"},
-		{light, asciidoc, ".adoc .asciidoc .asc"},
-		{light, latex, ".tex .latex .ltx"},
-		{light, org, ".org"},
-		{code, "ada", ".adb .ads"},
-		{code, "asm", ".asm .s"},
-		{code, "awk", ".awk"},
-		{code, "bash", ".sh .bash .zsh .ksh"},
-		{code, "bat", ".bat .cmd"},
-		{code, "c", ".c .h"},
-		{code, "clojure", ".clj .cljs .cljc .edn"},
-		{code, "cmake", ".cmake"},
-		{code, "cpp", ".cpp .cc .cxx .hpp .hh .hxx .ino"},
-		{code, "csharp", ".cs .csx"},
-		{code, "css", ".css"},
-		{code, "cuda", ".cu .cuh"},
-		{code, "d", ".d"},
-		{code, "dart", ".dart"},
-		{code, "diff", ".diff .patch"},
-		{code, "dockerfile", ".dockerfile"},
-		{code, "dot", ".dot .gv"},
-		{code, "elixir", ".ex .exs"},
-		{code, "elm", ".elm"},
-		{code, "erlang", ".erl .hrl"},
-		{code, "fortran", ".f .for .f90 .f95 .f03"},
-		{code, "fsharp", ".fs .fsi .fsx"},
-		{code, "glsl", ".glsl .vert .frag"},
-		{code, "go", ".go"},
-		{code, "gradle", ".gradle"},
-		{code, "graphql", ".graphql .gql"},
-		{code, "groovy", ".groovy"},
-		{code, "haskell", ".hs .lhs"},
-		{code, "hcl", ".tf .tfvars .hcl"},
-		{code, "ini", ".ini .cfg .conf .properties .editorconfig .env"},
-		{code, "java", ".java"},
-		{code, "javascript", ".js .mjs .cjs .jsx"},
-		{code, "json", ".json5 .jsonc"},
-		{code, "julia", ".jl"},
-		{code, "kotlin", ".kt .kts"},
-		{code, "less", ".less"},
-		{code, "lisp", ".lisp .lsp .cl .el"},
-		{code, "lua", ".lua"},
-		{code, "make", ".mk .mak"},
-		{code, "matlab", ".m"},
-		{code, "nim", ".nim"},
-		{code, "nix", ".nix"},
-		{code, "ocaml", ".ml .mli"},
-		{code, "pascal", ".pas .pp .dpr"},
-		{code, "perl", ".pl .pm"},
-		{code, "php", ".php"},
-		{code, "powershell", ".ps1 .psm1 .psd1"},
-		{code, "prolog", ".pro"},
-		{code, "protobuf", ".proto"},
-		{code, "python", ".py .pyi .pyw"},
-		{code, "r", ".r"},
-		{code, "racket", ".rkt"},
-		{code, "ruby", ".rb .rake .gemspec"},
-		{code, "rust", ".rs"},
-		{code, "sass", ".sass"},
-		{code, "scala", ".scala .sc .sbt"},
-		{code, "scheme", ".scm .ss"},
-		{code, "scss", ".scss"},
-		{code, "solidity", ".sol"},
-		{code, "sql", ".sql .ddl"},
-		{code, "starlark", ".bzl .star"},
-		{code, "svelte", ".svelte"},
-		{code, "swift", ".swift"},
-		{code, "tcl", ".tcl"},
-		{code, "thrift", ".thrift"},
-		{code, "toml", ".toml"},
-		{code, "tsx", ".tsx"},
-		{code, "typescript", ".ts .mts .cts"},
-		{code, "vb", ".vb .vbs .bas"},
-		{code, "verilog", ".v .sv .svh"},
-		{code, "vhdl", ".vhd .vhdl"},
-		{code, "vim", ".vim"},
-		{code, "vue", ".vue"},
-		{code, "yaml", ".yaml .yml"},
-		{code, "zig", ".zig"},
-	}
-}
+// texts are the languages that are no code: the name and the ends of files.
+const texts = `
+plain .txt .text .log .srt .vtt
+markdown .md .markdown .mdx .mkd .qmd .rmd
+rst .rst .rest
+asciidoc .adoc .asciidoc .asc
+latex .tex .latex .ltx
+org .org
+`
+
+// codes are the languages that are code.
+const codes = `
+ada .adb .ads
+asm .asm .s
+awk .awk
+bash .sh .bash .zsh .ksh
+bat .bat .cmd
+c .c .h
+clojure .clj .cljs .cljc .edn
+cmake .cmake
+cpp .cpp .cc .cxx .hpp .hh .hxx .ino
+csharp .cs .csx
+css .css
+cuda .cu .cuh
+d .d
+dart .dart
+diff .diff .patch
+dockerfile .dockerfile
+dot .dot .gv
+elixir .ex .exs
+elm .elm
+erlang .erl .hrl
+fortran .f .for .f90 .f95 .f03
+fsharp .fs .fsi .fsx
+glsl .glsl .vert .frag
+go .go
+gradle .gradle
+graphql .graphql .gql
+groovy .groovy
+haskell .hs .lhs
+hcl .tf .tfvars .hcl
+ini .ini .cfg .conf .properties .editorconfig .env
+java .java
+javascript .js .mjs .cjs .jsx
+json .json5 .jsonc
+julia .jl
+kotlin .kt .kts
+less .less
+lisp .lisp .lsp .cl .el
+lua .lua
+make .mk .mak
+matlab .m
+nim .nim
+nix .nix
+ocaml .ml .mli
+pascal .pas .pp .dpr
+perl .pl .pm
+php .php
+powershell .ps1 .psm1 .psd1
+prolog .pro
+protobuf .proto
+python .py .pyi .pyw
+r .r
+racket .rkt
+ruby .rb .rake .gemspec
+rust .rs
+sass .sass
+scala .scala .sc .sbt
+scheme .scm .ss
+scss .scss
+solidity .sol
+sql .sql .ddl
+starlark .bzl .star
+svelte .svelte
+swift .swift
+tcl .tcl
+thrift .thrift
+toml .toml
+tsx .tsx
+typescript .ts .mts .cts
+vb .vb .vbs .bas
+verilog .v .sv .svh
+vhdl .vhd .vhdl
+vim .vim
+vue .vue
+yaml .yaml .yml
+zig .zig
+`
 
 // Extensions returns how the names of files end that can be read, in lower case with
-// their points: plain text and Markdown first.
+// their points: plain text and Markdown first. What ends otherwise is read as plain
+// text.
 func Extensions() []string {
 	var all []string
-	for _, l := range languages() {
-		all = append(all, strings.Fields(l.extensions)...)
+	for line := range strings.Lines(texts + codes) {
+		if fields := strings.Fields(line); len(fields) > 0 {
+			all = append(all, fields[1:]...)
+		}
 	}
 	return all
 }
 
 // languageOf returns the language of files whose names end so.
 func languageOf(extension string) language {
-	for _, l := range languages() {
-		if slices.Contains(strings.Fields(l.extensions), strings.ToLower(extension)) {
-			return l
+	extension = strings.ToLower(extension)
+	for line := range strings.Lines(texts + codes) {
+		fields := strings.Fields(line)
+		if len(fields) == 0 || !slices.Contains(fields[1:], extension) {
+			continue
+		}
+		switch name := fields[0]; name {
+		case "plain":
+			return language{}
+		case "markdown":
+			return language{kind: markdown}
+		case rst, asciidoc, latex, org:
+			return language{light, name}
+		default:
+			return language{code, name}
 		}
 	}
 	return language{}
