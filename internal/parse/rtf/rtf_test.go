@@ -116,7 +116,7 @@ func TestReadRefuses(t *testing.T) {
 		{"groups in groups", `{\rtf1 x` + strings.Repeat("{", 100_000), Limits{}, fault.Invalid, "too deep"},
 		{"much text", `{\rtf1 ` + strings.Repeat("tea ", 1000), Limits{Text: 1000}, fault.TooLarge, "too much text"},
 		{"many paragraphs", `{\rtf1 ` + strings.Repeat(`tea\par `, 1000), Limits{Text: 1000}, fault.TooLarge, "too much text"},
-		{"a long cell", `{\rtf1 ` + strings.Repeat(`tea\cell `, 1_000_000) + `\row}`, Limits{Text: 10_000}, fault.TooLarge, "too much text"},
+		{"a long cell", `{\rtf1 ` + strings.Repeat(`tea\cell `, 20_000) + `\row}`, Limits{Text: 10_000}, fault.TooLarge, "too much text"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -132,8 +132,8 @@ func TestReadRefuses(t *testing.T) {
 func TestReadOfManyCells(t *testing.T) {
 	t.Parallel()
 	row := `\trowd\cellx1\cellx9000\intbl a\cell b\cell\row` + "\n"
-	got, err := read(t, `{\rtf1`+strings.Repeat(row, 50_000)+"}", Limits{})
-	if err != nil || strings.Count(got.Text, "| a | b |") != 50_000 {
+	got, err := read(t, `{\rtf1`+strings.Repeat(row, 5000)+"}", Limits{})
+	if err != nil || strings.Count(got.Text, "| a | b |") != 5000 {
 		t.Errorf("%d bytes, %v", len(got.Text), err)
 	}
 }
