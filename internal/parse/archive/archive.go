@@ -3,7 +3,7 @@
 //
 // Archives come from strangers. One may have so many entries and unpack to so many
 // bytes, by what comes out and not by what it claims; its XML may nest so deep and no
-// deeper, has no entities but those of XML itself, and nothing that it refers to is
+// deeper, has no entities but those of XML and HTML, and nothing that it refers to is
 // read from anywhere but the archive. Names are only looked up, never opened: what
 // is called ../../x is an entry like any other.
 package archive

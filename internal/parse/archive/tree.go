@@ -128,9 +128,11 @@ func (a *Archive) Trees(name, parent string, skip map[string]bool, each func(*No
 }
 
 // NewDecoder returns a decoder of XML that knows the character sets that we know.
-// Entities that a document declares are not expanded.
+// Entities are those of XML and HTML, each of which is one character: what a document
+// declares is not expanded.
 func NewDecoder(r io.Reader) *xml.Decoder {
 	d := xml.NewDecoder(r)
+	d.Entity = xml.HTMLEntity
 	d.CharsetReader = func(label string, input io.Reader) (io.Reader, error) {
 		data, err := io.ReadAll(io.LimitReader(input, maxForeign+1))
 		if err == nil && len(data) > maxForeign {
