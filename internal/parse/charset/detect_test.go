@@ -194,7 +194,8 @@ func TestDetectWide(t *testing.T) {
 			"UTF-16LE": utf.UTF16(utf.LittleEndian, utf.IgnoreBOM), "UTF-16BE": utf.UTF16(utf.BigEndian, utf.IgnoreBOM),
 			"UTF-16LE with a mark": utf.UTF16(utf.LittleEndian, utf.UseBOM), "UTF-16BE with a " +
 				"mark": utf.UTF16(utf.BigEndian, utf.UseBOM),
-			"UTF-32LE": utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM), "UTF-32BE": utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM),
+			"UTF-32LE": utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM), "UTF-32BE": utf32.UTF32(utf32.BigEndian,
+				utf32.IgnoreBOM),
 			"UTF-32LE with a mark": utf32.UTF32(utf32.LittleEndian, utf32.UseBOM), "UTF-32BE with a " +
 				"mark": utf32.UTF32(utf32.BigEndian, utf32.UseBOM),
 		} {

@@ -110,7 +110,8 @@ func TestFaults(t *testing.T) {
 		{"a line that is wrong", "{\"a\": 1}\n{\"a\": 2}\n{\"a\": oops}\n", Limits{}, fault.Invalid, "in record 3"},
 		{"100,000 levels", strings.Repeat("[", 100_000), Limits{}, fault.TooLarge, "more than 500 deep"},
 		{"100,000 levels of objects", strings.Repeat(`{"a":`, 100_000), Limits{}, fault.TooLarge, "more than 500 deep"},
-		{"many values", "{\"a\": [" + strings.Repeat("1,", 5000) + "1]}", Limits{Values: 1000}, fault.TooLarge, "1000 values"},
+		{"many values", "{\"a\": [" + strings.Repeat("1,", 5000) + "1]}", Limits{Values: 1000}, fault.TooLarge,
+			"1000 values"},
 		{"much text", "[" + strings.Repeat(`"`+long+`",`, 10_000) + "1]", Limits{Text: 1 << 20}, fault.TooLarge, "more than 1 MB"},
 	}
 	for _, test := range tests {

@@ -238,8 +238,10 @@ func TestFaults(t *testing.T) {
 		{"no text", "Date:  \nTo: \nMIME-Version: 1.0\n\n\n", Limits{}, fault.Invalid, "no text"},
 		{"bytes", one("", strings.Repeat("x", 100)), Limits{Bytes: 100}, fault.TooLarge, "larger than"},
 		{"text", one("", strings.Repeat("x", 1000)), Limits{Text: 1000}, fault.TooLarge, "more text"},
-		{"parts", one(several("mixed", plainHi, plainHi, plainHi), ""), Limits{Parts: 3}, fault.TooLarge, "more than 3 parts"},
-		{"S/MIME", one("Content-Type: application/pkcs7-mime; smime-type=enveloped-data\n", "x"), Limits{}, fault.Invalid, "encrypted"},
+		{"parts", one(several("mixed", plainHi, plainHi, plainHi), ""), Limits{Parts: 3}, fault.TooLarge,
+			"more than 3 parts"},
+		{"S/MIME", one("Content-Type: application/pkcs7-mime; smime-type=enveloped-data\n", "x"), Limits{}, fault.Invalid,
+			"encrypted"},
 		{"PGP", one(several("encrypted", plainHi), ""), Limits{}, fault.Invalid, "encrypted"},
 	}
 	for _, test := range tests {
@@ -254,7 +256,8 @@ func TestFaults(t *testing.T) {
 	if got, err := read(t, deep, Limits{}); err != nil || !strings.Contains(got.Text, "S (more than 10 mails in mails)") {
 		t.Errorf("mails in mails = %.300q, %v", got.Text, err)
 	}
-	if got, err := read(t, "Subject: S\n"+nested, Limits{}); err != nil || !strings.Contains(got.Text, "a part (more than 10 parts") {
+	if got, err := read(t, "Subject: S\n"+nested, Limits{}); err != nil || !strings.Contains(got.Text,
+		"a part (more than 10 parts") {
 		t.Errorf("parts in parts = %.300q, %v", got.Text, err)
 	}
 }
@@ -301,7 +304,8 @@ func FuzzRead(f *testing.F) {
 // check fails if what was read of data is neither a clean text nor a fault.
 func check(t *testing.T, data []byte, got memo.Parsed, err error) {
 	t.Helper()
-	if err == nil && (strings.TrimSpace(got.Text) == "" || !utf8.ValidString(got.Text) || strings.Contains(got.Text, "\r")) {
+	if err == nil && (strings.TrimSpace(got.Text) == "" || !utf8.ValidString(got.Text) || strings.Contains(got.Text,
+		"\r")) {
 		t.Errorf("Read(%q) = %q", data, got.Text)
 	}
 	if _, ok := errors.AsType[*fault.Fault](err); err != nil && !ok {

@@ -115,7 +115,8 @@ func TestOutlookBody(t *testing.T) {
 		{"HTML with a code page", map[string]string{"__substg1.0_10130102": "<p>\xef\xf0\xe8"}, "при"},
 		{"HTML as text", map[string]string{"__substg1.0_1013001F": text16("<p>при")}, "при"},
 		{"RTF", map[string]string{"__substg1.0_10090102": stored}, "Hi"},
-		{"RTF beside a text", map[string]string{"__substg1.0_10090102": stored, "__substg1.0_1000001F": text16("Hello")}, "Hello"},
+		{"RTF beside a text", map[string]string{"__substg1.0_10090102": stored, "__substg1.0_1000001F": text16("Hello")},
+			"Hello"},
 		{"damaged RTF", map[string]string{"__substg1.0_10090102": "x"}, "Attachments not read: the text in RTF (damaged)"},
 		{"other RTF", map[string]string{"__substg1.0_10090102": string(rtf(rtfStored, 2, "no"))},
 			"Attachments not read: the text in RTF (The file is no RTF)"},
@@ -137,8 +138,9 @@ func TestOutlookBody(t *testing.T) {
 func TestCodePage(t *testing.T) {
 	t.Parallel()
 	for number, want := range map[uint32]string{
-		0: "", 1252: "windows-1252", 874: "windows-874", 850: "ibm850", 28605: "iso-8859-15", 65001: "utf-8", 20127: "us-ascii",
-		932: "shift_jis", 936: "gbk", 949: "euc-kr", 950: "big5", 54936: "gb18030", 51932: "euc-jp", 50221: "iso-2022-jp",
+		0: "", 1252: "windows-1252", 874: "windows-874", 850: "ibm850", 28605: "iso-8859-15", 65001: "utf-8",
+		20127: "us-ascii",
+		932:   "shift_jis", 936: "gbk", 949: "euc-kr", 950: "big5", 54936: "gb18030", 51932: "euc-jp", 50221: "iso-2022-jp",
 		20866: "koi8-r", 21866: "koi8-u",
 	} {
 		if got := codePage(number); got != want {
@@ -209,7 +211,8 @@ func TestUnpackRTF(t *testing.T) {
 		t.Errorf("unpackRTF of what is cut = %q, %v", got, err)
 	}
 	// A token that copies what it is writing, sixteen bytes after one.
-	if got, err := unpackRTF(rtf(rtfPacked, 18, "\x02a\x0c\xff"), 1<<20); err != nil || string(got) != strings.Repeat("a", 18) {
+	if got, err := unpackRTF(rtf(rtfPacked, 18, "\x02a\x0c\xff"), 1<<20); err != nil ||
+		string(got) != strings.Repeat("a", 18) {
 		t.Errorf("unpackRTF of one byte repeated = %q, %v", got, err)
 	}
 	for name, data := range map[string][]byte{

@@ -118,7 +118,8 @@ func TestParts(t *testing.T) {
 	got, err := read(t, cells(`{"cell_type": "markdown", "source": "# Title"}`, code(`""`, ""), code(`"x = 1"`, "")), Limits{})
 	want := memo.Parsed{
 		Title: "Title", Text: "# Title\n\n```python\nx = 1\n```\n",
-		Parts: []memo.Part{{Kind: memo.PartCell, Number: 1, Start: 0, End: 9}, {Kind: memo.PartCell, Number: 3, Start: 9, End: 29}},
+		Parts: []memo.Part{{Kind: memo.PartCell, Number: 1, Start: 0, End: 9}, {Kind: memo.PartCell, Number: 3, Start: 9,
+			End: 29}},
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)

@@ -29,7 +29,8 @@ func TestRead(t *testing.T) {
 		{"Windows-1252", "a.txt", "Gr\xfc\xdfe", "", "Grüße\n"},
 		{"Markdown", "a.md", "x\n\n# The *title* #\n\n# y", "The *title*", "x\n\n# The *title* #\n\n# y\n"},
 		{"Markdown that is underlined", "a.md", "Title\n===\nx", "Title", "Title\n===\nx\n"},
-		{"Markdown with metadata", "a.MD", "---\ntags: x\ntitle: \"T: a\"\n---\n# x", "T: a", "---\ntags: x\ntitle: \"T: a\"\n---\n# x\n"},
+		{"Markdown with metadata", "a.MD", "---\ntags: x\ntitle: \"T: a\"\n---\n# x", "T: a",
+			"---\ntags: x\ntitle: \"T: a\"\n---\n# x\n"},
 		{"Markdown with other metadata", "a.md", "---\ntags: x\n---\n# x", "x", "---\ntags: x\n---\n# x\n"},
 		{"Markdown with code", "a.md", "```sh\n# x\n```\n# y", "y", "```sh\n# x\n```\n# y\n"},
 		{"Markdown without a title", "a.md", "x\n---\n## y", "", "x\n---\n## y\n"},
@@ -38,7 +39,8 @@ func TestRead(t *testing.T) {
 		{"code with a fence", "a.rs", "/// ```\n/// ````\n", "", "`````rust\n/// ```\n/// ````\n`````\n"},
 		{"configuration", "a.yml", "# x\na: 1", "", "```yaml\n# x\na: 1\n```\n"},
 		{
-			"reStructuredText", "a.rst", "=====\nTitle\n=====\n\nText\n\nPart\n====\n\n# no\n\nSub part\n--------\n\nPart 2\n======\n\n----\n\nx\n",
+			"reStructuredText", "a.rst",
+			"=====\nTitle\n=====\n\nText\n\nPart\n====\n\n# no\n\nSub part\n--------\n\nPart 2\n======\n\n----\n\nx\n",
 			"Title", "# Title\n\nText\n\n## Part\n\n\\# no\n\n### Sub part\n\n## Part 2\n\n----\n\nx\n",
 		},
 		{
