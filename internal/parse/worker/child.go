@@ -54,15 +54,18 @@ func environment(temp string) []string {
 	return env
 }
 
+// cannotStart is what documents wait for when the machine has no room for a process.
+const cannotStart = "The reader of documents cannot be started"
+
 // start starts a child.
 func (p *Pool) start() (_ *child, err error) {
 	c := &child{opts: &p.opts, said: &transcript{}}
 	if c.temp, err = os.MkdirTemp(p.opts.TempDir, "kvasir-parser-*"); err != nil {
-		return nil, fmt.Errorf("start a parse worker: %w", err)
+		return nil, fault.Wrap(fault.Unavailable, cannotStart, err)
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("start a parse worker: %w", err), os.RemoveAll(c.temp))
+			err = fault.Wrap(fault.Unavailable, cannotStart, errors.Join(err, os.RemoveAll(c.temp)))
 		}
 	}()
 	c.cmd = &exec.Cmd{

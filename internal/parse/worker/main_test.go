@@ -47,6 +47,9 @@ func beChild(mode string) int {
 		receive()
 		debug.SetMaxStack(1 << 20)
 		fmt.Println(overflow(0))
+	case "once":
+		receive()
+		_, _ = os.Stdout.WriteString("o\x00\x00\x00\x10{\"Title\":\"once\"}")
 	case "nonsense":
 		receive()
 		_, _ = os.Stdout.WriteString(strings.Repeat("\xff", 1000))
@@ -72,8 +75,13 @@ func receive() {
 	_, _ = os.Stdout.WriteString("r\x00\x00\x00\x02{}")
 }
 
-// overflow has no bottom.
-func overflow(n int) int { return overflow(n+1) + n }
+// overflow has no bottom that the stack could hold.
+func overflow(n int) int {
+	if n < 0 {
+		return 0
+	}
+	return overflow(n+1) + n
+}
 
 // newPool returns a pool whose children are in a mode.
 func newPool(t *testing.T, mode string, opts worker.Options) *worker.Pool {

@@ -190,10 +190,6 @@ func (p *Pool) dismiss(c *child) {
 	}
 }
 
-// Warm prepares the reading of PDF files, which takes seconds the first time on a
-// machine.
-func (p *Pool) Warm(ctx context.Context) error { return p.local.Warm(ctx) }
-
 // Close refuses further documents, waits for those that are being read, and ends
 // the children. It is called once.
 func (p *Pool) Close(ctx context.Context) error {

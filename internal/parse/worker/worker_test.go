@@ -139,6 +139,29 @@ func TestChildrenThatGoWrong(t *testing.T) {
 	}
 }
 
+// A child that ends between two documents costs neither.
+func TestChildrenThatEndWhileIdle(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, "once", worker.Options{})
+	for range 5 {
+		if got, err := read(t.Context(), p, "a.html", "<p>Hello"); err != nil || got.Title != "once" {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	}
+}
+
+func TestAProgramThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := worker.New(worker.Options{Command: []string{filepath.Join(dir, "nothing"), child}, TempDir: dir})
+	if _, err := read(t.Context(), p, "a.html", "<p>Hello"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("error = %v, want one to wait for", err)
+	}
+	if err := p.Close(t.Context()); err != nil || entries(t, dir) > 0 {
+		t.Errorf("Close: %v, %d files left", err, entries(t, dir))
+	}
+}
+
 func TestADocumentThatTakesTooMuchMemory(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, child, worker.Options{Memory: 64 << 20})
