@@ -189,7 +189,8 @@ func TestImagesThatAreRefused(t *testing.T) {
 		{"a WebP of an unknown kind", webp("VP9 ", make([]byte, 20)...), Limits{}, fault.Invalid, "damaged"},
 		{"pages in a circle", loop, Limits{}, fault.TooLarge, "more than 200 pages"},
 		{"a directory behind the end", []byte("II*\x00\xff\xff\x00\x00"), Limits{}, fault.Invalid, "damaged"},
-		{"no tesseract", tiff(binary.LittleEndian, small), Limits{Command: "no-such-program"}, fault.Invalid, "Install tesseract-ocr"},
+		{"no tesseract", tiff(binary.LittleEndian, small), Limits{Command: "no-such-program"},
+			fault.Invalid, "Install tesseract-ocr"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -258,7 +259,8 @@ func TestAProgramThatMisbehaves(t *testing.T) {
 		kind         fault.Kind
 		want         string
 	}{
-		{"hangs", "exec sleep 600", Limits{Languages: "eng", Timeout: 50 * time.Millisecond}, fault.TooLarge, "longer than 50ms"},
+		{"hangs", "exec sleep 600", Limits{Languages: "eng", Timeout: 50 * time.Millisecond},
+			fault.TooLarge, "longer than 50ms"},
 		{"fails", "yes broken | head -n 1000 >&2; exit 3", Limits{Languages: "eng"}, fault.Invalid, "cannot be read"},
 		{"writes without end", "exec yes", Limits{Languages: "eng", Text: 1000}, fault.TooLarge, "more than 1000 bytes"},
 		{"has no language", "echo 'List of languages (1):'; echo osd", Limits{}, fault.Invalid, "Install tesseract-ocr-eng"},

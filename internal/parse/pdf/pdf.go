@@ -2,6 +2,10 @@
 // inside the process: no cgo, no helper program, and a hostile file can reach
 // neither files nor memory outside its sandbox.
 //
+// PDFium says which characters, lines and links a page has and where; the package
+// layout below this one makes sense of them. Pages that are pictures of text are
+// drawn and given to a [Recognizer].
+//
 // The first document pays for compiling PDFium, which takes seconds; the result is
 // kept in a directory, and from then on a process starts in a fraction of a second.
 // [Parser.Warm] pays at a moment of the caller's choosing. A parser that has read
@@ -31,7 +35,7 @@ type Options struct {
 	// or if it cannot be written, each process compiles anew.
 	CacheDir string
 	// Instances is how many documents are read at the same time; further ones
-	// wait. Each takes some 50 MB while it reads. 0 means 2.
+	// wait. Each takes some 50 MB while it reads, more for large pictures. 0 means 2.
 	Instances int
 	// MaxPages is the most pages a document may have; 0 means 10,000.
 	MaxPages int

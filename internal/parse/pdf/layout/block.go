@@ -351,7 +351,8 @@ func goesOn(text, next string) bool {
 }
 
 // marker matches the mark at the start of a list's item.
-var marker = regexp.MustCompile(`^(?:[•‣◦▪●○■□◆▶►➢➤✓✔∙·※❖–—*-]|[0-9]{1,3}(?:\.[0-9]{1,3}){0,4}[.)]` +
+var marker = regexp.MustCompile(`^(?:[•‣◦▪●○■□◆▶►➢➤✓✔∙·※❖–—*-]` +
+	`|[0-9]{1,3}(?:\.[0-9]{1,3}){0,4}[.)]` +
 	`|\([0-9a-zA-Z]{1,3}\)|[a-zA-Z][.)]|[ivx]{2,4}[.)]|[①-⑳])$`)
 
 // isMarker reports whether text is the mark of a list's item and nothing else.
@@ -364,5 +365,6 @@ func isItem(text string) bool {
 		return true
 	}
 	first, size := utf8.DecodeRuneInString(text)
-	return strings.ContainsRune("•‣▪●■◆►➢✓✔❖①②③④⑤⑥⑦⑧⑨⑩", first) && len(text) > size
+	const marks = "•‣▪●■◆►➢✓✔❖①②③④⑤⑥⑦⑧⑨⑩"
+	return strings.ContainsRune(marks, first) && len(text) > size
 }

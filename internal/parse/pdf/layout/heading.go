@@ -119,7 +119,8 @@ func joinTitles(blocks []block) []block {
 
 // caption matches the beginning of what stands at tables and pictures.
 var caption = regexp.MustCompile(
-	`(?i)^[\[<(]?(?:table|figure|fig\.|tab\.|abb\.|tabelle|abbildung|tableau|listing|표|그림|表|图|図)\s*\.?\s*[0-9]`)
+	`(?i)^[\[<(]?(?:table|figure|fig\.|tab\.|abb\.|tabelle|abbildung|tableau|listing` +
+		`|표|그림|表|图|図)\s*\.?\s*[0-9]`)
 
 // number matches the number of a section, with its parts.
 var number = regexp.MustCompile(`^(?:[0-9]{1,2}(?:\.[0-9]{1,3})*|[A-Z](?:\.[0-9]{1,2})+)\.?\s`)

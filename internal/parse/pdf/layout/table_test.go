@@ -28,11 +28,14 @@ func TestTables(t *testing.T) {
 		page *sheet
 		want string
 	}{
-		{"without rules", newSheet().cells(xs, 100, "City|Count|Share", "Berlin|553|66 %", "Rome|1,574|35 %", "Oslo||12 %"),
-			"| City | Count | Share |\n| --- | --- | --- |\n| Berlin | 553 | 66 % |\n| Rome | 1,574 | 35 % |\n| Oslo |  | 12 % |"},
+		{"without rules",
+			newSheet().cells(xs, 100, "City|Count|Share", "Berlin|553|66 %", "Rome|1,574|35 %", "Oslo||12 %"),
+			"| City | Count | Share |\n| --- | --- | --- |\n| Berlin | 553 | 66 % |\n" +
+				"| Rome | 1,574 | 35 % |\n| Oslo |  | 12 % |"},
 		{"between lines", newSheet().column(60, 60, 10, left...).cells(xs, 130, "City|Count|Share", "Berlin|553|66 %").
 			column(60, 180, 10, right...),
-			strings.Join(left, " ") + "\n\n| City | Count | Share |\n| --- | --- | --- |\n| Berlin | 553 | 66 % |\n\n" + strings.Join(right, " ")},
+			strings.Join(left, " ") + "\n\n| City | Count | Share |\n| --- | --- | --- |\n" +
+				"| Berlin | 553 | 66 % |\n\n" + strings.Join(right, " ")},
 		{"with rules", newSheet().cells([]float64{64, 204}, 100, "a|b", "c|d", "e|").
 			grid([]float64{60, 200, 300}, []float64{88, 104, 120, 136}),
 			"| a | b |\n| --- | --- |\n| c | d |\n| e |  |"},
@@ -42,7 +45,8 @@ func TestTables(t *testing.T) {
 		{"a cell of two lines", newSheet().cells([]float64{64, 204}, 100, "a|The first line", "|and the second", "c|d").
 			grid([]float64{60, 200, 300}, []float64{88, 120, 136}),
 			"| a | The first line and the second |\n| --- | --- |\n| c | d |"},
-		{"level rules only, with a title", newSheet().cells([]float64{60, 200, 320}, 100, "Name|What it is|Count", "Ann|a person|1", "Bob|another|2").
+		{"level rules only, with a title", newSheet().
+			cells([]float64{60, 200, 320}, 100, "Name|What it is|Count", "Ann|a person|1", "Bob|another|2").
 			grid([]float64{60, 380}, []float64{88, 104, 140}).withoutUpright(),
 			"| Name | What it is | Count |\n| --- | --- | --- |\n| Ann | a person | 1 |\n| Bob | another | 2 |"},
 		{"a box around text is none", newSheet().column(64, 100, 10, left...).grid([]float64{60, 320}, []float64{88, 150}),
@@ -75,7 +79,9 @@ func (s *sheet) withoutUpright() *sheet {
 func TestStretchedLinesAreNoTable(t *testing.T) {
 	t.Parallel()
 	s := newSheet()
-	for i, words := range [][]string{{"several", "columns", "narrow"}, {"whenever", "it", "happens"}, {"the", "wide", "gaps"}} {
+	for i, words := range [][]string{
+		{"several", "columns", "narrow"}, {"whenever", "it", "happens"}, {"the", "wide", "gaps"},
+	} {
 		chars := 0
 		for _, w := range words {
 			chars += len(w)
