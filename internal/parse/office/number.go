@@ -268,7 +268,11 @@ func (s section) number(value float64) string {
 	if s.exponent {
 		return strconv.FormatFloat(value, 'E', s.decimals, 64)
 	}
-	text := strconv.FormatFloat(value, 'f', min(s.most, 30), 64)
+	most := min(s.most, 30)
+	if shifted := value * math.Pow10(most); shifted < 1e15 {
+		value = math.Round(fifteen(shifted)) / math.Pow10(most) // halves go up
+	}
+	text := strconv.FormatFloat(value, 'f', most, 64)
 	whole, decimals, _ := strings.Cut(text, ".")
 	for len(decimals) > s.decimals && strings.HasSuffix(decimals, "0") {
 		decimals = decimals[:len(decimals)-1]
@@ -334,9 +338,14 @@ func general(value float64) string {
 	if size := math.Abs(value); size != 0 && (size < 1e-9 || size >= 1e15) {
 		return strconv.FormatFloat(value, 'G', 6, 64)
 	}
+	return strconv.FormatFloat(fifteen(value), 'f', -1, 64)
+}
+
+// fifteen returns a number as spreadsheets keep it, which is with 15 digits.
+func fifteen(value float64) float64 {
 	rounded, err := strconv.ParseFloat(strconv.FormatFloat(value, 'g', 15, 64), 64)
 	if err != nil {
-		return strconv.FormatFloat(value, 'f', -1, 64)
+		return value
 	}
-	return strconv.FormatFloat(rounded, 'f', -1, 64)
+	return rounded
 }
