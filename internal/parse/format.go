@@ -57,6 +57,7 @@ var formats = [...]format{
 	{extensions: ".odt", name: "an OpenDocument text", family: offices, read: readOffice(office.OpenText)},
 	{extensions: ".ods", name: "an OpenDocument spreadsheet", family: offices, read: readOffice(office.OpenSheet)},
 	{extensions: ".odp", name: "an OpenDocument presentation", family: offices, read: readOffice(office.OpenPresentation)},
+	{extensions: ".epub", name: "an EPUB book", family: offices, read: readBook},
 	{extensions: prose, name: "text", text: true, light: lightText, read: readText},
 	{extensions: ".html .htm .xhtml", name: "a web page", text: true, read: readPage},
 	{extensions: ".rtf", name: "an RTF document", family: offices, text: true, read: readRTF},

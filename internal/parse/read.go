@@ -11,6 +11,7 @@ import (
 
 	"kvasir/internal/fault"
 	"kvasir/internal/memo"
+	"kvasir/internal/parse/book"
 	"kvasir/internal/parse/data"
 	"kvasir/internal/parse/html"
 	"kvasir/internal/parse/mail"
@@ -50,6 +51,14 @@ func readOffice(kind office.Kind) reader {
 			Unpacked: p.opts.MaxUnpacked, Text: p.opts.MaxText,
 		}, in.Progress)
 	}
+}
+
+func readBook(ctx context.Context, p *Parser, in Input) (memo.Parsed, error) {
+	limits := book.Limits{Unpacked: p.opts.MaxUnpacked, Text: p.opts.MaxText}
+	page := func(ctx context.Context, _ string, r io.Reader) (memo.Parsed, error) {
+		return p.readHTML(ctx, r, "")
+	}
+	return book.Read(ctx, in.Content, in.Size, limits, page, in.Progress)
 }
 
 func readPage(ctx context.Context, p *Parser, in Input) (memo.Parsed, error) {

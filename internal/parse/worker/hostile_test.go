@@ -38,6 +38,7 @@ func hostileFiles(t *testing.T) []hostileFile {
 		{"bomb", "bomb.pptx", slideFile(t, bomb), "bomb.pptx: The file " + unpacks},
 		{"bomb", "bomb.xlsx", workbook(t, bomb), "bomb.xlsx: The file " + unpacks},
 		{"bomb", "bomb.odt", openDocument(t, bomb), "bomb.odt: The file " + unpacks},
+		{"bomb", "bomb.epub", epubFile(t, bomb), "bomb.epub: The file " + unpacks},
 		{"list of entries", "bomb.docx", manyEntries(t, 50_000), "bomb.docx: The file is an archive of more than"},
 		{"laughs", "laughs.xml", laughs, "laughs.xml"},
 		{"laughs", "laughs.docx", wordFile(t, laughs), "laughs.docx"},
