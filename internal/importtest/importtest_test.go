@@ -49,7 +49,6 @@ var exceptions = map[[2]string]string{
 // libraries says which rooms may import an outside module: one each, besides
 // tests, so that a vendor's vocabulary stays in its room.
 var libraries = map[string][]string{
-	"github.com/JohannesKaufmann/html-to-markdown": {"parse"},
 	"github.com/alecthomas/kong":                   {"cli", "config"},
 	"github.com/blevesearch/snowballstem":          {"lexical"},
 	"github.com/danielgtaylor/huma":                {"api"},

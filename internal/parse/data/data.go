@@ -50,7 +50,7 @@ func Read(ctx context.Context, r io.ReaderAt, size int64, limits Limits) (memo.P
 	decoder := json.NewDecoder(text)
 	decoder.UseNumber()
 	d := &document{
-		source: &source{ctx: ctx, decoder: decoder, limits: limits, keys: map[string]string{}},
+		source: &source{ended: func() error { return context.Cause(ctx) }, decoder: decoder, limits: limits, keys: map[string]string{}},
 		w:      writer{out: &markdown.Writer{Max: limits.Text}},
 	}
 	if err := d.read(); err != nil {

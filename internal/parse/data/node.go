@@ -1,7 +1,6 @@
 package data
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -86,7 +85,7 @@ func (n node) writeInline(b *strings.Builder, most int, nested bool) {
 // A source reads records: the values of an array at the top, and the values that
 // stand one after another.
 type source struct {
-	ctx     context.Context
+	ended   func() error // why to stop; nil to go on
 	decoder *json.Decoder
 	limits  Limits
 	array   bool // the records are those of an array
@@ -146,8 +145,10 @@ func (s *source) value(token json.Token, depth int) (node, error) {
 	if depth > s.limits.Depth {
 		return node{}, fault.New(fault.TooLarge, fmt.Sprintf("The values nest more than %d deep", s.limits.Depth))
 	}
-	if s.values%1024 == 1 && s.ctx.Err() != nil {
-		return node{}, context.Cause(s.ctx)
+	if s.values%1024 == 1 {
+		if err := s.ended(); err != nil {
+			return node{}, err
+		}
 	}
 	delim, ok := token.(json.Delim)
 	if !ok {
@@ -204,8 +205,8 @@ func spelled(token json.Token) string {
 
 // explain turns what the decoder says into a fault.
 func (s *source) explain(err error) error {
-	if s.ctx.Err() != nil {
-		return context.Cause(s.ctx)
+	if err := s.ended(); err != nil {
+		return err
 	}
 	where := fmt.Sprintf(" at byte %d", s.decoder.InputOffset())
 	if s.records > 1 {
