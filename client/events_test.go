@@ -44,7 +44,8 @@ func TestEventsAreFollowed(t *testing.T) {
 			break
 		}
 	}
-	if want := []client.ChangeKind{client.MemoCreated, client.ChangeProgress, client.MemoProcessed}; !slices.Equal(kinds, want) {
+	want := []client.ChangeKind{client.MemoCreated, client.ChangeProgress, client.MemoProcessed}
+	if !slices.Equal(kinds, want) {
 		t.Errorf("events %v", kinds)
 	}
 }
@@ -109,9 +110,9 @@ func TestDocuments(t *testing.T) {
 	t.Parallel()
 	srv, c := start(t)
 	ctx := t.Context()
-	id, err := c.UploadFile(ctx, client.Upload{Name: "Über.txt", Body: strings.NewReader("hello"), MemoOptions: client.MemoOptions{
-		Processing: client.Processing{ChunkWords: 40, Enrich: []client.Aspect{}},
-	}})
+	upload := client.Upload{Name: "Über.txt", Body: strings.NewReader("hello")}
+	upload.Processing = client.Processing{ChunkWords: 40, Enrich: []client.Aspect{}}
+	id, err := c.UploadFile(ctx, upload)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +121,8 @@ func TestDocuments(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer o.Body.Close()
-	if text, err := io.ReadAll(o.Body); string(text) != "hello" || o.Name != "Über.txt" || o.Size != 5 || len(o.SHA256) != 64 {
+	text, err := io.ReadAll(o.Body)
+	if string(text) != "hello" || o.Name != "Über.txt" || o.Size != 5 || len(o.SHA256) != 64 {
 		t.Errorf("original %q, %v: %+v", text, err, o)
 	}
 	if err := c.Enrich(ctx, client.ByID(id), client.AspectSummary); err != nil {

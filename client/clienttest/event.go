@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -173,9 +174,7 @@ func (s *Server) createWebhook(w http.ResponseWriter, r *http.Request) {
 	}
 	s.webhooks = append(s.webhooks, hook)
 	told := object{"secret": "whsec_0123456789"}
-	for k, v := range hook {
-		told[k] = v
-	}
+	maps.Copy(told, hook)
 	answer(w, http.StatusCreated, told)
 }
 

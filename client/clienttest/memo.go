@@ -75,7 +75,9 @@ func (m *Memo) readForm(r *http.Request) string {
 	m.File = header.Filename
 	m.Content, m.Title = string(content), cmp.Or(r.FormValue("title"), header.Filename)
 	m.ReferenceID, m.Source = r.FormValue("reference_id"), r.FormValue("source")
-	for name, v := range map[string]any{"tags": &m.Tags, "metadata": &m.Metadata, "scopes": &m.Scopes, "processing": &m.Processing} {
+	for name, v := range map[string]any{
+		"tags": &m.Tags, "metadata": &m.Metadata, "scopes": &m.Scopes, "processing": &m.Processing,
+	} {
 		if text := r.FormValue(name); text != "" && json.Unmarshal([]byte(text), v) != nil {
 			return "Failed to process uploaded file"
 		}

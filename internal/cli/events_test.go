@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -99,16 +101,43 @@ func TestAWebhooksLife(t *testing.T) {
 	}
 }
 
+// A reader is interrupted once it has read a word.
+type reader struct {
+	strings.Builder
+	word      string
+	interrupt func()
+}
+
+func (r *reader) Write(p []byte) (int, error) {
+	n, err := r.Builder.Write(p)
+	if strings.Contains(r.String(), r.word) {
+		r.interrupt()
+	}
+	return n, err
+}
+
 func TestEventsAreFollowedUntilInterrupted(t *testing.T) {
 	t.Parallel()
 	srv := clienttest.Start(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
 	put(t, srv, "Before", "is not shown")
-	time.AfterFunc(200*time.Millisecond, func() { put(t, srv, "Duck", "Ducks eat seeds.") })
-	r := command(ctx, []string{"KVASIR_URL=" + srv.URL, "KVASIR_API_KEY=" + clienttest.Key}, "events", "-f")
-	if !regexp.MustCompile(`memo.created .* Duck\n`).MatchString(r.stdout) || strings.Contains(r.stdout, "created    Before") {
-		t.Errorf("%+v", r)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out := &reader{word: "Duck\n", interrupt: cancel}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { // until it follows
+		for ctx.Err() == nil {
+			put(t, srv, "Duck", "Ducks eat seeds.")
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	status := Main(ctx, Process{
+		Args: []string{"events", "-f"}, Environ: []string{"KVASIR_URL=" + srv.URL, "KVASIR_API_KEY=" + clienttest.Key},
+		Stdout: out, Stderr: io.Discard,
+	})
+	if status != exitInterrupted || !regexp.MustCompile(`memo.created .* Duck\n`).MatchString(out.String()) ||
+		strings.Contains(out.String(), "created    Before") {
+		t.Errorf("exit status %d: %s", status, out)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // A processingFlags says how memos are cut and enriched.
 type processingFlags struct {
 	ChunkWords int      `placeholder:"N" help:"About how many words a passage has, 20 to 2000."`
-	Enrich     []string `enum:"summary,tags,context,questions,none" placeholder:"WHAT" help:"What a model writes: ${enum}."`
+	Enrich     []string `enum:"summary,tags,context,questions,none" placeholder:"WHAT" help:"A model writes ${enum}."`
 }
 
 // processing returns what the flags set.

@@ -92,48 +92,66 @@ const restBetween = 50 * time.Millisecond
 // may have ended.
 func (y *syncer) listen(ctx context.Context, open []*outcome, p *progress) (ask []*outcome) {
 	for {
-		y.watcher.mu.Lock()
-		news, broken := y.watcher.news, y.watcher.broken
-		var still []*outcome
-		now := ""          // what is worked on
-		var waits []func() // why some are not
-		for _, o := range open {
-			e, done := y.watcher.ended[o.MemoID]
-			at, moves := y.watcher.moving[o.MemoID]
-			switch {
-			case done && o.Action != actionAdded:
-				ask = append(ask, o)
-			case done:
-				o.end(e)
-				p.add(1)
-			default:
-				still = append(still, o)
-				switch {
-				case moves && at.WaitingFor != "":
-					waits = append(waits, func() { p.waits(oneLine(o.Path), oneLine(at.WaitingFor)+doneIn(at.ETA)) })
-				case moves && now == "":
-					now = oneLine(o.Path) + " " + stepOf(&at)
-				}
-			}
-		}
-		y.watcher.mu.Unlock()
-		if open = still; len(open) == 0 || broken {
+		seen := y.watcher.look(open)
+		ask, open = append(ask, seen.ask...), seen.open
+		p.add(seen.ended)
+		seen.tell(p)
+		if len(open) == 0 || seen.broken {
 			return append(ask, open...)
-		}
-		for _, tell := range waits {
-			tell()
-		}
-		if now != "" {
-			p.describe(now)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-news:
+		case <-seen.news:
 		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(restBetween): // events come in crowds
+		}
+	}
+}
+
+// A glance is what a watcher knows of open memos at one moment.
+type glance struct {
+	ended  int64      // how many are done
+	ask    []*outcome // those that may be
+	open   []*outcome
+	moving []client.Progress // of open, in their order
+	broken bool
+	news   <-chan struct{} // closed when this is old
+}
+
+// look finds out which memos have ended, and notes how.
+func (w *watcher) look(open []*outcome) glance {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	seen := glance{broken: w.broken, news: w.news}
+	for _, o := range open {
+		e, done := w.ended[o.MemoID]
+		switch {
+		case done && o.Action != actionAdded:
+			seen.ask = append(seen.ask, o)
+		case done:
+			o.end(e)
+			seen.ended++
+		default:
+			seen.open = append(seen.open, o)
+			seen.moving = append(seen.moving, w.moving[o.MemoID])
+		}
+	}
+	return seen
+}
+
+// tell shows what waits, and the first memo that does not.
+func (g *glance) tell(p *progress) {
+	described := false
+	for i, at := range g.moving {
+		switch path := oneLine(g.open[i].Path); {
+		case at.WaitingFor != "":
+			p.waits(path, oneLine(at.WaitingFor)+doneIn(at.ETA))
+		case at.Stage != "" && !described:
+			described = true
+			p.describe(path + " " + stepOf(&at))
 		}
 	}
 }
