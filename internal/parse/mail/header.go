@@ -27,31 +27,38 @@ type header map[string]string
 // it. A line that is no field ends them, too: it is where the text begins.
 func splitHeader(data []byte) (header, []byte) {
 	h := header{}
-	last := ""
+	name := ""
+	var open []byte // the value of the field at work
+	keep := func() {
+		if _, twice := h[name]; name != "" && !twice && len(h) < maxHeaders {
+			h[name] = string(open)
+		}
+		name, open = "", nil
+	}
 	for first := true; len(data) > 0; first = false {
 		line, rest, _ := bytes.Cut(data, []byte("\n"))
 		line = bytes.TrimRight(line, "\r")
-		name, value, ok := bytes.Cut(line, []byte(":"))
+		key, value, ok := bytes.Cut(line, []byte(":"))
 		switch {
 		case len(line) == 0:
+			keep()
 			return h, rest
 		case first && bytes.HasPrefix(line, []byte("From ")), bytes.HasPrefix(line, []byte(">From ")): // an mbox
 		case line[0] == ' ' || line[0] == '\t':
-			if last != "" && len(h[last]) < maxValue {
-				h[last] += "\n" + string(line)
+			if len(open)+len(line) < maxValue {
+				open = append(append(open, '\n'), line...)
 			}
-		case !ok || !isName(name):
+		case !ok || !isName(key):
+			keep()
 			return h, data
 		default:
-			last = strings.ToLower(string(bytes.TrimSpace(name)))
-			if _, twice := h[last]; twice || len(h) >= maxHeaders {
-				last = ""
-				break
-			}
-			h[last] = string(value[:min(len(value), maxValue)])
+			keep()
+			name = strings.ToLower(string(bytes.TrimSpace(key)))
+			open = bytes.Clone(value[:min(len(value), maxValue)])
 		}
 		data = rest
 	}
+	keep()
 	return h, nil
 }
 
@@ -154,13 +161,18 @@ type word struct {
 	data    []byte
 }
 
+// maxWord is how long an encoded word may be. The standard allows 75 bytes.
+const maxWord = 4096
+
 // cutWord reads the encoded word that text begins with, after its "=?".
 func cutWord(text string) (w word, rest string, ok bool) {
-	fields := strings.SplitN(text, "?", 3)
+	head := text[:min(len(text), maxWord)]
+	fields := strings.SplitN(head, "?", 3)
 	if len(fields) < 3 || len(fields[1]) != 1 {
 		return word{}, "", false
 	}
-	content, rest, ok := strings.Cut(fields[2], "?=")
+	content, after, ok := strings.Cut(fields[2], "?=")
+	rest = text[len(head)-len(after):]
 	if !ok || strings.ContainsAny(fields[0], " \n") {
 		return word{}, "", false
 	}
@@ -294,9 +306,10 @@ func quotedPrintable(data []byte) []byte {
 		}
 		out = append(out, data[:i]...)
 		data = data[i+1:]
-		line, rest, _ := bytes.Cut(data, []byte("\n"))
-		if len(bytes.TrimSpace(line)) == 0 { // a line goes on
-			data = rest
+		// At the end of a line, it goes on. Spaces may have been added there.
+		end := len(data) - len(bytes.TrimLeft(data, " \t\r"))
+		if end == len(data) || data[end] == '\n' {
+			data = data[min(end+1, len(data)):]
 			continue
 		}
 		if code, err := strconv.ParseUint(string(data[:min(len(data), 2)]), 16, 8); err == nil && len(data) >= 2 {

@@ -67,11 +67,12 @@ func one(lines, body string) string { return "Subject: S\n" + lines + "\n" + bod
 
 // several returns the body of a multipart mail, and its header line.
 func several(kind string, pieces ...string) string {
-	b := "Content-Type: multipart/" + kind + "; boundary=\"x" + kind + "\"\n\nThis is a mail in several parts.\n"
+	var b strings.Builder
+	b.WriteString("Content-Type: multipart/" + kind + "; boundary=\"x" + kind + "\"\n\nThis is a mail in several parts.\n")
 	for _, piece := range pieces {
-		b += "--x" + kind + "\n" + piece + "\n"
+		b.WriteString("--x" + kind + "\n" + piece + "\n")
 	}
-	return b + "--x" + kind + "--\nend\n"
+	return b.String() + "--x" + kind + "--\nend\n"
 }
 
 const (
@@ -288,6 +289,21 @@ func TestFaultsOfOthers(t *testing.T) {
 	}
 	if _, err := Read(ctx, strings.NewReader(data), int64(len(data)), Limits{}, readers()); !errors.Is(err, why) {
 		t.Errorf("error = %v, want %v", err, why)
+	}
+}
+
+// TestLongLines has what is slow for readers that look for an end again and again.
+func TestLongLines(t *testing.T) {
+	t.Parallel()
+	const many = 1 << 20
+	for name, data := range map[string]string{
+		"a header of many lines":       "Subject: S\n" + strings.Repeat(" x\n", many),
+		"many words that do not end":   "Subject: " + strings.Repeat("=?", many),
+		"quoted-printable in one line": one("Content-Transfer-Encoding: quoted-printable\n", strings.Repeat("=", 16*many)),
+	} {
+		if _, err := Read(t.Context(), strings.NewReader(data), int64(len(data)), Limits{}, readers()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -163,6 +163,17 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestLongLines has what is slow for readers that look for an end again and again.
+func TestLongLines(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"data:", "\\u001b[1"} {
+		source := strings.Repeat(text, 1<<20)
+		if _, err := read(t, cells(`{"cell_type": "markdown", "source": "`+source+`x"}`), Limits{}); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestContextEnds(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())

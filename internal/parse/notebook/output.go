@@ -62,16 +62,16 @@ func withoutPictures(text string) string {
 		if !ok {
 			return b.String()
 		}
+		if !strings.Contains(after[:min(len(after), 100)], ";base64,") {
+			b.WriteString("data:")
+			text = after
+			continue
+		}
 		end := strings.IndexFunc(after, func(r rune) bool {
 			return r <= ' ' || strings.ContainsRune(`"'<>()`, r)
 		})
 		if end < 0 {
 			end = len(after)
-		}
-		if mark := strings.Index(after[:end], ";base64,"); mark < 0 || mark > 100 {
-			b.WriteString("data:")
-			text = after
-			continue
 		}
 		text = after[end:]
 	}
