@@ -74,9 +74,6 @@ func (w *Writer) Fenced(language, code string) {
 	if strings.TrimSpace(code) == "" {
 		return
 	}
-	fence := "```"
-	for strings.Contains(code, fence) {
-		fence += "`"
-	}
+	fence := Fence(code)
 	w.block(fence+language+"\n"+code+"\n"+fence, false)
 }

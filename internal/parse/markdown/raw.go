@@ -32,6 +32,18 @@ func Deeper(text string) string {
 	return b.String()
 }
 
+// Fence returns the marks to put around code: more than it has in one place.
+func Fence(code string) string {
+	most, run := 2, 0
+	for i := range len(code) {
+		if run++; code[i] != '`' {
+			run = 0
+		}
+		most = max(most, run)
+	}
+	return strings.Repeat("`", most+1)
+}
+
 // fenceOf returns the marks that a line opens or closes a block of code with.
 func fenceOf(line string) string {
 	for _, mark := range []string{"`", "~"} {

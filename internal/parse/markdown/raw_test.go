@@ -41,3 +41,15 @@ func TestMarkdown(t *testing.T) {
 		t.Error("not over after a block that is too long")
 	}
 }
+
+func TestFence(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]string{"": "```", "a``b": "```", "```": "````", "`a````": "`````"} {
+		if got := Fence(code); got != want {
+			t.Errorf("Fence(%q) = %q, want %q", code, got, want)
+		}
+	}
+	if n := len(Fence(strings.Repeat("`", 10<<20))); n != 10<<20+1 {
+		t.Errorf("a fence of %d marks", n)
+	}
+}
