@@ -103,7 +103,9 @@ func (t *openText) frame(n *node) {
 		if text == "" {
 			text = markdown.OneLine(n.Child("title").Text())
 		}
-		t.b.WriteString(text)
+		if text != "" {
+			t.b.WriteString(spaced(t.b.Bytes()) + text + " ")
+		}
 	default:
 		t.boxes = append(t.boxes, n)
 	}

@@ -150,11 +150,18 @@ func (r *runs) piece(n *node) {
 			r.field[last].code += n.Text()
 		}
 	case "docPr":
-		r.text.WriteString(altText(n))
+		r.picture(altText(n))
 	case "txbxContent":
 		r.boxes = append(r.boxes, n)
 	default:
 		r.read(n)
+	}
+}
+
+// picture adds what a picture shows.
+func (r *runs) picture(alt string) {
+	if alt != "" {
+		r.text.WriteString(spaced(r.text.Bytes()) + alt + " ")
 	}
 }
 
