@@ -10,7 +10,7 @@ type kind uint8
 
 const (
 	plain kind = iota
-	markdown
+	prose // Markdown
 	code
 	light // markup, with headings of its own
 )
@@ -135,7 +135,7 @@ func languageOf(extension string) language {
 		case "plain":
 			return language{}
 		case "markdown":
-			return language{kind: markdown}
+			return language{kind: prose}
 		case rst, asciidoc, latex, org:
 			return language{light, name}
 		default:

@@ -17,6 +17,7 @@ import (
 	"kvasir/internal/fault"
 	"kvasir/internal/memo"
 	"kvasir/internal/parse/charset"
+	"kvasir/internal/parse/markdown"
 )
 
 // Limits bound what a file may take. The zero value of a field means its default.
@@ -51,7 +52,7 @@ func Read(ctx context.Context, name string, r io.ReaderAt, size int64, limits Li
 	case light:
 		title, text := markup(l.name, text)
 		return memo.Parsed{Title: title, Text: text}, nil
-	case markdown:
+	case prose:
 		return memo.Parsed{Title: titleOf(text), Text: text + "\n"}, nil
 	}
 	return memo.Parsed{Text: text + "\n"}, nil
@@ -73,10 +74,7 @@ func (r *reader) Read(p []byte) (int, error) {
 
 // fenced returns code as a block of code.
 func fenced(language, text string) string {
-	fence := "```"
-	for strings.Contains(text, fence) {
-		fence += "`"
-	}
+	fence := markdown.Fence(text)
 	return fence + language + "\n" + text + "\n" + fence + "\n"
 }
 
