@@ -10,7 +10,7 @@ type kind uint8
 
 const (
 	plain kind = iota
-	prose // Markdown
+	prose      // Markdown
 	code
 	light // markup, with headings of its own
 )
