@@ -23,13 +23,16 @@ const (
 // outer parts with a gap to the rest.
 func trim(strips []strip, height float64) (top, body, bottom []strip) {
 	usual, apart := usualSize(strips), usualGap(strips)
+	// At the top, type smaller than what follows needs no gap. At the bottom it may be
+	// the end of a note.
+	smaller := len(strips) > 1 && usualSize(strips[:1]) < 0.92*usualSize(strips[1:2])
 	cut := 0
 	for i := 0; i < min(len(strips)-1, 3); i++ {
 		b, next := around(strips[i]), around(strips[i+1])
 		if b.Y1 > 0.14*height || !furnishable(strips[i], usual) {
 			break
 		}
-		if gap := next.Y0 - b.Y1; stands(strips[i], gap, apart) {
+		if gap := next.Y0 - b.Y1; stands(strips[i], strips[i+1], gap, apart) || i == 0 && smaller {
 			cut = i + 1
 		}
 	}
@@ -40,17 +43,18 @@ func trim(strips []strip, height float64) (top, body, bottom []strip) {
 		if b.Y0 < 0.86*height || !furnishable(body[i], usual) {
 			break
 		}
-		if gap := b.Y0 - next.Y1; stands(body[i], gap, apart) {
+		if gap := b.Y0 - next.Y1; stands(body[i], body[i-1], gap, apart) {
 			cut = i
 		}
 	}
 	return top, body[:cut], body[cut:]
 }
 
-// stands reports whether a strip stands apart from the rest of the page with a gap.
-// Several things side by side may be the row of a table, whose gaps are as wide.
-func stands(s strip, gap, usual float64) bool {
-	return gap > 0.9*lineHeight(s) && (len(s) == 1 || gap > 1.6*usual)
+// stands reports whether a strip stands apart from the one next to it with a gap.
+// Where there are several things side by side in both, they may be rows of a table,
+// whose gaps are as wide.
+func stands(s, next strip, gap, usual float64) bool {
+	return gap > 0.9*lineHeight(s) && (len(s) == 1 || len(next) == 1 || gap > 1.6*usual)
 }
 
 // usualGap returns the gap in the middle, by width, of those between strips.
