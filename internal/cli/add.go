@@ -56,8 +56,9 @@ memo's reference id is the file's path. With --prune, memos of files that are
 gone are deleted. With --dry-run nothing is added: samples are counted by the
 server, and it tells tokens, cost and time.
 
-The server loads pages of the web from http(s) addresses, each time anew. A
-sitemap's address adds the pages that it lists of its own site.
+Pages of the web are loaded by the server, each time anew. The address of a
+sitemap adds the pages that it lists of its own site; one that has not changed
+since, as far as the sitemap says, is skipped.
 
 Examples:
 

@@ -69,7 +69,7 @@ func (c *scanned) takeArchive(ctx context.Context, name string) error {
 	switch {
 	case err != nil:
 	case a.bytes > uint64(c.maxUnpacked):
-		err = fmt.Errorf("the archive unpacks to %s, more than --max-unpacked", byteSize(int64(min(a.bytes, 1<<62))))
+		err = fmt.Errorf("the archive unpacks to more than %s; --max-unpacked can allow it", byteSize(c.maxUnpacked))
 	case inflated(a.bytes, uint64(size)):
 		err = fmt.Errorf("the archive unpacks to more than %d times its size", maxRatio)
 	case len(a.items) == 0 && len(c.failed) == failed:

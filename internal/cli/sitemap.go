@@ -146,7 +146,7 @@ func (st *site) read(ctx context.Context, at nested) error {
 	req.Header.Set("User-Agent", "kvasir/"+app.Version)
 	resp, err := st.http.Do(req)
 	if failed, ok := errors.AsType[*url.Error](err); ok {
-		return errors.New(failed.Err.Error()) // it is not Kvasir's server that is not there
+		return errors.New(failed.Err.Error()) // hints about Kvasir's server would mislead
 	}
 	if err != nil {
 		return err
@@ -162,7 +162,7 @@ func (st *site) read(ctx context.Context, at nested) error {
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("the site answers %s", oneLine(resp.Status))
 	}
-	for e, err := range listed(resp.Body) {
+	for e, err := range listed(resp.Body, sitemapBytes) {
 		if err != nil {
 			return err
 		}
@@ -208,8 +208,9 @@ type listing struct {
 	lastmod string
 }
 
-// listed yields what a sitemap lists, packed or not. An error ends it.
-func listed(body io.Reader) iter.Seq2[listing, error] {
+// listed yields what a sitemap lists, packed or not, of at most so many bytes. An
+// error ends it.
+func listed(body io.Reader, most int64) iter.Seq2[listing, error] {
 	return func(yield func(listing, error) bool) {
 		in := bufio.NewReader(body)
 		if magic, err := in.Peek(2); err == nil && string(magic) == "\x1f\x8b" {
@@ -220,17 +221,17 @@ func listed(body io.Reader) iter.Seq2[listing, error] {
 			}
 			in = bufio.NewReader(unpacked)
 		}
-		limited := &io.LimitedReader{R: in, N: sitemapBytes + 1}
+		limited := &io.LimitedReader{R: in, N: most + 1}
 		r := &listReader{decoder: xml.NewDecoder(limited)}
 		// Addresses are ASCII whatever the charset; entities of its own a sitemap has not.
 		r.decoder.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil }
 		for {
 			e, err := r.next()
 			switch {
+			case err != nil && limited.N <= 0:
+				err = fmt.Errorf("it is larger than %s", byteSize(most))
 			case err == io.EOF:
 				return
-			case err != nil && limited.N <= 0:
-				err = fmt.Errorf("it is larger than %s", byteSize(sitemapBytes))
 			}
 			if !yield(e, err) || err != nil {
 				return
