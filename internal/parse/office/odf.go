@@ -140,7 +140,7 @@ type openStyle struct {
 
 // style reads a style of lists, paragraphs or text.
 func (o *odf) style(n *node) error {
-	if n.Name != "list-style" {
+	if n.Name != "list-style" && n.Name != "outline-style" {
 		s := o.looks[n.Attr("parent-style-name")]
 		if position := n.Child("text-properties").Attr("text-position"); position != "" {
 			s.raised = strings.HasPrefix(position, "super")
@@ -153,7 +153,7 @@ func (o *odf) style(n *node) error {
 	levels := &[listDepth]openLevel{}
 	for _, child := range n.Children {
 		depth, err := strconv.Atoi(child.Attr("level"))
-		if err != nil || depth < 1 || depth > listDepth || child.Name != "list-level-style-number" {
+		if err != nil || depth < 1 || depth > listDepth || child.Name == "list-level-style-bullet" {
 			continue
 		}
 		start, err := strconv.Atoi(child.Attr("start-value"))
@@ -165,8 +165,39 @@ func (o *odf) style(n *node) error {
 			child.Attr("num-format"), child.Attr("num-prefix"), child.Attr("num-suffix"), start, shown,
 		}
 	}
-	o.lists[n.Attr("name")] = levels
+	if n.Name == "outline-style" {
+		o.lists[headings] = levels
+	} else {
+		o.lists[n.Attr("name")] = levels
+	}
 	return nil
+}
+
+// headings stands for the list that the headings of a document are.
+const headings = "\x00headings"
+
+// heading writes a heading. A marker that is "-" is none.
+func (o *odf) heading(n *node, marker string) {
+	o.notes.write(o.out.Writer)
+	level, err := strconv.Atoi(n.Attr("outline-level"))
+	if err != nil {
+		level = 1
+	}
+	text, boxes := o.inline(n)
+	levels := o.lists[headings]
+	if marker == "" && levels != nil && text != "" && n.Attr("is-list-header") != "true" {
+		depth := min(max(level, 1), listDepth) - 1
+		count := o.count[headings]
+		count[depth]++
+		clear(count[depth+1:])
+		o.count[headings] = count
+		marker = openMarker(levels, count, depth)
+	}
+	if marker != "" && marker != "-" && text != "" {
+		text = marker + " " + text
+	}
+	o.out.Heading(level, text)
+	o.blocks(boxes)
 }
 
 // block writes a paragraph, heading, list or table, or those inside a frame around
@@ -178,14 +209,7 @@ func (o *odf) block(n *node) {
 	switch n.Name {
 	case "":
 	case "h":
-		o.notes.write(o.out.Writer)
-		level, err := strconv.Atoi(n.Attr("outline-level"))
-		if err != nil {
-			level = 1
-		}
-		text, boxes := o.inline(n)
-		o.out.Heading(level, text)
-		o.blocks(boxes)
+		o.heading(n, "")
 	case "p":
 		text, boxes := o.inline(n)
 		if o.looks[n.Attr("style-name")].title {
@@ -242,12 +266,17 @@ func (o *odf) list(n *node, style string, depth int) {
 					inner = style
 				}
 				o.list(child, inner, depth+1)
-			case child.Name == "h" || child.Name == "p" && marked:
+				count = o.count[style]
+			case child.Name == "h" && marked || child.Name == "p" && marked:
 				o.block(child)
-			case child.Name == "p":
+			case child.Name == "h" || child.Name == "p":
 				count[depth]++
 				clear(count[depth+1:])
 				marked = true
+				if child.Name == "h" {
+					o.heading(child, openMarker(levels, count, depth))
+					continue
+				}
 				text, boxes := o.inline(child)
 				item(o.out.Writer, depth, openMarker(levels, count, depth), text)
 				o.blocks(boxes)

@@ -25,6 +25,9 @@ func makeODF(t testing.TB, body string, parts ...string) []byte {
 			`<text:list-level-style-number text:level="2" style:num-format="a" style:num-suffix=")" /></text:list-style>` +
 			`</office:automatic-styles><office:body>` + body + `</office:body></office:document-content>`,
 		"meta.xml", `<office:document-meta xmlns:office="o"><office:meta><dc:title xmlns:dc="d">On tea</dc:title></office:meta></office:document-meta>`,
+		"styles.xml", `<office:document-styles xmlns:office="o" xmlns:text="t" xmlns:style="y"><office:styles><text:outline-style>` +
+			`<text:outline-level-style text:level="1" style:num-format=""/><text:outline-level-style text:level="2" style:num-format="1" style:num-suffix="."/>` +
+			`</text:outline-style></office:styles></office:document-styles>`,
 	}, parts...)...)
 }
 
@@ -36,6 +39,7 @@ func TestOpenText(t *testing.T) {
 	data := makeODF(t, `<office:text><text:tracked-changes><text:p>deleted</text:p></text:tracked-changes>
 <text:p text:style-name="P1">Tea</text:p><text:table-of-content><text:p>Black 1</text:p></text:table-of-content>
 <text:h text:outline-level="2">Black <text:span>tea</text:span></text:h>
+<text:list text:style-name="L1"><text:list-item text:start-value="3"><text:h text:outline-level="1">In a list</text:h></text:list-item></text:list>
 <text:p>Two
   lines<text:s text:c="2"/>and<text:tab/>10<text:span text:style-name="T1">6</text:span><text:line-break/>a <text:a xlink:href="https://example.com/x">link</text:a>`+
 		`<text:note text:note-class="footnote"><text:note-citation>1</text:note-citation><text:note-body><text:p>The note.</text:p></text:note-body></text:note>`+
@@ -52,7 +56,9 @@ func TestOpenText(t *testing.T) {
 	}
 	want := memo.Parsed{Title: "On tea", Text: `# Tea
 
-## Black tea
+## 1. Black tea
+
+# 3. In a list
 
 Two lines  and	10⁶
 a [link](https://example.com/x)[^1] A cup of tea

@@ -99,9 +99,9 @@ func (t *openText) frame(n *node) {
 	case n.Child("text-box") != nil:
 		t.boxes = append(t.boxes, n.Child("text-box"))
 	case n.Child("image") != nil:
-		text := markdown.OneLine(n.Child("desc").Text())
+		text := altText(n.Child("desc").Text())
 		if text == "" {
-			text = markdown.OneLine(n.Child("title").Text())
+			text = altText(n.Child("title").Text())
 		}
 		if text != "" {
 			t.b.WriteString(spaced(t.b.Bytes()) + text + " ")

@@ -97,10 +97,10 @@ func link(text, address string) string {
 	return text[:at] + "[" + bare + "](" + address + ")" + text[at+len(bare):]
 }
 
-// altText returns what a description of a picture says, empty if it says nothing: it
+// altText returns what the description of a picture says, empty if it says nothing: it
 // is a file's name or was made by a program.
-func altText(n *node) string {
-	text := markdown.OneLine(n.Attr("descr"))
+func altText(said string) string {
+	text := markdown.OneLine(said)
 	text = strings.TrimSpace(strings.TrimSuffix(text, "Description automatically generated"))
 	text = strings.TrimSpace(strings.TrimSuffix(text, "AI-generated content may be incorrect."))
 	if !strings.Contains(text, " ") && strings.ContainsAny(text, "./_\\:") {

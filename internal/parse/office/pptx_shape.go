@@ -27,7 +27,7 @@ func shapeText(shape *node, links map[string]relation) string {
 func (d *deck) shape(shape *node, links map[string]relation) error {
 	switch {
 	case shape.Name == "pic":
-		d.out.Paragraph(altText(shape.Child("nvPicPr", "cNvPr")))
+		d.out.Paragraph(altText(shape.Child("nvPicPr", "cNvPr").Attr("descr")))
 		return nil
 	case shape.Name == "sp":
 		d.text(shape, links)

@@ -150,7 +150,7 @@ func (r *runs) piece(n *node) {
 			r.field[last].code += n.Text()
 		}
 	case "docPr":
-		r.picture(altText(n))
+		r.picture(altText(n.Attr("descr")))
 	case "txbxContent":
 		r.boxes = append(r.boxes, n)
 	default:
