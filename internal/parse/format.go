@@ -50,7 +50,10 @@ const (
 // message, which has to begin with them.
 var formats = [...]format{
 	{extensions: ".pdf", name: "a PDF", family: pdfs, read: readPDF, timed: true},
-	{extensions: ".doc", name: "a Word 97-2003 document", family: offices, compound: true, read: readOffice(office.OldWord)},
+	{
+		extensions: ".doc", name: "a Word 97-2003 document", family: offices, compound: true,
+		read: readOffice(office.OldWord),
+	},
 	{extensions: ".docx", name: "a Word document", family: offices, read: readOffice(office.Word)},
 	{extensions: ".pptx", name: "a PowerPoint presentation", family: offices, read: readOffice(office.PowerPoint)},
 	{extensions: ".xlsx", name: "an Excel workbook", family: offices, read: readOffice(office.Excel)},

@@ -156,5 +156,6 @@ func readText(ctx context.Context, p *Parser, in Input) (memo.Parsed, error) {
 }
 
 func readNotebook(ctx context.Context, p *Parser, in Input) (memo.Parsed, error) {
-	return notebook.Read(ctx, in.Content, in.Size, notebook.Limits{Text: p.opts.MaxText, Bytes: p.opts.MaxInput}, p.readHTML)
+	limits := notebook.Limits{Text: p.opts.MaxText, Bytes: p.opts.MaxInput}
+	return notebook.Read(ctx, in.Content, in.Size, limits, p.readHTML)
 }

@@ -205,7 +205,7 @@ func (c *child) explain(ctx context.Context, in parse.Input, broken *breach) err
 	case errors.Is(why, errSlow):
 		return fault.Wrap(fault.TooLarge,
 			fmt.Sprintf("%s takes longer than %v to read", name, step), cause)
-	case state.ExitCode() == exitMemory || c.said.contains("out of memory", "cannot allocate memory"):
+	case state.ExitCode() == exitMemory || c.said.contains(wantOfMemory[:]...):
 		return fault.Wrap(fault.TooLarge,
 			fmt.Sprintf("%s takes more memory than allowed (%s)", name, inWords(c.opts.Memory)), cause)
 	case !broken.received:
@@ -215,6 +215,10 @@ func (c *child) explain(ctx context.Context, in parse.Input, broken *breach) err
 	}
 	return fault.Wrap(fault.Invalid, name+" cannot be read: the reader crashed", cause)
 }
+
+// wantOfMemory is what the runtime says as it crashes for want of memory, and what the
+// race detector says.
+var wantOfMemory = [...]string{"out of memory", "cannot allocate memory", "failed to allocate"}
 
 // reason returns why the parent has killed the child before it was done, if so.
 func (c *child) reason() error {

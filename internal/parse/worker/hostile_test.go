@@ -39,7 +39,7 @@ func hostileFiles(t *testing.T) []hostileFile {
 		{"bomb", "bomb.xlsx", workbook(t, bomb), "bomb.xlsx: The file " + unpacks},
 		{"bomb", "bomb.odt", openDocument(t, bomb), "bomb.odt: The file " + unpacks},
 		{"bomb", "bomb.epub", epubFile(t, bomb), "bomb.epub: The file " + unpacks},
-		{"list of entries", "bomb.docx", manyEntries(t, 50_000), "bomb.docx: The file is an archive of more than"},
+		{"list of entries", "bomb.docx", manyEntries(t, 12_000), "bomb.docx: The file is an archive of more than"},
 		{"laughs", "laughs.xml", laughs, "laughs.xml"},
 		{"laughs", "laughs.docx", wordFile(t, laughs), "laughs.docx"},
 		{"laughs", "laughs.odt", openDocument(t, laughs), "laughs.odt"},
@@ -173,7 +173,7 @@ func TestDamagedFiles(t *testing.T) {
 	}
 	var files []hostileFile
 	for name, data := range samples(t) {
-		for _, cut := range []int{1, 9, len(data) / 3, len(data) / 2, len(data) - 30} {
+		for _, cut := range []int{9, len(data) / 2, len(data) - 30} {
 			if cut > 0 && cut < len(data) {
 				files = append(files, hostileFile{what: fmt.Sprint("cut at ", cut), name: name, data: data[:cut]})
 			}

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// bomb stands for 16 MiB of text, which a ZIP archive packs into 16 kB.
+// bomb stands for 4 MiB of text, which a ZIP archive packs into 4 kB.
 const bomb = "\x00bomb"
 
 // zipFile returns an archive of entries, each a name and its content.
@@ -33,7 +33,7 @@ func zipFile(t *testing.T, entries ...string) string {
 		}
 		content := entries[i+1]
 		if before, after, ok := strings.Cut(content, bomb); ok {
-			content = before + strings.Repeat("so much ", 2<<20) + after
+			content = before + strings.Repeat("so much ", 1<<19) + after
 		}
 		if _, err := io.WriteString(w, content); err != nil {
 			t.Fatal(err)
@@ -128,7 +128,8 @@ func epubFile(t *testing.T, chapter string) string {
 	const book = `<package xmlns="http://www.idpf.org/2007/opf" version="3.0"><metadata ` +
 		`xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>A book</dc:title></metadata><manifest><item id="c" ` +
 		`href="c.xhtml" media-type="application/xhtml+xml"/></manifest><spine><itemref idref="c"/></spine></package>`
-	return zipFile(t, "mimetype", "application/epub+zip", "META-INF/container.xml", container, "book.opf", book, "c.xhtml", chapter)
+	return zipFile(t, "mimetype", "application/epub+zip", "META-INF/container.xml", container, "book.opf", book,
+		"c.xhtml", chapter)
 }
 
 // billionLaughs returns XML of entities of entities.
@@ -250,12 +251,13 @@ func samples(t *testing.T) map[string]string {
 		"a.csv":   "name,number\nHello,1\nthere,2\n",
 		"a.json":  `{"hello": ["there", {"number": 1}]}`,
 		"a.jsonl": "{\"hello\": 1}\n{\"hello\": 2}\n",
-		"a.ipynb": `{"cells":[{"cell_type":"markdown","source":["# Hello"]},{"cell_type":"code","source":"1+1","outputs":[]}],` +
-			`"metadata":{},"nbformat":4,"nbformat_minor":5}`,
+		"a.ipynb": `{"cells":[{"cell_type":"markdown","source":["# Hello"]},{"cell_type":"code","source":"1+1",` +
+			`"outputs":[]}],"metadata":{},"nbformat":4,"nbformat_minor":5}`,
 		"a.eml": mailWith("a.csv", "text/csv", "name,number\nHello,1\n"),
 	}
 	for name, file := range map[string]string{
-		"a.pdf": "../testdata/hello.pdf", "a.doc": "../office/testdata/minutes.doc", "b.docx": "../office/testdata/minutes.docx",
+		"a.pdf": "../testdata/hello.pdf", "a.doc": "../office/testdata/minutes.doc",
+		"b.docx": "../office/testdata/minutes.docx",
 	} {
 		data, err := os.ReadFile(filepath.FromSlash(file))
 		if err != nil {

@@ -112,6 +112,7 @@ func TestErrorsOfReadersComeAsTheyAre(t *testing.T) {
 // A child that goes wrong costs its document, which says so.
 func TestChildrenThatGoWrong(t *testing.T) {
 	t.Parallel()
+	const crashed = "a.html cannot be read: the reader crashed"
 	quick := worker.Options{Parse: parse.Options{Timeout: time.Millisecond}, Grace: 200 * time.Millisecond}
 	for mode, test := range map[string]struct {
 		opts  worker.Options
@@ -121,9 +122,9 @@ func TestChildrenThatGoWrong(t *testing.T) {
 	}{
 		"hang":                {quick, fault.TooLarge, "a.html takes longer than 1ms to read", ""},
 		"hangs-after-receipt": {quick, fault.TooLarge, "a.html takes longer than 1ms to read", ""},
-		"overflow":            {worker.Options{}, fault.Invalid, "a.html cannot be read: the reader crashed", "stack"},
-		"nonsense":            {worker.Options{}, fault.Invalid, "a.html cannot be read: the reader crashed", "not as agreed"},
-		"huge":                {worker.Options{}, fault.Invalid, "a.html cannot be read: the reader crashed", "not as agreed"},
+		"overflow":            {worker.Options{}, fault.Invalid, crashed, "stack"},
+		"nonsense":            {worker.Options{}, fault.Invalid, crashed, "not as agreed"},
+		"huge":                {worker.Options{}, fault.Invalid, crashed, "not as agreed"},
 		"ends":                {worker.Options{}, fault.Internal, "Internal error", "the parse worker is gone"},
 	} {
 		t.Run(mode, func(t *testing.T) {
