@@ -110,7 +110,8 @@ func altText(said string) string {
 }
 
 // senseless are titles that programs give.
-var senseless = regexp.MustCompile(`(?i)^(untitled.*|microsoft (word|powerpoint|excel)( -.*)?|(powerpoint )?presentation ?\d*` +
+var senseless = regexp.MustCompile(`(?i)^(untitled.*|microsoft (word|powerpoint|excel)( -.*)?` +
+	`|(powerpoint )?presentation ?\d*` +
 	`|document ?\d*|word document|title|slide \d+|book ?\d*|.*\.(docx?|pptx?|xlsx?|od[tsp]|dotx?|rtf|tmp)|[^\p{L}]*)$`)
 
 // sensible returns a title, empty if it is none.

@@ -68,7 +68,8 @@ func readStyle(n *node) style {
 		s.depth = depth
 	}
 	name := strings.ToLower(n.Val("name"))
-	if level, err := strconv.Atoi(strings.TrimPrefix(name, "heading ")); err == nil && strings.HasPrefix(name, "heading ") {
+	number, numbered := strings.CutPrefix(name, "heading ")
+	if level, err := strconv.Atoi(number); err == nil && numbered {
 		s.level = outlineLevel(level - 1)
 	} else if level, err := strconv.Atoi(n.Val("pPr", "outlineLvl")); err == nil {
 		s.level = outlineLevel(level)
