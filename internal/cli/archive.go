@@ -59,7 +59,7 @@ func (c *scanned) takeArchive(ctx context.Context, name string) error {
 	c.archives = append(c.archives, file)
 	c.opened[a.abs] = true
 	failed := len(c.failed)
-	entries, size, err := readDirectory(file)
+	entries, size, err := readDirectory(file, maxDirectory)
 	for _, f := range entries {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -91,13 +91,14 @@ func inflated(unpacked, packed uint64) bool {
 	return unpacked > ratioFrom && unpacked/maxRatio > packed
 }
 
-// readDirectory returns the entries of an archive, and its size.
-func readDirectory(file *os.File) ([]*zip.File, int64, error) {
+// readDirectory returns the entries of an archive, whose list has at most so many
+// bytes, and its size.
+func readDirectory(file *os.File, most int64) ([]*zip.File, int64, error) {
 	info, err := file.Stat()
 	if err != nil {
 		return nil, 0, err
 	}
-	directory := &directoryReader{file: file, left: maxDirectory}
+	directory := &directoryReader{file: file, left: most}
 	z, err := zip.NewReader(directory, info.Size())
 	switch {
 	case directory.left < 0 || err == nil && len(z.File) > maxEntries:

@@ -135,7 +135,8 @@ func TestWhatIsGoneFromAPattern(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if r := add(t, srv, 0, "--prune", filepath.Join(dir, "*.md")); r.Pruned != 1 || r.Files[0].Path != filepath.Join(dir, "b.md") {
+	r := add(t, srv, 0, "--prune", filepath.Join(dir, "*.md"))
+	if r.Pruned != 1 || r.Files[0].Path != filepath.Join(dir, "b.md") {
 		t.Errorf("for *.md: %+v", r)
 	}
 	if r := add(t, srv, 0, "--prune", filepath.Join(dir, "docs*")); r.Pruned != 1 {

@@ -197,7 +197,7 @@ func TestSitemapsThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	other := serveSite(t, map[string]string{"/theirs.xml": urlset("HOST/theirs")})
 	const start = "the sitemap cannot be read: "
-	deep := "<urlset>" + strings.Repeat("<a>", 1000)
+	one := func(text string) map[string]string { return map[string]string{"/sitemap.xml": text} }
 	tests := []struct {
 		name  string
 		pages map[string]string
@@ -205,30 +205,35 @@ func TestSitemapsThatCannotBeRead(t *testing.T) {
 		fails string
 	}{
 		{"missing", nil, nil, "the site answers 404 Not Found"},
-		{"empty", map[string]string{"/sitemap.xml": ""}, nil, "it is empty"},
-		{"a page", map[string]string{"/sitemap.xml": "<!DOCTYPE html><html></html>"}, nil, "it is no sitemap: it begins with <html>"},
-		{"not packed", map[string]string{"/sitemap.xml": "\x1f\x8b or not"}, nil, "unpack it: unexpected EOF"},
-		{"truncated", map[string]string{"/sitemap.xml": strings.TrimSuffix(urlset("HOST/1"), "</urlset>")}, []string{"/1"}, "it is broken, or no XML: "},
-		{"deep", map[string]string{"/sitemap.xml": deep}, nil, "its elements are nested too deep"},
-		{"a long address", map[string]string{"/sitemap.xml": urlset("HOST/" + strings.Repeat("x", maxLoc))}, nil, "an address in it is too long"},
+		{"empty", one(""), nil, "it is empty"},
+		{"a page", one("<!DOCTYPE html><html></html>"), nil, "it is no sitemap: it begins with <html>"},
+		{"not packed", one("\x1f\x8b or not"), nil, "unpack it: unexpected EOF"},
+		{"truncated", one(strings.TrimSuffix(urlset("HOST/1"), "</urlset>")), []string{"/1"}, "it is broken, or no XML: "},
+		{"deep", one("<urlset>" + strings.Repeat("<a>", 1000)), nil, "its elements are nested too deep"},
+		{"a long address", one(urlset("HOST/" + strings.Repeat("x", maxLoc))), nil, "an address in it is too long"},
 		{
-			"a billion laughs", map[string]string{"/sitemap.xml": `<!DOCTYPE l [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;">]>` +
-				"<urlset><url><loc>&b;</loc></url></urlset>"}, nil, "invalid character entity &b;",
+			"a billion laughs", one(`<!DOCTYPE l [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;">]>` +
+				"<urlset><url><loc>&b;</loc></url></urlset>"), nil, "invalid character entity &b;",
 		},
 		{
-			"an entity of a file", map[string]string{"/sitemap.xml": `<!DOCTYPE l [<!ENTITY a SYSTEM "file:///etc/passwd">]>` +
-				"<urlset><url><loc>HOST/&a;</loc></url></urlset>"}, nil, "invalid character entity &a;",
+			"an entity of a file", one(`<!DOCTYPE l [<!ENTITY a SYSTEM "file:///etc/passwd">]>` +
+				"<urlset><url><loc>HOST/&a;</loc></url></urlset>"), nil, "invalid character entity &a;",
 		},
 		{
-			"one of several", map[string]string{"/sitemap.xml": index("HOST/no.xml", "HOST/yes.xml"), "/yes.xml": urlset("HOST/1")},
-			[]string{"/1"}, "the site answers 404 Not Found",
+			"one of several", map[string]string{
+				"/sitemap.xml": index("HOST/no.xml", "HOST/yes.xml"), "/yes.xml": urlset("HOST/1"),
+			}, []string{"/1"}, "the site answers 404 Not Found",
 		},
 		{
 			"too deep below", map[string]string{
-				"/sitemap.xml": index("HOST/1.xml"), "/1.xml": index("HOST/2.xml"), "/2.xml": index("HOST/3.xml"), "/3.xml": urlset("HOST/1"),
+				"/sitemap.xml": index("HOST/1.xml"), "/1.xml": index("HOST/2.xml"), "/2.xml": index("HOST/3.xml"),
+				"/3.xml": urlset("HOST/1"),
 			}, nil, "it lists sitemaps that lie more than 3 deep",
 		},
-		{"of another site", map[string]string{"/sitemap.xml": index("HOST/1.xml"), "/1.xml": other + "/theirs.xml"}, nil, "it is on another site, 127.0.0.1:"},
+		{
+			"of another site", map[string]string{"/sitemap.xml": index("HOST/1.xml"), "/1.xml": other + "/theirs.xml"}, nil,
+			"it is on another site, 127.0.0.1:",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -236,8 +241,8 @@ func TestSitemapsThatCannotBeRead(t *testing.T) {
 			srv := clienttest.Start(t)
 			site := serveSite(t, tt.pages)
 			r := add(t, srv, exitFailed, site+"/sitemap.xml")
-			if len(r.Files) == 0 || !strings.HasPrefix(r.Files[0].Error, start) || !strings.Contains(r.Files[0].Error, tt.fails) {
-				t.Errorf("%+v, want %q", r.Files, tt.fails)
+			if text := r.Files[0].Error; !strings.HasPrefix(text, start) || !strings.Contains(text, tt.fails) {
+				t.Errorf("it fails with %q, want %q", text, tt.fails)
 			}
 			if diff := cmp.Diff(append([]string{}, tt.want...), sitePages(srv, site)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -266,7 +271,8 @@ func TestASiteThatIsNotThere(t *testing.T) {
 	site := serveSite(t, nil)
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	r := add(t, srv, exitFailed, "--sitemap", site+"/also", gone.URL+"/sitemap.xml", write(t, map[string]string{"a.md": "a"}))
+	dir := write(t, map[string]string{"a.md": "a"})
+	r := add(t, srv, exitFailed, "--sitemap", site+"/also", gone.URL+"/sitemap.xml", dir)
 	if r.Added != 1 || r.Failed != 2 {
 		t.Fatalf("%+v", r)
 	}
