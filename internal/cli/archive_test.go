@@ -139,45 +139,78 @@ func TestNamesInArchives(t *testing.T) {
 	}
 }
 
-func TestArchivesThatAreNotWhatTheySay(t *testing.T) {
+// A hostileArchive is one that is not what it says, and what is found in it.
+type hostileArchive struct {
+	name    string
+	content []byte
+	command addCommand
+	want    []string
+	failed  map[string]string // "" is the archive
+}
+
+// check adds the archive.
+func (h hostileArchive) check(t *testing.T) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "a.zip")
+	change(t, name, string(h.content))
+	_, paths, failed := archived(t, name, h.command)
+	if !slices.Equal(paths, h.want) {
+		t.Errorf("found %v, want %v", paths, h.want)
+	}
+	for file, want := range h.failed {
+		if !strings.HasPrefix(failed[file], want) || len(failed) != len(h.failed) {
+			t.Errorf("failed %v, want %v", failed, h.failed)
+		}
+	}
+}
+
+func TestBombs(t *testing.T) {
 	t.Parallel()
-	const noArchive = "not a ZIP archive, or a part of one: "
 	good := entry{name: "good.md", text: "good"}
-	header := func(packed, unpacked uint64) zip.FileHeader {
-		return zip.FileHeader{CompressedSize64: packed, UncompressedSize64: unpacked, Method: zip.Deflate}
+	says := func(name string, packed, unpacked uint64) entry {
+		header := zip.FileHeader{CompressedSize64: packed, UncompressedSize64: unpacked, Method: zip.Deflate}
+		return entry{name: name, text: "x", header: header, raw: true}
 	}
-	bomb := entry{name: "bomb.txt", text: "x", header: header(1<<20, 1<<31), raw: true}
-	overlapping := entries{good}
-	for _, name := range []string{"a.txt", "b.txt", "c.txt"} { // all of them are the same bytes
-		overlapping = append(overlapping, entry{name: name, text: "x", header: header(1<<40, 1<<28), raw: true})
-	}
-	whole := zipped(t, entries{good, {name: "b.md", text: strings.Repeat("b", 1000)}})
-	tests := []struct {
-		name    string
-		content []byte
-		command addCommand
-		want    []string
-		failed  map[string]string // "" is the archive
-	}{
+	const huge = 1<<64 - 1
+	for _, tt := range []hostileArchive{
 		{
-			"a bomb", zipped(t, entries{good, bomb}), addCommand{}, []string{"good.md"},
+			"one file", zipped(t, entries{good, says("bomb.txt", 1<<20, 1<<31)}), addCommand{}, []string{"good.md"},
 			map[string]string{"bomb.txt": "the file unpacks to more than 200 times its size"},
 		},
 		{
-			"overlapping files", zipped(t, overlapping), addCommand{}, nil,
+			"files that share their bytes", zipped(t, entries{
+				good, says("a.txt", 1<<40, 1<<28), says("b.txt", 1<<40, 1<<28), says("c.txt", 1<<40, 1<<28),
+			}), addCommand{}, nil,
 			map[string]string{"": "the archive unpacks to more than 200 times its size"},
 		},
 		{
-			"more than is wanted", whole, addCommand{MaxUnpacked: 1000}, nil,
+			"more than is wanted", zipped(t, entries{good, {name: "b.md", text: strings.Repeat("b", 1000)}}),
+			addCommand{MaxUnpacked: 1000}, nil,
 			map[string]string{"": "the archive unpacks to more than 1000 bytes; --max-unpacked can allow it"},
 		},
 		{
-			"sizes beyond counting", zipped(t, entries{
-				{name: "a.txt", text: "x", header: header(1<<62, 1<<64-1), raw: true},
-				{name: "b.txt", text: "x", header: header(1<<62, 1<<64-1), raw: true},
-			}), addCommand{}, nil,
+			"sizes beyond counting", zipped(t, entries{says("a.txt", 1<<62, huge), says("b.txt", 1<<62, huge)}),
+			addCommand{}, nil,
 			map[string]string{"": "the archive unpacks to more than 1.0 GiB; --max-unpacked can allow it"},
 		},
+		{
+			"archives alone", zipped(t, entries{{name: "lib.zip", text: "PK"}}), addCommand{}, nil,
+			map[string]string{"": "there is nothing in the archive that can be added"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tt.check(t)
+		})
+	}
+}
+
+func TestBrokenArchives(t *testing.T) {
+	t.Parallel()
+	const noArchive = "not a ZIP archive, or a part of one: "
+	good := entry{name: "good.md", text: "good"}
+	whole := zipped(t, entries{good, {name: "b.md", text: strings.Repeat("b", 1000)}})
+	for _, tt := range []hostileArchive{
 		{
 			"encrypted", zipped(t, entries{good, {name: "b.md", text: "b", header: zip.FileHeader{Flags: 1}}}),
 			addCommand{}, []string{"good.md"},
@@ -187,28 +220,13 @@ func TestArchivesThatAreNotWhatTheySay(t *testing.T) {
 			"a name twice", zipped(t, entries{good, {name: "./good.md", text: "bad"}}), addCommand{}, []string{"good.md"},
 			map[string]string{"good.md": "the archive has several files of this name; the first is taken"},
 		},
-		{
-			"archives alone", zipped(t, entries{{name: "lib.zip", text: "PK"}}), addCommand{}, nil,
-			map[string]string{"": "there is nothing in the archive that can be added"},
-		},
 		{"truncated", whole[:len(whole)-40], addCommand{}, nil, map[string]string{"": noArchive}},
 		{"empty", nil, addCommand{}, nil, map[string]string{"": noArchive}},
 		{"text", []byte("PK\x03\x04 or not"), addCommand{}, nil, map[string]string{"": noArchive}},
-	}
-	for _, tt := range tests {
+	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			name := filepath.Join(t.TempDir(), "a.zip")
-			change(t, name, string(tt.content))
-			_, paths, failed := archived(t, name, tt.command)
-			if !slices.Equal(paths, tt.want) {
-				t.Errorf("found %v, want %v", paths, tt.want)
-			}
-			for file, want := range tt.failed {
-				if !strings.HasPrefix(failed[file], want) || len(failed) != len(tt.failed) {
-					t.Errorf("failed %v, want %v", failed, tt.failed)
-				}
-			}
+			tt.check(t)
 		})
 	}
 }

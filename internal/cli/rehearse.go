@@ -85,7 +85,7 @@ func (r *rehearsal) price(ctx context.Context, sync *syncer, sources []source) e
 // survey looks at every item as add does, and returns the texts of those that
 // would be sent.
 func (r *rehearsal) survey(ctx context.Context, sync *syncer, items []item) ([]source, error) {
-	p := sync.session.progress(fmt.Sprintf("Looking at %s files", grouped(len(items))), int64(len(items)), unitItems)
+	p := sync.session.progress("Looking at "+counted(items), int64(len(items)), unitItems)
 	defer p.finish()
 	var sources []source
 	documents := map[string][]document{}
@@ -128,8 +128,8 @@ func (r *rehearsal) survey(ctx context.Context, sync *syncer, items []item) ([]s
 		documents[ending] = append(documents[ending], document{it, size})
 	}
 	if r.Pages > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%s pages are not loaded beforehand; each is taken for %s of text",
-			grouped(r.Pages), byteSize(pageBytes)))
+		r.Notes = append(r.Notes, "how large a page is, is not known before it is loaded; each is taken for "+
+			byteSize(pageBytes)+" of text")
 		sources = append(sources, source{bytes: int64(r.Pages) * pageBytes})
 	}
 	read, err := r.readDocuments(ctx, documents)
@@ -285,8 +285,13 @@ func (r *rehearsal) print(s *session) {
 		duration = "about " + spoken(seconds(e.Seconds))
 	}
 	s.out.printf("\n")
+	files, pages := grouped(r.Files-r.Pages)+", "+byteSize(r.FileBytes), ""
+	if r.Pages > 0 {
+		pages = grouped(r.Pages)
+	}
 	for _, fact := range [][2]string{
-		{"files", grouped(r.Files) + ", " + byteSize(r.FileBytes)},
+		{"files", files},
+		{"pages", pages},
 		{"text", byteSize(r.TextBytes)},
 		{"tokens", grouped(e.Tokens)},
 		{"requests", grouped(e.Requests)},

@@ -128,9 +128,9 @@ func (w *crawl) sitemap(ctx context.Context, address string) error {
 
 // leftOut says what is not added of a site.
 func (st *site) leftOut() string {
-	text := fmt.Sprintf("Left out %s pages", grouped(st.over))
+	text := "Left out " + countedOf(st.over, "page")
 	if n := len(st.waiting); n > 0 {
-		text += fmt.Sprintf(" and %s sitemaps", grouped(n))
+		text += " and " + countedOf(n, "sitemap")
 	}
 	return fmt.Sprintf("%s of %s: --max-pages is %s", text, oneLine(st.root.Host), grouped(st.most))
 }

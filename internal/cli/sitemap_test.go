@@ -142,7 +142,7 @@ func TestAddASite(t *testing.T) {
 		t.Errorf("second: %+v", r)
 	}
 	if r := rehearse(t, srv, site+"/sitemap.xml", "https://example.com/new"); r.Unchanged != 1 || r.Replaced != 4 ||
-		r.Added != 1 || r.Pages != 5 || len(r.Notes) != 1 || !strings.HasPrefix(r.Notes[0], "5 pages are not loaded") {
+		r.Added != 1 || r.Pages != 5 || len(r.Notes) != 1 || !strings.HasPrefix(r.Notes[0], "how large a page is") {
 		t.Errorf("dry run: %+v", r)
 	}
 }
@@ -184,7 +184,7 @@ func TestMostPages(t *testing.T) {
 	if want := "3 added, 2 pages left out\n"; res.stdout != want {
 		t.Errorf("stdout %q, want %q", res.stdout, want)
 	}
-	want := "Left out 2 pages and 1 sitemaps of " + strings.TrimPrefix(site, "http://") + ": --max-pages is 3\n"
+	want := "Left out 2 pages and 1 sitemap of " + strings.TrimPrefix(site, "http://") + ": --max-pages is 3\n"
 	if !strings.Contains(res.stderr, want) {
 		t.Errorf("stderr lacks %q:\n%s", want, res.stderr)
 	}

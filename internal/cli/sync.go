@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"path"
 	"slices"
@@ -87,11 +86,11 @@ func counted(items []item) string {
 	}
 	switch files := len(items) - pages; {
 	case pages == 0:
-		return fmt.Sprintf("%d files", files)
+		return countedOf(files, "file")
 	case files == 0:
-		return fmt.Sprintf("%d pages", pages)
+		return countedOf(pages, "page")
 	default:
-		return fmt.Sprintf("%d files and %d pages", files, pages)
+		return countedOf(files, "file") + " and " + countedOf(pages, "page")
 	}
 }
 
