@@ -195,12 +195,13 @@ func (c *memoStatus) Run(ctx context.Context, s *session) error {
 
 // describe says in a line how far a memo is.
 func describe(m client.MemoStatus) string {
-	text := string(m.Status)
+	var text strings.Builder
+	text.WriteString(string(m.Status))
 	switch {
 	case m.Status == client.StatusError:
-		text += ": " + oneLine(m.ErrorReason)
+		text.WriteString(": " + oneLine(m.ErrorReason))
 	case m.Status == client.StatusProcessing && m.Stage != "":
-		text += ": " + m.Stage
+		text.WriteString(": " + m.Stage)
 		for _, count := range []struct {
 			done, total int
 			what        string
@@ -209,14 +210,14 @@ func describe(m client.MemoStatus) string {
 			{m.EnrichDone, m.EnrichTotal, "texts of a model"},
 		} {
 			if count.total > 0 {
-				text += fmt.Sprintf(", %d of %d %s", count.done, count.total, count.what)
+				text.WriteString(fmt.Sprintf(", %d of %d %s", count.done, count.total, count.what))
 			}
 		}
 	}
 	if m.WaitingFor != "" {
-		text += "; waiting: " + oneLine(m.WaitingFor)
+		text.WriteString("; waiting: " + oneLine(m.WaitingFor))
 	}
-	return text + doneIn(m.ETA)
+	return text.String() + doneIn(m.ETA)
 }
 
 // doneIn tells how long something will take; nothing if that is not known.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -168,7 +169,8 @@ func (o *outcome) end(e client.Change) {
 
 // stepOf says where a memo is: "parsing, page 3 of 20".
 func stepOf(at *client.Progress) string {
-	text := at.Stage
+	var text strings.Builder
+	text.WriteString(at.Stage)
 	for _, count := range []struct {
 		of, what    string
 		done, total int
@@ -178,13 +180,13 @@ func stepOf(at *client.Progress) string {
 		{"embedding", "passages", at.ChunksDone, at.ChunksTotal},
 	} {
 		if at.Stage == count.of && count.total > 0 {
-			text += fmt.Sprintf(", %s of %s %s", grouped(count.done), grouped(count.total), count.what)
+			text.WriteString(fmt.Sprintf(", %s of %s %s", grouped(count.done), grouped(count.total), count.what))
 		}
 	}
 	if !at.ETA.IsZero() {
-		text += doneIn(at.ETA)
+		text.WriteString(doneIn(at.ETA))
 	}
-	return text
+	return text.String()
 }
 
 // poll asks for each memo until it has ended.
