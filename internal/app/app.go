@@ -117,13 +117,15 @@ func (a *App) assemble(uploads string) {
 	}
 	index := flat.New(a.store, &flat.Options{Bytes: a.cfg.IndexBytes, Model: model, Log: a.log})
 	finder := search.New(index, a.store, a.dispatch, a.dispatch, a.log)
-	a.ingest = ingest.New(a.store, ingest.Originals{Files: a.files, Parse: a.read, Fetch: a.load}, a.dispatch, a.log, &ingest.Options{
+	originals := ingest.Originals{Files: a.files, Parse: a.read, Fetch: a.load}
+	a.ingest = ingest.New(a.store, originals, a.dispatch, a.log, &ingest.Options{
 		InFlight:  a.cfg.IngestConcurrency,
 		FileBytes: a.cfg.MaxUploadBytes,
 		Parsers:   a.cfg.ParseWorkers,
 		Writer:    a.writer(),
 	})
-	answers := chat.New(retriever(finder), a.store.Neighbours, a.store, a.dispatch, a.providers(), chat.Limits{}, a.log)
+	knowledge := chat.Knowledge{Find: retriever(finder), Around: a.store.Neighbours}
+	answers := chat.New(knowledge, a.store, a.dispatch, a.providers(), chat.Limits{}, a.log)
 	protection := a.cfg.Protection()
 	a.handler = a.telemetry.Requests(api.New(api.Config{
 		Keys:          a.store,

@@ -113,24 +113,23 @@ type Limits struct {
 
 // A Service answers questions.
 type Service struct {
-	retriever    Retriever
-	surroundings Surroundings
-	chats        Conversations
-	models       Models
-	providers    []Provider
-	limits       Limits
-	log          *slog.Logger
+	knowledge Knowledge
+	chats     Conversations
+	models    Models
+	providers []Provider
+	limits    Limits
+	log       *slog.Logger
 }
 
 // New returns a service. The first provider is the default one.
 func New(
-	retriever Retriever, surroundings Surroundings, chats Conversations, models Models, providers []Provider,
+	knowledge Knowledge, chats Conversations, models Models, providers []Provider,
 	limits Limits, log *slog.Logger,
 ) *Service {
 	limits.ContextTokens = cmp.Or(limits.ContextTokens, 8000)
 	limits.HistoryTokens = cmp.Or(limits.HistoryTokens, 2000)
 	return &Service{
-		retriever: retriever, surroundings: surroundings, chats: chats, models: models, providers: providers, limits: limits, log: log,
+		knowledge: knowledge, chats: chats, models: models, providers: providers, limits: limits, log: log,
 	}
 }
 

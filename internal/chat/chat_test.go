@@ -91,7 +91,8 @@ func open(t *testing.T, w *writer) *room {
 	}
 	around := func(context.Context, account.ProjectID, []memo.ChunkID, int) ([]memo.Passage, error) { return nil, nil }
 	providers := []chat.Provider{{Name: "openai", Label: "OpenAI"}, {Name: "extractive", Quotes: true}}
-	r.Service = chat.New(retrieve, around, st, w, providers, chat.Limits{ContextTokens: 100, HistoryTokens: 30},
+	limits := chat.Limits{ContextTokens: 100, HistoryTokens: 30}
+	r.Service = chat.New(chat.Knowledge{Find: retrieve, Around: around}, st, w, providers, limits,
 		slog.New(slog.DiscardHandler))
 	return r
 }

@@ -90,7 +90,7 @@ func (a *Answer) save(ctx context.Context, text string, cut bool) (conversation.
 // retrieve finds the passages for the question.
 func (a *Answer) retrieve(ctx context.Context) ([]memo.Passage, error) {
 	o := a.q.Options
-	found, err := a.retriever(ctx, Retrieval{
+	found, err := a.knowledge.Find(ctx, Retrieval{
 		Key:         a.q.Key,
 		Project:     a.q.Project,
 		Text:        a.rewrite(ctx),

@@ -18,6 +18,12 @@ type Surroundings func(
 	ctx context.Context, p account.ProjectID, ids []memo.ChunkID, radius int,
 ) ([]memo.Passage, error)
 
+// Knowledge is where passages come from.
+type Knowledge struct {
+	Find   Retriever
+	Around Surroundings
+}
+
 // surround lets passages grow by the chunks next to them that are of the same
 // section, as long as all of them are within the budget of tokens together: what a
 // passage means is often said just before it, and goes on just after. Passages that
@@ -37,7 +43,7 @@ func (a *Answer) surround(ctx context.Context, passages []memo.Passage) []memo.P
 	if left <= 0 {
 		return passages
 	}
-	near, err := a.surroundings(ctx, a.q.Project, ids, reach)
+	near, err := a.knowledge.Around(ctx, a.q.Project, ids, reach)
 	if err != nil {
 		a.log.WarnContext(ctx, "passages not grown", "project", string(a.q.Project), "error", err)
 		return passages

@@ -30,7 +30,7 @@ func (s *Service) Write(ctx context.Context, r DocumentRequest) iter.Seq2[string
 			yield("", fault.New(fault.Invalid, "Prompt is required"))
 			return
 		}
-		found, err := s.retriever(ctx, Retrieval{
+		found, err := s.knowledge.Find(ctx, Retrieval{
 			Project: r.Project, Key: r.Key, Text: r.Prompt, Filters: r.Filters, Limit: writePassages,
 		})
 		if err != nil {
