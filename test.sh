@@ -50,6 +50,6 @@ step "static build"
 CGO_ENABLED=0 go build -o /dev/null ./cmd/kvasir
 
 step "tests"
-CGO_ENABLED=1 go test -race -timeout 30m ./...
+CGO_ENABLED=1 go test -race -timeout 15m ./...
 
 printf '\nall passed\n'

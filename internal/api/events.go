@@ -92,6 +92,10 @@ func (s *server) events(ctx context.Context, in *eventsInput) (*reply, error) {
 	default:
 		return nil, fault.New(fault.Unavailable, "Too many streams of events are open; try again later")
 	}
+	if err := f.Open(ctx); err != nil {
+		<-s.streams
+		return nil, err
+	}
 	return &reply{func(huma.Context) {
 		defer func() { <-s.streams }()
 		s.streamEvents(ctx, in.w, &f)

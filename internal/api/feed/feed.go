@@ -52,6 +52,8 @@ type Feed struct {
 	Progress func(ctx context.Context, m *memo.Memo) any
 	// Stopping ends the feed when it is closed.
 	Stopping <-chan struct{}
+
+	log event.Log // as it was when the feed was opened
 }
 
 // OnlyNew as a cursor means that nothing is replayed.
@@ -65,13 +67,18 @@ const (
 	tick  = time.Second
 )
 
-// Serve follows the log until ctx ends, the server stops, or the client does not
-// read. An error of the log ends it, too; the client comes back and goes on.
-func (f *Feed) Serve(ctx context.Context, out Stream) error {
-	cursor, err := f.begin(ctx, out)
-	if err != nil {
-		return err
-	}
+// Open notes where the log ends. It comes before the client hears anything: who
+// has seen the stream begin must get whatever happens from then on.
+func (f *Feed) Open(ctx context.Context) (err error) {
+	f.log, err = f.Log.EventLog(ctx, f.Project)
+	return err
+}
+
+// Serve follows the log of an opened feed until ctx ends, the server stops, or the
+// client does not read. An error of the log ends it, too; the client comes back and
+// goes on.
+func (f *Feed) Serve(ctx context.Context, out Stream) (err error) {
+	cursor := f.begin(out)
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	rest := time.NewTimer(0)
@@ -103,19 +110,16 @@ func (f *Feed) Serve(ctx context.Context, out Stream) error {
 // begin tells the client where it is, and whether it has missed something for
 // good: events older than those that are kept, or a log that is not the one it
 // knows.
-func (f *Feed) begin(ctx context.Context, out Stream) (cursor int64, err error) {
-	log, err := f.Log.EventLog(ctx, f.Project)
+func (f *Feed) begin(out Stream) (cursor int64) {
 	switch {
-	case err != nil:
-		return 0, err
 	case f.After == OnlyNew:
-		out.SendCursor(log.Newest)
-		return log.Newest, nil
-	case f.After > 0 && (f.After < log.Oldest || f.After > log.Newest):
-		out.SendNamed(0, "reset", reset{"reset", log.Oldest})
-		return 0, nil
+		out.SendCursor(f.log.Newest)
+		return f.log.Newest
+	case f.After > 0 && (f.After < f.log.Oldest || f.After > f.log.Newest):
+		out.SendNamed(0, "reset", reset{"reset", f.log.Oldest})
+		return 0
 	}
-	return f.After, nil
+	return f.After
 }
 
 // A reset says that events before the oldest are lost to the client.

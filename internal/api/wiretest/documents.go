@@ -2,11 +2,13 @@ package wiretest
 
 import (
 	"bufio"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // testDocuments looks at what is kept and told of files and pages.
@@ -143,7 +145,8 @@ type stream struct {
 // follow opens a stream of events. It is to be closed.
 func (c *client) follow(t *testing.T, query, lastID string) stream {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), "GET", c.base+"/api/v1/events"+query, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // or a lost event hangs the test
+	req, err := http.NewRequestWithContext(ctx, "GET", c.base+"/api/v1/events"+query, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +161,10 @@ func (c *client) follow(t *testing.T, query, lastID string) stream {
 	if kind := resp.Header.Get("Content-Type"); resp.StatusCode != 200 || kind != "text/event-stream" {
 		t.Errorf("events are answered with %d, %s", resp.StatusCode, kind)
 	}
-	return stream{bufio.NewScanner(resp.Body), func() { resp.Body.Close() }}
+	return stream{bufio.NewScanner(resp.Body), func() {
+		resp.Body.Close()
+		cancel()
+	}}
 }
 
 // until returns the ids and names of events up to the first one of that name about
