@@ -31,6 +31,7 @@ import (
 	"kvasir/internal/event"
 	"kvasir/internal/ingest"
 	"kvasir/internal/memo"
+	"kvasir/internal/retrieval"
 	"kvasir/internal/search"
 )
 
@@ -69,7 +70,7 @@ type Editor interface {
 
 // Searcher answers queries.
 type Searcher interface {
-	Search(ctx context.Context, q search.Query) ([]search.Hit, error)
+	Search(ctx context.Context, q search.Query) (retrieval.Found, error)
 }
 
 // An Asker checks a question and returns its answer, to be streamed. Every

@@ -18,6 +18,7 @@ import (
 	"kvasir/internal/chat"
 	"kvasir/internal/conversation"
 	"kvasir/internal/fault"
+	"kvasir/internal/retrieval"
 )
 
 // post sends a body with the test's key and returns status and answer.
@@ -229,7 +230,7 @@ func TestHangingUpCancelsTheAnswer(t *testing.T) {
 func TestQuestion(t *testing.T) {
 	t.Parallel()
 	const id = "00000000-0000-7000-8000-00000000000A"
-	defaults := chat.Options{Rerank: true, Candidates: 50, Context: 25}
+	defaults := chat.Options{Context: 25, Retrieval: retrieval.Options{Candidates: 50}}
 	with := func(change func(*chat.Options)) chat.Options {
 		o := defaults
 		change(&o)
@@ -246,18 +247,18 @@ func TestQuestion(t *testing.T) {
 		{"the default provider", `{"llm_provider":"","llmProvider":""}`, defaults},
 		{"snake_case", `{"llm_provider":"local","query_rewrite":{"enabled":true},"reranking":{"enabled":false,"top_k":3},
 			"vector_search":{"top_k":4.9,"similarity_threshold":0},"references":{"enabled":true}}`,
-			chat.Options{Provider: "local", QueryRewrite: true, References: true, Candidates: 4, Context: 3,
-				MaxDistance: new(0.0)}},
+			chat.Options{Provider: "local", QueryRewrite: true, References: true, Context: 3,
+				Retrieval: retrieval.Options{Candidates: 4, SkipRerank: true, MaxDistance: new(0.0)}}},
 		{"camelCase", `{"llmProvider":"local","queryRewrite":{"enabled":true},"reranking":{"topK":3},
 			"vectorSearch":{"topK":4,"similarityThreshold":0.5}}`,
-			chat.Options{Provider: "local", QueryRewrite: true, Rerank: true, Candidates: 4, Context: 3,
-				MaxDistance: new(0.5)}},
+			chat.Options{Provider: "local", QueryRewrite: true, Context: 3,
+				Retrieval: retrieval.Options{Candidates: 4, MaxDistance: new(0.5)}}},
 		{"snake_case wins", `{"vector_search":{"top_k":30},"vectorSearch":{"topK":40}}`,
-			with(func(o *chat.Options) { o.Candidates = 30 })},
+			with(func(o *chat.Options) { o.Retrieval.Candidates = 30 })},
 		{"null does not win", `{"vector_search":null,"vectorSearch":{"topK":40}}`,
-			with(func(o *chat.Options) { o.Candidates = 40 })},
+			with(func(o *chat.Options) { o.Retrieval.Candidates = 40 })},
 		{"fewer candidates mean fewer passages", `{"vector_search":{"top_k":10}}`,
-			with(func(o *chat.Options) { o.Candidates, o.Context = 10, 10 })},
+			with(func(o *chat.Options) { o.Retrieval.Candidates, o.Context = 10, 10 })},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

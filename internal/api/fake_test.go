@@ -24,6 +24,7 @@ import (
 	"kvasir/internal/ingest"
 	"kvasir/internal/ledger"
 	"kvasir/internal/memo"
+	"kvasir/internal/retrieval"
 	"kvasir/internal/search"
 )
 
@@ -224,19 +225,19 @@ func (b *backend) Retry(_ context.Context, p account.ProjectID, ref memo.Ref) (m
 	return b.memos[i].ID, nil
 }
 
-func (b *backend) Search(_ context.Context, q search.Query) ([]search.Hit, error) {
+func (b *backend) Search(_ context.Context, q search.Query) (retrieval.Found, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.queried = q
 	if b.failing != nil {
-		return nil, b.failing
+		return retrieval.Found{}, b.failing
 	}
-	var hits []search.Hit
+	var hits []retrieval.Hit
 	for _, m := range slices.Backward(b.memos) {
 		title := strings.Contains(strings.ToLower(m.Title), strings.ToLower(q.Text))
 		isTitle := q.Method == search.MethodTitleContains || q.Method == search.MethodTitleStartsWith
 		for _, c := range m.Chunks {
-			hit := search.Hit{Passage: memo.Passage{Chunk: c, Memo: m.ID, Title: m.Title, Snippet: cut(*m.Content, 100)}}
+			hit := retrieval.Hit{Passage: memo.Passage{Chunk: c, Memo: m.ID, Title: m.Title, Snippet: cut(*m.Content, 100)}}
 			switch {
 			case m.Project != q.Project || len(hits) == q.Limit:
 			case isTitle && title:
@@ -247,7 +248,7 @@ func (b *backend) Search(_ context.Context, q search.Query) ([]search.Hit, error
 			}
 		}
 	}
-	return hits, nil
+	return retrieval.Found{Hits: hits}, nil
 }
 
 func (b *backend) Providers() []chat.Provider {
@@ -267,13 +268,13 @@ func (b *backend) ask(ctx context.Context, q chat.Question) (Answer, error) {
 	if scripted != nil {
 		return func(context.Context) iter.Seq[chat.Event] { return slices.Values(scripted) }, nil
 	}
-	hits, err := b.Search(ctx, search.Query{Project: q.Project, Text: q.Text, Limit: 1})
+	found, err := b.Search(ctx, search.Query{Request: retrieval.Request{Project: q.Project, Text: q.Text, Limit: 1}})
 	if err != nil {
 		return nil, err
 	}
 	events := []chat.Event{{Token: "Nothing fits."}}
-	if len(hits) > 0 {
-		h := hits[0]
+	if len(found.Hits) > 0 {
+		h := found.Hits[0]
 		events = []chat.Event{
 			{Token: h.Content}, {Token: " [[1]]"},
 			{Citations: []conversation.Citation{{Number: 1, Memo: h.Memo, MemoTitle: h.Title, Chunk: h.ID, End: h.End}}},

@@ -106,12 +106,12 @@ func oneSpelling(raw json.RawMessage) json.RawMessage {
 func (c *ragConfig) options(providers []chat.Provider) (chat.Options, error) {
 	rewrite, reranking := c.QueryRewrite.value, c.Reranking.value
 	vector, references := c.VectorSearch.value, c.References.value
-	o := chat.Options{Rerank: true, Candidates: defaultCandidates, Context: defaultContext}
+	o, rerank := chat.Options{Context: defaultContext}, true
 	topK, kept, threshold := float64(defaultCandidates), 0.0, 0.0
 	err := cmp.Or(
 		checkProvider(c.LLMProvider, providers, &o.Provider),
 		checkSwitch("query rewrite", rewrite.Enabled, &o.QueryRewrite),
-		checkSwitch("reranking", reranking.Enabled, &o.Rerank),
+		checkSwitch("reranking", reranking.Enabled, &rerank),
 		checkSwitch("references", references.Enabled, &o.References),
 		checkNumber("vector search topK", vector.TopK, 1, maxCandidates, &topK),
 		checkNumber("similarity threshold", vector.Threshold, 0, 1, &threshold),
@@ -120,9 +120,9 @@ func (c *ragConfig) options(providers []chat.Provider) (chat.Options, error) {
 	if err != nil {
 		return o, err
 	}
-	o.Candidates = int(topK)
+	o.Retrieval.Candidates, o.Retrieval.SkipRerank = int(topK), !rerank
 	if vector.Threshold.given() {
-		o.MaxDistance = &threshold
+		o.Retrieval.MaxDistance = &threshold
 	}
 	if kept == 0 { // a client that lowers only the candidates means both
 		kept = min(defaultContext, topK)

@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"kvasir/internal/memo"
+	"kvasir/internal/retrieval"
 	"kvasir/internal/search"
 )
 
@@ -44,7 +45,7 @@ func (b *searchBody) validate() (search.Query, error) {
 	var c complaints
 	check(&c, "query", b.Query)
 	checkNullable(&c, "search_method", b.Method)
-	q := search.Query{Text: b.Query.value, Limit: defaultLimit}
+	q := search.Query{Request: retrieval.Request{Text: b.Query.value, Limit: defaultLimit}}
 	if checkNullable(&c, "limit", b.Limit) {
 		switch limit := b.Limit.value; {
 		case limit > maxLimit:
@@ -119,12 +120,12 @@ func (s *server) search(ctx context.Context, in *searchInput) (*searchOutput, er
 		return nil, err
 	}
 	q.Project, q.Key = in.project, in.key
-	hits, err := s.Searcher.Search(ctx, q)
+	found, err := s.Searcher.Search(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	results := make([]searchResult, len(hits))
-	for i, h := range hits {
+	results := make([]searchResult, len(found.Hits))
+	for i, h := range found.Hits {
 		results[i] = searchResult{
 			ChunkUUID: h.ID, MemoUUID: h.Memo, MemoTitle: h.Title, MemoSummary: h.Summary,
 			ContentSnippet: h.Snippet, ChunkContent: h.Content, Distance: h.Distance,

@@ -27,10 +27,10 @@ import (
 	"kvasir/internal/index/flat"
 	"kvasir/internal/ingest"
 	"kvasir/internal/llm"
-	"kvasir/internal/memo"
 	"kvasir/internal/notify"
 	"kvasir/internal/parse"
 	"kvasir/internal/parse/worker"
+	"kvasir/internal/retrieval"
 	"kvasir/internal/search"
 	"kvasir/internal/store"
 	"kvasir/internal/store/sqlite"
@@ -201,16 +201,8 @@ func freshFolder(dir string) error {
 
 // retriever gives chat the passages that search finds.
 func retriever(finder *search.Service) chat.Retriever {
-	return func(ctx context.Context, r chat.Retrieval) ([]memo.Passage, error) {
-		hits, err := finder.Search(ctx, search.Query{
-			Project: r.Project, Key: r.Key, Text: r.Text, Filters: r.Filters, Limit: r.Limit, Candidates: r.Candidates,
-			MaxDistance: r.MaxDistance, SkipRerank: r.SkipRerank,
-		})
-		passages := make([]memo.Passage, len(hits))
-		for i, h := range hits {
-			passages[i] = h.Passage
-		}
-		return passages, err
+	return func(ctx context.Context, r retrieval.Request) (retrieval.Found, error) {
+		return finder.Search(ctx, search.Query{Request: r})
 	}
 }
 

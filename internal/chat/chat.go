@@ -21,17 +21,22 @@ import (
 	"kvasir/internal/fault"
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
+	"kvasir/internal/retrieval"
 )
 
 // Options are a request's rag_config, checked.
 type Options struct {
 	Provider     string // a generator's name; empty for the default
 	QueryRewrite bool
-	Rerank       bool
 	References   bool
-	Candidates   int      // vector_search.top_k, 1 to 200
-	MaxDistance  *float64 // vector_search.similarity_threshold, if the client sent one
-	Context      int      // reranking.top_k, 1 to 100: passages handed to the model
+	Context      int // reranking.top_k, 1 to 100: passages handed to the model
+	Retrieval    retrieval.Options
+	// Agentic lets the model search, read and look around before it answers, in
+	// MaxSteps steps at most; 0 means 5.
+	Agentic  bool
+	MaxSteps int
+	// Schema makes the answer one JSON value; nil for text.
+	Schema *llm.Schema
 }
 
 // A Question is a request for an answer.
@@ -46,13 +51,24 @@ type Question struct {
 }
 
 // An Event is a step of a streamed answer. Exactly one field is set. The order
-// is: Token…, Citations, References, Done; a failure is Err and then Done.
+// is: Step…, Token…, Citations, Flags, References, Explained, Done; a failure is
+// Err and then Done.
 type Event struct {
+	Step       *conversation.Step // of an agentic answer
 	Token      string
 	Citations  []conversation.Citation
+	Flags      []conversation.Flag
 	References []conversation.Reference
+	Explained  *Explained
 	Err        error
 	Done       *Outcome
+}
+
+// Explained tells how the passages of an answer came about.
+type Explained struct {
+	Question    string // as it was searched for
+	Inferred    memo.Filters
+	Explanation *retrieval.Explanation // nil unless it was asked for
 }
 
 // An Outcome is the end of an answer.
@@ -60,20 +76,8 @@ type Outcome struct {
 	Chat conversation.ChatID
 }
 
-// A Retrieval asks for the passages to answer from.
-type Retrieval struct {
-	Project     account.ProjectID
-	Key         string // the API key that asks
-	Text        string
-	Filters     memo.Filters
-	Limit       int      // passages at most
-	Candidates  int      // fused candidates that are reranked; 0 leaves it to search
-	MaxDistance *float64 // cosine distance; nil leaves it to search
-	SkipRerank  bool
-}
-
 // A Retriever finds passages, best first.
-type Retriever func(ctx context.Context, r Retrieval) ([]memo.Passage, error)
+type Retriever func(ctx context.Context, r retrieval.Request) (retrieval.Found, error)
 
 // Conversations keeps chats.
 type Conversations interface {

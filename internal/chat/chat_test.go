@@ -18,6 +18,7 @@ import (
 	"kvasir/internal/fault"
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
+	"kvasir/internal/retrieval"
 	"kvasir/internal/store"
 	"kvasir/internal/store/sqlite"
 )
@@ -60,7 +61,7 @@ type room struct {
 	t       *testing.T
 	store   *store.Store
 	project account.ProjectID
-	asked   []chat.Retrieval
+	asked   []retrieval.Request
 	found   []memo.Passage
 	findErr error
 }
@@ -85,9 +86,13 @@ func open(t *testing.T, w *writer) *room {
 		t.Fatal(err)
 	}
 	r := &room{t: t, store: st, project: caller.Project, found: passages(3)}
-	retrieve := func(_ context.Context, q chat.Retrieval) ([]memo.Passage, error) {
+	retrieve := func(_ context.Context, q retrieval.Request) (retrieval.Found, error) {
 		r.asked = append(r.asked, q)
-		return r.found, r.findErr
+		found := retrieval.Found{Hits: make([]retrieval.Hit, len(r.found))}
+		for i, p := range r.found {
+			found.Hits[i] = retrieval.Hit{Passage: p, Distance: new(0.1)}
+		}
+		return found, r.findErr
 	}
 	around := func(context.Context, account.ProjectID, []memo.ChunkID, int) ([]memo.Passage, error) { return nil, nil }
 	providers := []chat.Provider{{Name: "openai", Label: "OpenAI"}, {Name: "extractive", Quotes: true}}

@@ -10,6 +10,7 @@ import (
 	"kvasir/internal/fault"
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
+	"kvasir/internal/retrieval"
 )
 
 // saveWithin bounds storing an exchange after its client has gone.
@@ -89,21 +90,27 @@ func (a *Answer) save(ctx context.Context, text string, cut bool) (conversation.
 
 // retrieve finds the passages for the question.
 func (a *Answer) retrieve(ctx context.Context) ([]memo.Passage, error) {
-	o := a.q.Options
-	found, err := a.knowledge.Find(ctx, Retrieval{
-		Key:         a.q.Key,
-		Project:     a.q.Project,
-		Text:        a.rewrite(ctx),
-		Filters:     a.q.Filters,
-		Limit:       o.Context,
-		Candidates:  o.Candidates,
-		MaxDistance: o.MaxDistance,
-		SkipRerank:  !o.Rerank,
+	found, err := a.knowledge.Find(ctx, retrieval.Request{
+		Project: a.q.Project,
+		Key:     a.q.Key,
+		Text:    a.rewrite(ctx),
+		Filters: a.q.Filters,
+		Limit:   a.q.Options.Context,
+		Options: a.q.Options.Retrieval,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return a.surround(ctx, fit(found, a.limits.ContextTokens, a.models.CountTokens)), nil
+	return a.surround(ctx, fit(passagesOf(found), a.limits.ContextTokens, a.models.CountTokens)), nil
+}
+
+// passagesOf returns what was found, without how well it fits.
+func passagesOf(found retrieval.Found) []memo.Passage {
+	out := make([]memo.Passage, len(found.Hits))
+	for i := range found.Hits {
+		out[i] = found.Hits[i].Passage
+	}
+	return out
 }
 
 // fit keeps the best passages that are within the budget of tokens together,

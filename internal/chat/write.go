@@ -8,6 +8,7 @@ import (
 	"kvasir/internal/fault"
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
+	"kvasir/internal/retrieval"
 )
 
 // writePassages is how many passages a document is written from.
@@ -30,14 +31,14 @@ func (s *Service) Write(ctx context.Context, r DocumentRequest) iter.Seq2[string
 			yield("", fault.New(fault.Invalid, "Prompt is required"))
 			return
 		}
-		found, err := s.knowledge.Find(ctx, Retrieval{
+		found, err := s.knowledge.Find(ctx, retrieval.Request{
 			Project: r.Project, Key: r.Key, Text: r.Prompt, Filters: r.Filters, Limit: writePassages,
 		})
 		if err != nil {
 			yield("", err)
 			return
 		}
-		passages := fit(found, s.limits.ContextTokens, s.models.CountTokens)
+		passages := fit(passagesOf(found), s.limits.ContextTokens, s.models.CountTokens)
 		call := llm.Call{Tenant: string(r.Project), Key: r.Key, Priority: llm.PriorityAnswer}
 		for ev, err := range s.models.Generate(ctx, call, "", writeRequest(r, passages)) {
 			if (err != nil || ev.Text != "") && !yield(ev.Text, err) {

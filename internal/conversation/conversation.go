@@ -58,12 +58,44 @@ type Reference struct {
 }
 
 // A Citation is a place where an answer cites a passage: [[Number]] in the
-// answer, tied to a chunk and its byte range in the memo's text.
+// answer, tied to a chunk and to the sentences in it that bear the claim out.
 type Citation struct {
 	Number    int
 	Memo      memo.ID
 	MemoTitle string
 	Chunk     memo.ChunkID
-	Start     int
+	Start     int // of the sentences, in bytes of the memo's text
 	End       int
+	Page      int // where the range begins; 0 if the memo has no pages
+	// Support is from 0 to 1 how well the range bears out what is claimed.
+	Support float64
+}
+
+// A Flag marks a sentence of an answer that its citations do not bear out.
+type Flag struct {
+	Start  int // in bytes of the answer
+	End    int
+	Text   string
+	Reason FlagReason
+	// Numbers are those the sentence cites; empty if it cites none.
+	Numbers []int
+}
+
+// A FlagReason is why a sentence is marked.
+type FlagReason string
+
+// The reasons.
+const (
+	FlagUnsupported FlagReason = "unsupported" // what it cites says something else, or less
+	FlagUncited     FlagReason = "uncited"     // it claims something and cites nothing
+	FlagNoPassage   FlagReason = "no_passage"  // it cites a number that no passage has
+)
+
+// A Step is one move of an agentic answer: what the model chose to do, and what
+// came of it, in a line each.
+type Step struct {
+	Number int
+	Tool   string // search, read_memo, list_tags
+	Input  string
+	Result string
 }

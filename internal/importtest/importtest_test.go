@@ -34,7 +34,7 @@ var house = []layer{
 	{
 		"words", true,
 		[]string{
-			"conversation", "event", "memo", "account", "experiment", "ledger", "rank", "chunk", "lexical", "llm", "fault",
+			"conversation", "retrieval", "event", "memo", "account", "experiment", "ledger", "rank", "chunk", "lexical", "llm", "fault",
 		},
 		nil,
 	},

@@ -145,6 +145,16 @@ type GenerateRequest struct {
 
 	Question  string
 	Documents []Document
+
+	// Schema asks for an answer that is one JSON value of this shape; nil for text.
+	// A provider that can is held to it; others are only told.
+	Schema *Schema
+}
+
+// A Schema is the JSON schema of an answer.
+type Schema struct {
+	Name string // letters, digits, _ and -
+	JSON []byte // an object of JSON schema, draft 2020-12
 }
 
 // An Event is a piece of a streamed answer.

@@ -11,6 +11,7 @@ import (
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
 	"kvasir/internal/rank"
+	"kvasir/internal/retrieval"
 )
 
 const (
@@ -154,11 +155,11 @@ func fuse(q Query, words, near []memo.Hit, weight float64) []candidate {
 }
 
 // byScore orders hits by a reranker's scores, the fused order deciding ties.
-func byScore(hits []Hit, scores []float64) []Hit {
+func byScore(hits []retrieval.Hit, scores []float64) []retrieval.Hit {
 	for i := range hits {
 		hits[i].Distance = new(1 - min(max(scores[i], 0), 1))
 	}
-	slices.SortStableFunc(hits, func(a, b Hit) int {
+	slices.SortStableFunc(hits, func(a, b retrieval.Hit) int {
 		switch {
 		case *a.Distance < *b.Distance:
 			return -1

@@ -6,10 +6,11 @@ import (
 
 	"kvasir/internal/fault"
 	"kvasir/internal/memo"
+	"kvasir/internal/retrieval"
 )
 
 // titles answers the title methods of old clients: no distance, newest first.
-func (s *Service) titles(ctx context.Context, q Query) ([]Hit, error) {
+func (s *Service) titles(ctx context.Context, q Query) ([]retrieval.Hit, error) {
 	scope := memo.Selection{Project: q.Project, Filters: q.Filters, Now: time.Now()}
 	found, err := s.index.Titles(ctx, scope, q.Text, q.Method == MethodTitleStartsWith, q.Limit)
 	if err != nil {
@@ -28,7 +29,7 @@ func (s *Service) titles(ctx context.Context, q Query) ([]Hit, error) {
 
 // vectors answers the vector method of old clients: the best chunk of each
 // memo by cosine. Without an embedding model the words stand in.
-func (s *Service) vectors(ctx context.Context, q Query) ([]Hit, error) {
+func (s *Service) vectors(ctx context.Context, q Query) ([]retrieval.Hit, error) {
 	scope := memo.Selection{Project: q.Project, Filters: q.Filters, Now: time.Now()}
 	var words, near []memo.Hit
 	var err error

@@ -18,6 +18,7 @@ import (
 	"kvasir/internal/fault"
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
+	"kvasir/internal/retrieval"
 )
 
 // A Method is how candidates are found.
@@ -43,28 +44,8 @@ const (
 
 // A Query asks for the best passages of a project.
 type Query struct {
-	Project account.ProjectID
-	Key     string // the API key that asks, as it may be shown
-	Text    string
-	Filters memo.Filters
-	Method  Method
-	Limit   int // results at most
-
-	// Candidates is how many fused candidates are reranked; 0 means 50, or
-	// Limit if that is more.
-	Candidates int
-	// MaxDistance cuts vector candidates by cosine distance; nil means 0.75.
-	// Lexical candidates are cut by it only if it was set.
-	MaxDistance *float64
-	// SkipRerank leaves the fused order as it is.
-	SkipRerank bool
-}
-
-// A Hit is one result. Distance is from 0 (best) to 1 and never decreases down
-// the list; nil for title methods.
-type Hit struct {
-	memo.Passage
-	Distance *float64
+	retrieval.Request
+	Method Method
 }
 
 // Index finds candidates; see package index.
@@ -113,7 +94,12 @@ func New(ix Index, passages Passages, embedder Embedder, reranker Reranker, log 
 }
 
 // Search returns at most q.Limit hits, best first.
-func (s *Service) Search(ctx context.Context, q Query) ([]Hit, error) {
+func (s *Service) Search(ctx context.Context, q Query) (retrieval.Found, error) {
+	hits, err := s.find(ctx, q)
+	return retrieval.Found{Hits: hits}, err
+}
+
+func (s *Service) find(ctx context.Context, q Query) ([]retrieval.Hit, error) {
 	if strings.TrimSpace(q.Text) == "" {
 		return nil, fault.New(fault.Invalid, "Query is required")
 	}
@@ -143,7 +129,7 @@ func (s *Service) Search(ctx context.Context, q Query) ([]Hit, error) {
 }
 
 // read turns candidates into hits; those whose chunk is gone meanwhile drop out.
-func (s *Service) read(ctx context.Context, p account.ProjectID, found []candidate) ([]Hit, error) {
+func (s *Service) read(ctx context.Context, p account.ProjectID, found []candidate) ([]retrieval.Hit, error) {
 	if len(found) == 0 {
 		return nil, nil
 	}
@@ -157,16 +143,16 @@ func (s *Service) read(ctx context.Context, p account.ProjectID, found []candida
 	if err != nil {
 		return nil, err
 	}
-	hits := make([]Hit, len(passages))
+	hits := make([]retrieval.Hit, len(passages))
 	for i, passage := range passages {
-		hits[i] = Hit{Passage: passage, Distance: new(distance[passage.ID])}
+		hits[i] = retrieval.Hit{Passage: passage, Distance: new(distance[passage.ID])}
 	}
 	return hits, nil
 }
 
 // settle cuts the list and makes distances non-decreasing: the list's order is
 // the better knowledge, and clients show 1 - distance as a percentage.
-func settle(hits []Hit, limit int) []Hit {
+func settle(hits []retrieval.Hit, limit int) []retrieval.Hit {
 	hits = hits[:min(limit, len(hits))]
 	floor := 0.0
 	for i := range hits {
@@ -176,7 +162,7 @@ func settle(hits []Hit, limit int) []Hit {
 	return hits
 }
 
-func (s *Service) rerank(ctx context.Context, q Query, hits []Hit) []Hit {
+func (s *Service) rerank(ctx context.Context, q Query, hits []retrieval.Hit) []retrieval.Hit {
 	if len(hits) == 0 {
 		return hits
 	}

@@ -17,6 +17,7 @@ import (
 	"kvasir/internal/index/flat"
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
+	"kvasir/internal/retrieval"
 	"kvasir/internal/search"
 	"kvasir/internal/store"
 	"kvasir/internal/store/sqlite"
@@ -147,13 +148,13 @@ func (r *room) titles(q search.Query) []string {
 	if q.Limit == 0 {
 		q.Limit = 10
 	}
-	hits, err := r.Search(r.t.Context(), q)
+	found, err := r.Search(r.t.Context(), q)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	var titles []string
 	last := 0.0
-	for _, h := range hits {
+	for _, h := range found.Hits {
 		titles = append(titles, h.Title)
 		if h.Distance == nil {
 			continue
@@ -179,8 +180,8 @@ func TestWordsAndMeaningsAreFused(t *testing.T) {
 	r.add("A", "The heron waits by the water.")
 	r.add("B", "Every sail is set on the ship.")
 	r.add("C", "Ducks: the bird of the year.")
-	r.wants(search.Query{Text: "heron"}, "A", "C") // C has no word of it
-	r.wants(search.Query{Text: "boat"}, "B")       // nobody has the word
+	r.wants(search.Query{Request: retrieval.Request{Text: "heron"}}, "A", "C") // C has no word of it
+	r.wants(search.Query{Request: retrieval.Request{Text: "boat"}}, "B")       // nobody has the word
 }
 
 func TestWithoutAModelTheWordsAnswer(t *testing.T) {
@@ -188,9 +189,9 @@ func TestWithoutAModelTheWordsAnswer(t *testing.T) {
 	r := open(t, &models{})
 	r.add("A", "The heron waits by the water.")
 	r.add("B", "Every sail is set on the ship.")
-	r.wants(search.Query{Text: "water heron"}, "A")
-	r.wants(search.Query{Text: "nothing here"})
-	r.wants(search.Query{Text: "heron", Method: search.MethodVector}, "A")
+	r.wants(search.Query{Request: retrieval.Request{Text: "water heron"}}, "A")
+	r.wants(search.Query{Request: retrieval.Request{Text: "nothing here"}})
+	r.wants(search.Query{Request: retrieval.Request{Text: "heron"}, Method: search.MethodVector}, "A")
 }
 
 func TestAProviderThatIsDownCostsItsPartOnly(t *testing.T) {
@@ -198,10 +199,8 @@ func TestAProviderThatIsDownCostsItsPartOnly(t *testing.T) {
 	r := open(t, &models{name: "m", likes: "nothing"})
 	r.add("A", "The heron waits by the water.")
 	r.models.down = true
-	r.wants(search.Query{Text: "heron"}, "A")
-	_, err := r.Search(t.Context(), search.Query{
-		Project: r.project, Text: "heron", Limit: 5, Method: search.MethodVector,
-	})
+	r.wants(search.Query{Request: retrieval.Request{Text: "heron"}}, "A")
+	_, err := r.Search(t.Context(), search.Query{Request: retrieval.Request{Project: r.project, Text: "heron", Limit: 5}, Method: search.MethodVector})
 	if !fault.Is(err, fault.Unavailable) {
 		t.Errorf("a search by vectors alone: %v, want Unavailable", err)
 	}
@@ -222,10 +221,10 @@ func TestFiltersAndExpiryApplyBeforeTheCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := r.titles(search.Query{Text: "heron", Filters: filters, Limit: 1}); len(got) != 1 || got[0] == "Noise 0" {
+	if got := r.titles(search.Query{Request: retrieval.Request{Text: "heron", Filters: filters, Limit: 1}}); len(got) != 1 || got[0] == "Noise 0" {
 		t.Errorf("filtered search found %v", got)
 	}
-	if got := r.titles(search.Query{Text: "heron", Filters: filters}); len(got) != 2 {
+	if got := r.titles(search.Query{Request: retrieval.Request{Text: "heron", Filters: filters}}); len(got) != 2 {
 		t.Errorf("before the expiry: %v, want both", got)
 	}
 }
@@ -240,13 +239,13 @@ func TestTheRerankerSeesAllCandidatesAtOnce(t *testing.T) {
 		}
 		r.add(fmt.Sprint("Memo ", i), text)
 	}
-	if got := r.titles(search.Query{Text: "heron", Limit: 3}); got[0] != "Memo 17" || len(got) != 3 {
+	if got := r.titles(search.Query{Request: retrieval.Request{Text: "heron", Limit: 3}}); got[0] != "Memo 17" || len(got) != 3 {
 		t.Errorf("reranked: %v", got)
 	}
 	if len(r.models.docs) != 30 || !strings.HasPrefix(r.models.docs[0], "Memo ") {
 		t.Errorf("the reranker saw %d documents, want 30 with their titles", len(r.models.docs))
 	}
-	if got := r.titles(search.Query{Text: "heron", Limit: 3, SkipRerank: true}); got[0] == "Memo 17" {
+	if got := r.titles(search.Query{Request: retrieval.Request{Text: "heron", Limit: 3, Options: retrieval.Options{SkipRerank: true}}}); got[0] == "Memo 17" {
 		t.Errorf("not reranked: %v", got)
 	}
 }
@@ -256,9 +255,9 @@ func TestThresholdsCutWhatTheClientWantsCut(t *testing.T) {
 	r := open(t, &models{name: "m"})
 	r.add("A", "The heron is a bird.")
 	r.add("B", "Every sail, and the word heron once.")
-	r.wants(search.Query{Text: "heron bird"}, "A", "B")
-	r.wants(search.Query{Text: "heron bird", MaxDistance: new(0.05)}, "A")
-	r.wants(search.Query{Text: "heron", MaxDistance: new(0.0)})
+	r.wants(search.Query{Request: retrieval.Request{Text: "heron bird"}}, "A", "B")
+	r.wants(search.Query{Request: retrieval.Request{Text: "heron bird", Options: retrieval.Options{MaxDistance: new(0.05)}}}, "A")
+	r.wants(search.Query{Request: retrieval.Request{Text: "heron", Options: retrieval.Options{MaxDistance: new(0.0)}}})
 }
 
 func TestLegacyMethods(t *testing.T) {
@@ -267,21 +266,19 @@ func TestLegacyMethods(t *testing.T) {
 	r.add("Heron facts", "The bird by the water.")
 	r.add("On herons", "A bird again.")
 	r.add("Ships", "Sails.")
-	r.wants(search.Query{Text: "HERON", Method: search.MethodTitleContains}, "On herons", "Heron facts")
-	r.wants(search.Query{Text: "heron", Method: search.MethodTitleStartsWith}, "Heron facts")
-	r.wants(search.Query{Text: "a duck is a bird", Method: search.MethodVector, Limit: 1}, "Heron facts")
-	hits, err := r.Search(t.Context(), search.Query{
-		Project: r.project, Text: "heron", Method: search.MethodTitleContains, Limit: 10,
-	})
-	if err != nil || hits[0].Distance != nil {
-		t.Errorf("a title search has the distance %v, %v; want none", hits[0].Distance, err)
+	r.wants(search.Query{Request: retrieval.Request{Text: "HERON"}, Method: search.MethodTitleContains}, "On herons", "Heron facts")
+	r.wants(search.Query{Request: retrieval.Request{Text: "heron"}, Method: search.MethodTitleStartsWith}, "Heron facts")
+	r.wants(search.Query{Request: retrieval.Request{Text: "a duck is a bird", Limit: 1}, Method: search.MethodVector}, "Heron facts")
+	found, err := r.Search(t.Context(), search.Query{Request: retrieval.Request{Project: r.project, Text: "heron", Limit: 10}, Method: search.MethodTitleContains})
+	if err != nil || found.Hits[0].Distance != nil {
+		t.Errorf("a title search has the distance %v, %v; want none", found.Hits[0].Distance, err)
 	}
 }
 
 func TestAnEmptyQueryIsRefused(t *testing.T) {
 	t.Parallel()
 	r := open(t, &models{})
-	_, err := r.Search(t.Context(), search.Query{Project: r.project, Text: " "})
+	_, err := r.Search(t.Context(), search.Query{Request: retrieval.Request{Project: r.project, Text: " "}})
 	if fault.Message(err) != "Query is required" {
 		t.Errorf("empty query: %v", err)
 	}
@@ -291,8 +288,8 @@ func TestAnotherProjectFindsNothing(t *testing.T) {
 	t.Parallel()
 	r := open(t, &models{name: "m"})
 	r.add("A", "The heron waits.")
-	hits, err := r.Search(t.Context(), search.Query{Project: "another", Text: "heron", Limit: 5})
-	if err != nil || len(hits) != 0 {
-		t.Errorf("another project found %v, %v", hits, err)
+	found, err := r.Search(t.Context(), search.Query{Request: retrieval.Request{Project: "another", Text: "heron", Limit: 5}})
+	if err != nil || len(found.Hits) != 0 {
+		t.Errorf("another project found %v, %v", found.Hits, err)
 	}
 }
