@@ -184,7 +184,7 @@ func (p *Parser) Parse(ctx context.Context, in Input) (parsed memo.Parsed, err e
 		return memo.Parsed{}, fault.New(fault.Invalid, path.Base(in.Name)+" has no text")
 	case len(parsed.Text) > p.opts.MaxText:
 		return memo.Parsed{}, fault.New(fault.TooLarge,
-			fmt.Sprintf("%s has more than %s of text", path.Base(in.Name), inWords(int64(p.opts.MaxText))))
+			fmt.Sprintf("%s has more than %s of text", path.Base(in.Name), inWords(int64(p.opts.MaxText)))+advice)
 	}
 	return parsed, nil
 }
@@ -198,13 +198,20 @@ func (p *Parser) explain(ctx context.Context, f format, in Input, err error) err
 		return err
 	case errors.Is(err, errSlow):
 		return fault.Wrap(fault.TooLarge,
-			fmt.Sprintf("%s takes longer than %v to read", path.Base(in.Name), f.timeout(&p.opts)), err)
+			fmt.Sprintf("%s takes longer than %v to read", path.Base(in.Name), f.timeout(&p.opts))+advice, err)
 	}
-	if f, ok := errors.AsType[*fault.Fault](err); ok && f.Kind != fault.Unavailable {
-		return fault.Wrap(f.Kind, path.Base(in.Name)+": "+f.Message, f.Cause)
+	because, ok := errors.AsType[*fault.Fault](err)
+	switch {
+	case !ok || because.Kind == fault.Unavailable:
+		return err
+	case because.Kind == fault.TooLarge && in.nested == 0:
+		return fault.Wrap(because.Kind, path.Base(in.Name)+": "+because.Message+advice, because.Cause)
 	}
-	return err
+	return fault.Wrap(because.Kind, path.Base(in.Name)+": "+because.Message, because.Cause)
 }
+
+// advice says what can be done about a file that is over a limit.
+const advice = "; split the file, or have the limit raised (see kvasir serve --help)"
 
 // Longest returns how long the reading of a file with such a name may take: until it
 // is done or, if it has pages, until its next page is, and until all of them are.
