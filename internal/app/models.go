@@ -19,6 +19,7 @@ import (
 	"kvasir/internal/parse"
 	"kvasir/internal/parse/worker"
 	"kvasir/internal/provider/anthropic"
+	"kvasir/internal/provider/cohere"
 	"kvasir/internal/provider/exchange"
 	"kvasir/internal/provider/extract"
 	"kvasir/internal/provider/gemini"
@@ -63,7 +64,9 @@ func (a *App) newDispatch(ctx context.Context) (*dispatch.Scheduler, error) {
 	}
 	for _, l := range a.models.Rerank {
 		r := with.reranker(l)
-		cfg.Rerank = append(cfg.Rerank, dispatch.RerankLane{Lane: lane(l, r.Model()), Reranker: r})
+		cfg.Rerank = append(cfg.Rerank, dispatch.RerankLane{
+			Lane: lane(l, r.Model()), Reranker: r, MaxDocuments: l.MaxDocuments,
+		})
 	}
 	a.warnOfUnknownPrices(ctx)
 	return dispatch.New(cfg), nil
@@ -176,6 +179,12 @@ func (s adapters) reranker(l config.Lane) llm.Reranker {
 	switch l.Protocol {
 	case config.Voyage:
 		return s.voyage(l).Reranker(served)
+	case config.Cohere:
+		return s.cohere(l, cohere.Cohere).Reranker(served)
+	case config.Jina:
+		return s.cohere(l, cohere.Jina).Reranker(served)
+	case config.TEI:
+		return s.cohere(l, cohere.TEI).Reranker(served)
 	case config.Service:
 		return s.service(l)
 	}
@@ -198,6 +207,12 @@ func (s adapters) gemini(l config.Lane) *gemini.Client {
 
 func (s adapters) voyage(l config.Lane) *voyage.Client {
 	return voyage.New(voyage.Config{BaseURL: l.BaseURL, APIKey: l.Key.Reveal(), HTTPClient: s.http})
+}
+
+func (s adapters) cohere(l config.Lane, dialect cohere.Dialect) *cohere.Client {
+	return cohere.New(cohere.Config{
+		Name: l.Provider, Dialect: dialect, BaseURL: l.BaseURL, APIKey: l.Key.Reveal(), HTTPClient: s.http,
+	})
 }
 
 func (s adapters) service(l config.Lane) *localservice.Client {

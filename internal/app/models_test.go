@@ -130,7 +130,11 @@ func TestEveryProtocolReachesItsServer(t *testing.T) {
 			t.Errorf("%s embeds %v, %v", l.Protocol, v, err)
 		}
 	}
-	for _, l := range []config.Lane{openAI, voyage, service} {
+	rerankers := []config.Lane{
+		openAI, voyage, service,
+		lane(config.Cohere, srv.CohereURL()), lane(config.Jina, srv.BaseURL()), lane(config.TEI, srv.URL()),
+	}
+	for _, l := range rerankers {
 		s := scheduler(t, config.Models{Rerank: []config.Lane{l}}, config.Config{})
 		got, err := s.Rerank(t.Context(), call, llm.RerankRequest{
 			Query: "ducks", Documents: []string{"ducks eat", "cats sleep"},

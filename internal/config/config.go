@@ -94,8 +94,10 @@ type Providers struct {
 	// minilm if it is installed, else none.
 	EmbeddingProvider string `variable:"EMBEDDING_PROVIDER" placeholder:"NAME"`
 
-	// RerankingProvider orders what was found: voyage, openai, local or none. By
-	// default voyage if its key is set, local if EMBEDDING_SERVICE_URL is, else none.
+	// RerankingProvider orders what was found: voyage, cohere, jina, local, none, or
+	// llm, which asks the model that writes answers (openai: OpenAI's). By default
+	// voyage, cohere or jina if its key is set, local if EMBEDDING_SERVICE_URL is, else
+	// none.
 	RerankingProvider string `variable:"RERANKING_PROVIDER" placeholder:"NAME"`
 
 	// ModelDir is where minilm is installed.
@@ -166,6 +168,25 @@ type Providers struct {
 
 	// VoyageModel is the reranking model.
 	VoyageModel string `name:"voyage-rerank-model" variable:"VOYAGE_RERANK_MODEL" default:"rerank-2-lite"`
+
+	// CohereKey is the key for Cohere.
+	CohereKey Secret `name:"cohere-api-key" variable:"COHERE_API_KEY" placeholder:"KEY"`
+
+	// CohereBaseURL is Cohere's address, or that of a server that speaks its protocol,
+	// such as vLLM, Infinity or LocalAI, and may ask for no key; /v2 or /v1 included.
+	CohereBaseURL string `name:"cohere-base-url" variable:"COHERE_BASE_URL" default:"https://api.cohere.com/v2"`
+
+	// CohereModel is the reranking model.
+	CohereModel string `name:"cohere-rerank-model" variable:"COHERE_RERANK_MODEL" default:"rerank-v3.5"`
+
+	// JinaKey is the key for Jina.
+	JinaKey Secret `name:"jina-api-key" variable:"JINA_API_KEY" placeholder:"KEY"`
+
+	// JinaBaseURL is Jina's address, or a compatible server's, /v1 included.
+	JinaBaseURL string `name:"jina-base-url" variable:"JINA_BASE_URL" default:"https://api.jina.ai/v1"`
+
+	// JinaModel is the reranking model.
+	JinaModel string `name:"jina-rerank-model" variable:"JINA_RERANK_MODEL" default:"${jina}"`
 }
 
 // Originals is where the files of documents are kept.

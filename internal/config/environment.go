@@ -51,6 +51,7 @@ func (e *Environment) Options() []kong.Option {
 			"data":      under(e.dataHome(), "kvasir"),
 			"models":    under(e.cacheHome(), "kvasir", "models", "minilm"),
 			"embedding": "text-embedding-3-large",
+			"jina":      "jina-reranker-v2-base-multilingual",
 			"gemini":    "https://generativelanguage.googleapis.com",
 			"level":     "info", // a command may set another
 		},

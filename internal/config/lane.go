@@ -21,12 +21,22 @@ type Lane struct {
 	Model      string // empty where the server, or the folder, decides
 	ServedAs   string // what the server calls the model, if otherwise
 	FastModel  string // for calls that a small model will do for; empty for Model
+	JSONMode   string // how a generator is held to a schema; empty for the adapter's best way
 	Dimensions int    // of vectors; 0 takes what the model gives
-	Limits     LaneLimits
-	Price      ledger.Price
-	Priced     bool          // whether the price is known; if not, budgets do not see what it costs
-	FastPrice  *ledger.Price // of FastModel; nil for Price
+	// MaxDocuments bounds one request to a reranker; 0 is no bound.
+	MaxDocuments int
+	Limits       LaneLimits
+	Price        ledger.Price
+	Priced       bool          // whether the price is known; if not, budgets do not see what it costs
+	FastPrice    *ledger.Price // of FastModel; nil for Price
 }
+
+// How a generator is held to the schema of an answer.
+const (
+	JSONBySchema = "schema" // by the provider, as far as it can
+	JSONByObject = "object" // by the provider to JSON, by the prompt to the schema; OpenAI's protocol
+	JSONByPrompt = "prompt" // by the prompt alone
+)
 
 // LaneLimits are what is known of a lane beforehand. 0 is not known.
 type LaneLimits struct {
@@ -93,17 +103,65 @@ func (c *Config) embedLane(provider string) []Lane {
 	return nil
 }
 
-// rerankLane returns the lane that the variables make of a provider.
-func (c *Config) rerankLane(provider string) []Lane {
+// rerankLanes returns the lanes that the variables make of a provider; writers are
+// the lanes that write answers.
+func (c *Config) rerankLanes(provider string, writers []Lane) []Lane {
 	switch provider {
 	case Voyage:
 		return []Lane{c.voyageLane(c.VoyageModel)}
+	case Cohere:
+		return []Lane{{
+			Provider: Cohere, Protocol: Cohere, BaseURL: c.CohereBaseURL, Key: c.CohereKey, Model: c.CohereModel,
+		}}
+	case Jina:
+		return []Lane{{Provider: Jina, Protocol: Jina, BaseURL: c.JinaBaseURL, Key: c.JinaKey, Model: c.JinaModel}}
+	case LLM:
+		return judges(writers)
 	case OpenAI:
 		return []Lane{c.openAILane(c.OpenAIModel)}
 	case Local:
 		return []Lane{c.serviceLane()}
 	}
 	return nil
+}
+
+// judges returns the lanes that rerank by asking a model which writes answers: those
+// of the first pool that can, with its small model.
+func judges(writers []Lane) []Lane {
+	var out []Lane
+	pool := ""
+	for _, l := range writers {
+		if l.Protocol == Extractive || len(out) > 0 && l.Pool != pool {
+			continue
+		}
+		pool = l.Pool
+		_, known := prices[l.FastModel]
+		switch {
+		case l.FastPrice != nil:
+			l.Price, l.Priced = *l.FastPrice, true
+		case known:
+			l.Priced = false // its own is found in the table
+		}
+		if l.FastModel != "" {
+			l.Model, l.ServedAs = l.FastModel, ""
+		}
+		l.Pool, l.FastModel, l.FastPrice = "", "", nil
+		out = append(out, l)
+	}
+	return out
+}
+
+// bounded fills in how many documents the servers take that are known to refuse more.
+func bounded(lanes []Lane) []Lane {
+	for i, l := range lanes {
+		switch l.Protocol {
+		case Voyage, Cohere, Jina:
+			lanes[i].MaxDocuments = cmp.Or(l.MaxDocuments, 1000)
+		case TEI:
+			lanes[i].MaxDocuments = cmp.Or(l.MaxDocuments, 32) // its own default
+		}
+	}
+	return lanes
 }
 
 // generateLane returns the lane that the variables make of a provider.
@@ -120,8 +178,10 @@ func (c *Config) generateLane(provider string) Lane {
 		l.FastModel = companion(l.Model)
 	case Groq:
 		l.Protocol, l.BaseURL, l.Key, l.Model = OpenAI, groqBaseURL, c.GroqKey, c.GroqModel
+		l.JSONMode = JSONByPrompt // it does not stream what it holds to a schema
 	case Local:
 		l.Protocol, l.BaseURL, l.Key, l.Model = OpenAI, c.LocalBaseURL, c.LocalKey, c.LocalModel
+		l.JSONMode = JSONByPrompt // which no server refuses
 	}
 	l.Pool = provider
 	return l

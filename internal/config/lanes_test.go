@@ -181,6 +181,7 @@ func TestVariablesMakeOneLaneAKind(t *testing.T) {
 	voyage := config.Lane{
 		Provider: "voyage", Protocol: "voyage", BaseURL: "https://api.voyageai.com/v1", Key: "v",
 		Model: "rerank-2-lite", Limits: config.LaneLimits{Concurrency: 2}, Price: ledger.Price{Input: 0.02}, Priced: true,
+		MaxDocuments: 1000,
 	}
 	if diff := cmp.Diff([]config.Lane{voyage}, m.Rerank); diff != "" {
 		t.Errorf("rerank (-want +got):\n%s", diff)

@@ -41,9 +41,12 @@ const (
 var protocols = map[string]protocol{
 	OpenAI:     {"embed generate rerank", must, may, must},
 	Azure:      {"embed generate rerank", must, must, must},
-	Anthropic:  {"generate", must, may, must},
-	Gemini:     {"embed generate", must, may, must},
+	Anthropic:  {"generate rerank", must, may, must},
+	Gemini:     {"embed generate rerank", must, may, must},
 	Voyage:     {"embed rerank", must, may, must},
+	Cohere:     {"rerank", must, may, must},
+	Jina:       {"rerank", must, may, must},
+	TEI:        {"rerank", may, must, may},
 	Service:    {"embed rerank", no, may, may},
 	MiniLM:     {"embed", no, no, no},
 	Extractive: {"generate", no, no, no},
@@ -51,7 +54,9 @@ var protocols = map[string]protocol{
 
 const (
 	maxWeight = 1e6
-	maxPrice  = 1e6 // dollars for a million tokens
+	maxPrice  = 1e6 // dollars for a million tokens, or for a thousand searches
+
+	maxDocuments = 1e6
 )
 
 // check notes what is wrong with a field.
@@ -112,6 +117,7 @@ func (r *laneReader) checkPrice(at entry, name string, text *priceText) {
 	r.check(at, name+".input", between(p.Input, 0, maxPrice))
 	r.check(at, name+".cached", between(p.Cached, 0, maxPrice))
 	r.check(at, name+".output", between(p.Output, 0, maxPrice))
+	r.check(at, name+".search", between(p.Search, 0, maxPrice))
 }
 
 // checkUse checks that a provider can be what an entry makes of it.
@@ -188,6 +194,38 @@ func (r *laneReader) checkPool(at entry, g generateText) {
 	if g.FastModel != "" {
 		r.check(at, "fast_model", needed(true, protocols[p.Protocol].model))
 	}
+}
+
+// checkRerank checks what only entries of this kind say.
+func (r *laneReader) checkRerank(at entry, e rerankText) {
+	r.check(at, "max_documents", between(e.MaxDocuments, 0, maxDocuments))
+	r.checkJSONMode(at, e.Provider, e.JSONMode)
+	if p := r.provider(e.Provider); p != nil && e.MaxDocuments > 0 && writes(p.Protocol) {
+		r.fault(at, "max_documents: a model that compares the documents has to see them all at once")
+	}
+}
+
+// checkJSONMode checks how a model is held to a schema, if the entry says so.
+func (r *laneReader) checkJSONMode(at entry, provider, mode string) {
+	p := r.provider(provider)
+	if mode == "" || p == nil {
+		return
+	}
+	modes := []string{JSONBySchema, JSONByPrompt}
+	if p.Protocol == OpenAI || p.Protocol == Azure {
+		modes = []string{JSONBySchema, JSONByObject, JSONByPrompt}
+	}
+	switch {
+	case !writes(p.Protocol):
+		r.fault(at, "json_mode: the protocol has no use for it")
+	case !slices.Contains(modes, mode):
+		r.fault(at, "json_mode: %q is not one of %s", mode, strings.Join(modes, ", "))
+	}
+}
+
+// writes reports whether servers of a protocol run models that write.
+func writes(protocol string) bool {
+	return protocol != Extractive && slices.Contains(strings.Fields(protocols[protocol].kinds), "generate")
 }
 
 // checkBudget checks whose budget it is, and how much.

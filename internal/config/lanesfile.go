@@ -30,7 +30,7 @@ type fileText struct {
 	Provider []providerText `toml:"provider"`
 	Embed    []embedText    `toml:"embed"`
 	Generate []generateText `toml:"generate"`
-	Rerank   []entryText    `toml:"rerank"`
+	Rerank   []rerankText   `toml:"rerank"`
 	Budget   []budgetText   `toml:"budget"`
 	Weight   []weightText   `toml:"weight"`
 }
@@ -64,12 +64,20 @@ type generateText struct {
 	Name      string     `toml:"name"`
 	FastModel string     `toml:"fast_model"`
 	FastPrice *priceText `toml:"fast_price"`
+	JSONMode  string     `toml:"json_mode"`
+}
+
+type rerankText struct {
+	entryText
+	MaxDocuments int    `toml:"max_documents"`
+	JSONMode     string `toml:"json_mode"`
 }
 
 type priceText struct {
 	Input  float64  `toml:"input"`
 	Cached *float64 `toml:"cached"`
 	Output float64  `toml:"output"`
+	Search float64  `toml:"search"`
 }
 
 // price returns what the entry says; input read from a cache costs what other
@@ -79,7 +87,7 @@ func (p priceText) price() ledger.Price {
 	if p.Cached != nil {
 		cached = *p.Cached
 	}
-	return ledger.Price{Input: p.Input, Cached: cached, Output: p.Output}
+	return ledger.Price{Input: p.Input, Cached: cached, Output: p.Output, Search: p.Search}
 }
 
 type budgetText struct {
@@ -190,17 +198,21 @@ func (r *laneReader) read() {
 	tiers := map[string]int{}
 	for i, g := range r.text.Generate {
 		pool := cmp.Or(g.Name, g.Provider)
-		lane := Lane{Pool: pool, Tier: tiers[pool], FastModel: g.FastModel}
+		lane := Lane{Pool: pool, Tier: tiers[pool], FastModel: g.FastModel, JSONMode: g.JSONMode}
 		if g.FastPrice != nil {
 			lane.FastPrice = new(g.FastPrice.price())
 		}
 		tiers[pool]++
 		at := entry{"generate", i + 1}
 		r.checkPool(at, g)
+		r.checkJSONMode(at, g.Provider, g.JSONMode)
 		r.out.Generate = append(r.out.Generate, r.lanes(at, g.entryText, lane)...)
 	}
 	for i, e := range r.text.Rerank {
-		r.out.Rerank = append(r.out.Rerank, r.lanes(entry{"rerank", i + 1}, e, Lane{Tier: i})...)
+		at := entry{"rerank", i + 1}
+		r.checkRerank(at, e)
+		lane := Lane{Tier: i, MaxDocuments: e.MaxDocuments, JSONMode: e.JSONMode}
+		r.out.Rerank = append(r.out.Rerank, r.lanes(at, e.entryText, lane)...)
 	}
 	r.readSpending()
 }

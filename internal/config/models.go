@@ -16,6 +16,9 @@ const (
 	Anthropic  = "anthropic"
 	Gemini     = "gemini"
 	Voyage     = "voyage"
+	Cohere     = "cohere" // and the servers that speak its protocol
+	Jina       = "jina"
+	LLM        = "llm"        // reranking by the model that writes answers
 	MiniLM     = "minilm"     // vectors in this process
 	Extractive = "extractive" // answers by quotation
 	Groq       = "groq"       // speaks OpenAI's protocol
@@ -27,6 +30,7 @@ const (
 const (
 	Azure   = "azure"   // OpenAI's models at Microsoft
 	Service = "service" // Skald's embedding service
+	TEI     = "tei"     // Hugging Face's Text Embeddings Inference, to rerank
 )
 
 // A Choice is a provider and, in words, why it is the one.
@@ -75,8 +79,12 @@ func (c *Config) Models(minilm bool) (Models, error) {
 		m.Generate = c.generators(m.Answers.Provider)
 	}
 	if len(m.Rerank) == 0 {
-		faults = append(faults, c.possible("RERANKING_PROVIDER", m.Reranking, Voyage, OpenAI, Local, None))
-		m.Rerank = c.rerankLane(m.Reranking.Provider)
+		faults = append(faults,
+			c.possible("RERANKING_PROVIDER", m.Reranking, Voyage, Cohere, Jina, LLM, OpenAI, Local, None))
+		m.Rerank = c.rerankLanes(m.Reranking.Provider, m.Generate)
+		if m.Reranking.Provider == LLM && len(m.Rerank) == 0 {
+			faults = append(faults, errors.New("RERANKING_PROVIDER: llm needs a model that writes answers, and there is none"))
+		}
 	}
 	if !minilm && slices.ContainsFunc(m.Embed, speaks(MiniLM)) {
 		faults = append(faults, fmt.Errorf(
@@ -87,7 +95,7 @@ func (c *Config) Models(minilm bool) (Models, error) {
 	}
 	m.Embed = complete(m.Embed, c.embedLimits())
 	m.Generate = complete(m.Generate, c.generateLimits())
-	m.Rerank = complete(m.Rerank, c.rerankLimits())
+	m.Rerank = bounded(complete(m.Rerank, c.rerankLimits()))
 	return m, errors.Join(faults...)
 }
 
@@ -148,11 +156,15 @@ func (c *Config) reranking() Choice {
 		return Choice{c.RerankingProvider, "RERANKING_PROVIDER says so"}
 	case c.VoyageKey != "":
 		return Choice{Voyage, "VOYAGE_API_KEY is set"}
+	case c.CohereKey != "":
+		return Choice{Cohere, "COHERE_API_KEY is set"}
+	case c.JinaKey != "":
+		return Choice{Jina, "JINA_API_KEY is set"}
 	case c.EmbeddingServiceURL != "":
 		return Choice{Local, "EMBEDDING_SERVICE_URL is set"}
 	}
-	return Choice{None, "results are in the order of the search: there is no VOYAGE_API_KEY, and no " +
-		"EMBEDDING_SERVICE_URL"}
+	return Choice{None, "results are in the order of the search: there is no VOYAGE_API_KEY, COHERE_API_KEY, " +
+		"JINA_API_KEY or EMBEDDING_SERVICE_URL"}
 }
 
 // possible says what is wrong with the choice that a variable made.
@@ -172,6 +184,10 @@ func (c *Config) possible(variable string, choice Choice, known ...string) error
 		needs, ok = "GROQ_API_KEY", c.GroqKey != ""
 	case Voyage:
 		needs, ok = "VOYAGE_API_KEY", c.VoyageKey != ""
+	case Cohere:
+		needs, ok = "COHERE_API_KEY", c.CohereKey != "" || c.CohereBaseURL != defaultCohereBaseURL
+	case Jina:
+		needs, ok = "JINA_API_KEY", c.JinaKey != "" || c.JinaBaseURL != defaultJinaBaseURL
 	case Local:
 		needs, ok = "LOCAL_LLM_BASE_URL", variable != "LLM_PROVIDER" || c.LocalBaseURL != ""
 	}
@@ -189,6 +205,8 @@ func (c *Config) hasOpenAI() bool {
 const (
 	defaultOpenAIBaseURL    = "https://api.openai.com/v1"
 	defaultEmbeddingService = "http://localhost:8001"
+	defaultCohereBaseURL    = "https://api.cohere.com/v2"
+	defaultJinaBaseURL      = "https://api.jina.ai/v1"
 	groqBaseURL             = "https://api.groq.com/openai/v1"
 )
 

@@ -2,8 +2,8 @@ package config
 
 import "kvasir/internal/ledger"
 
-// prices are what known models cost, in dollars for a million tokens, as their
-// vendors published it in August 2026. Gemini's are those of prompts of up to
+// prices are what known models cost, in dollars for a million tokens, and for a
+// thousand searches of Cohere's, as their vendors published it in August 2026. Gemini's are those of prompts of up to
 // 200,000 tokens. An entry of the file of lanes may say otherwise; a model that
 // neither knows is entered as free.
 var prices = map[string]ledger.Price{
@@ -37,6 +37,14 @@ var prices = map[string]ledger.Price{
 	"rerank-2-lite":   {Input: 0.02},
 	"rerank-2.5":      {Input: 0.05},
 	"rerank-2.5-lite": {Input: 0.02},
+
+	"rerank-v3.5":      {Search: 2},
+	"rerank-v4.0-fast": {Search: 2},
+	"rerank-v4.0-pro":  {Search: 2.50},
+
+	"jina-reranker-v2-base-multilingual": {Input: 0.05},
+	"jina-reranker-m0":                   {Input: 0.05},
+	"jina-reranker-v3":                   {Input: 0.05},
 }
 
 // priced gives a lane the price of its model, unless its entry has named one.
@@ -47,7 +55,7 @@ func priced(l Lane) Lane {
 	}
 	switch {
 	case l.Priced:
-	case l.Provider == Local, l.Protocol == Service, l.Protocol == MiniLM, l.Protocol == Extractive:
+	case l.Provider == Local, l.Protocol == Service, l.Protocol == TEI, l.Protocol == MiniLM, l.Protocol == Extractive:
 		l.Priced = true
 	default:
 		l.Price, l.Priced = prices[l.Model]

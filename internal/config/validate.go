@@ -48,6 +48,8 @@ func (c *Config) Validate() error {
 	add("LOCAL_LLM_BASE_URL", address(c.LocalBaseURL))
 	add("EMBEDDING_SERVICE_URL", address(c.EmbeddingServiceURL))
 	add("VOYAGE_BASE_URL", address(c.VoyageBaseURL))
+	add("COHERE_BASE_URL", address(c.CohereBaseURL))
+	add("JINA_BASE_URL", address(c.JinaBaseURL))
 	add("ANTHROPIC_BASE_URL", address(c.AnthropicBaseURL))
 	add("GEMINI_BASE_URL", address(c.GeminiBaseURL))
 	add("EMBEDDING_VECTOR_DIMENSION", between(c.VectorDimension, 0, maxDimensions))

@@ -204,6 +204,7 @@ func (b *books) enter(kind llm.Kind, l *lane, payers []payer, u llm.Usage, fast 
 			InputTokens:  done.InputTokens - before.InputTokens,
 			CachedTokens: done.CachedTokens - before.CachedTokens,
 			OutputTokens: done.OutputTokens - before.OutputTokens,
+			Searches:     done.Searches - before.Searches,
 		}
 		before = done
 		b.add(ledger.Account{
@@ -220,6 +221,7 @@ func portion(u llm.Usage, n, all int) llm.Usage {
 	}
 	return llm.Usage{
 		InputTokens: u.InputTokens * n / all, CachedTokens: u.CachedTokens * n / all, OutputTokens: u.OutputTokens * n / all,
+		Searches: u.Searches * n / all,
 	}
 }
 

@@ -72,6 +72,9 @@ type GenerateLane struct {
 type RerankLane struct {
 	Lane
 	Reranker llm.Reranker
+	// MaxDocuments bounds one request, where each document is scored by itself; 0 is
+	// no bound.
+	MaxDocuments int
 }
 
 // A Cache keeps vectors, so that none is bought twice. What it cannot give is

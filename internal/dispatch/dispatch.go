@@ -20,11 +20,9 @@ package dispatch
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
-	"kvasir/internal/fault"
 	"kvasir/internal/llm"
 )
 
@@ -122,45 +120,4 @@ func (s *Scheduler) Coverage(text string) (llm.Coverage, bool) {
 		return llm.Coverage{}, false
 	}
 	return c.Coverage(text), true
-}
-
-// Reranks reports whether there is a reranker.
-func (s *Scheduler) Reranks() bool { return len(s.cfg.Rerank) > 0 }
-
-// Rerank scores every document of the request.
-func (s *Scheduler) Rerank(
-	ctx context.Context, call llm.Call, req llm.RerankRequest,
-) (llm.RerankResponse, error) {
-	if !s.Reranks() {
-		return llm.RerankResponse{}, fault.New(fault.Unavailable, "No reranking provider is configured")
-	}
-	tokens := llm.EstimateTokens(req.Query) * len(req.Documents) // providers count it with each
-	for _, d := range req.Documents {
-		tokens += llm.EstimateTokens(d)
-	}
-	free, err := s.books.reserve(ctx, call.Tenant, s.rerank.price(tokens, 0, false))
-	if err != nil {
-		return llm.RerankResponse{}, err
-	}
-	defer free()
-	answer, a, err := try(ctx, s.rerank, job[llm.RerankResponse]{
-		call: call, tokens: tokens, texts: len(req.Documents),
-		exchange: func(ctx context.Context, l *lane) (llm.RerankResponse, error) {
-			answer, err := s.cfg.Rerank[l.index].Reranker.Rerank(ctx, req)
-			if err == nil && len(answer.Scores) != len(req.Documents) {
-				err = &llm.Error{
-					Class: llm.ClassSick, Provider: l.Name(),
-					Message: fmt.Sprintf("%d scores for %d documents", len(answer.Scores), len(req.Documents)),
-				}
-			}
-			return answer, err
-		},
-		discard: func(llm.RerankResponse) {},
-	})
-	if err != nil {
-		return answer, err
-	}
-	a.end(outcome{usage: answer.Usage})
-	s.books.enter(llm.KindRerank, a.lane, []payer{{call, tokens}}, answer.Usage, false)
-	return answer, nil
 }

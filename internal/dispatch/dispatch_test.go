@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -15,7 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kvasir/internal/dispatch"
-	"kvasir/internal/fault"
 	"kvasir/internal/llm"
 )
 
@@ -126,10 +124,6 @@ func embedIn(concurrency int, e llm.Embedder) []dispatch.EmbedLane {
 	}}
 }
 
-func rerankBy(r llm.Reranker) []dispatch.RerankLane {
-	return []dispatch.RerankLane{{Lane: dispatch.Lane{Provider: "test", Model: "r"}, Reranker: r}}
-}
-
 func writeBy(pool string, g llm.Generator) dispatch.GenerateLane {
 	return dispatch.GenerateLane{Lane: dispatch.Lane{Provider: pool, Model: g.Model()}, Pool: pool, Generator: g}
 }
@@ -140,34 +134,6 @@ func texts(prefix string, n int) []string {
 		out[i] = fmt.Sprintf("%s %d", prefix, i)
 	}
 	return out
-}
-
-// scorer gives as many scores as it is told.
-type scorer int
-
-func (scorer) Model() string { return "scorer" }
-
-func (n scorer) Rerank(context.Context, llm.RerankRequest) (llm.RerankResponse, error) {
-	return llm.RerankResponse{Scores: make([]float64, n)}, nil
-}
-
-func TestRerank(t *testing.T) {
-	t.Parallel()
-	req := llm.RerankRequest{Query: "q", Documents: []string{"a", "b"}}
-	s := dispatch.New(dispatch.Config{})
-	if _, err := s.Rerank(t.Context(), llm.Call{}, req); s.Reranks() || !fault.Is(err, fault.Unavailable) {
-		t.Errorf("without a reranker: %v", err)
-	}
-	s = dispatch.New(dispatch.Config{Rerank: rerankBy(scorer(2))})
-	if got, err := s.Rerank(t.Context(), llm.Call{}, req); err != nil || len(got.Scores) != 2 {
-		t.Errorf("scores %v, %v", got, err)
-	}
-	synctest.Test(t, func(t *testing.T) {
-		s := dispatch.New(dispatch.Config{Rerank: rerankBy(scorer(1))})
-		if _, err := s.Rerank(t.Context(), llm.Call{}, req); !fault.Is(err, fault.Unavailable) {
-			t.Errorf("one score for two documents: %v", err)
-		}
-	})
 }
 
 // speaker is an embedder that knows its tokens and words.

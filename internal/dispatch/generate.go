@@ -24,7 +24,8 @@ func (s *Scheduler) Generate(
 			return
 		}
 		tokens := estimate(req)
-		free, err := s.books.reserve(ctx, call.Tenant, p.price(tokens, req.MaxTokens, req.Fast))
+		expected := llm.Usage{InputTokens: tokens, OutputTokens: req.MaxTokens}
+		free, err := s.books.reserve(ctx, call.Tenant, p.price(expected, req.Fast))
 		if err != nil {
 			yield(llm.Event{}, err)
 			return
@@ -137,6 +138,9 @@ func estimate(req llm.GenerateRequest) int {
 	n := 0
 	for _, m := range req.Messages {
 		n += len(m.Text)/4 + 4
+	}
+	if req.Schema != nil {
+		n += len(req.Schema.JSON) / 4
 	}
 	return n
 }

@@ -93,7 +93,7 @@ func (p *packer) buy(ctx context.Context, call llm.Call, input llm.Input, texts 
 		keys[i], tokens[i] = itemKey{input, text}, p.count(text)
 		all += tokens[i]
 	}
-	free, err := p.books.reserve(ctx, call.Tenant, p.pool.price(all, 0, false))
+	free, err := p.books.reserve(ctx, call.Tenant, p.pool.price(llm.Usage{InputTokens: all}, false))
 	if err != nil {
 		return nil, err
 	}

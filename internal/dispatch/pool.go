@@ -332,9 +332,9 @@ func (p *pool) hope(deadline time.Time) error {
 }
 
 // price returns the expected cost of a call in the lane that comes first.
-func (p *pool) price(input, output int, fast bool) ledger.Money {
+func (p *pool) price(u llm.Usage, fast bool) ledger.Money {
 	_, price := p.lanes[0].billed(fast)
-	return price.Of(llm.Usage{InputTokens: input, OutputTokens: output})
+	return price.Of(u)
 }
 
 // reported takes note of what a provider says of its limits.

@@ -35,13 +35,14 @@ type Price struct {
 	Input  float64
 	Cached float64 // of input read from the provider's prompt cache
 	Output float64
+	Search float64 // of a reranker that is paid by searches: dollars for a thousand
 }
 
 // Of returns the cost of an exchange.
 func (p Price) Of(u llm.Usage) Money {
 	fresh := max(u.InputTokens-u.CachedTokens, 0)
 	dollars := float64(fresh)*p.Input + float64(u.CachedTokens)*p.Cached + float64(u.OutputTokens)*p.Output
-	return FromDollars(dollars / 1e6)
+	return FromDollars(dollars/1e6 + float64(u.Searches)*p.Search/1e3)
 }
 
 // A Day is a day in UTC, as the number of days since 1970-01-01.

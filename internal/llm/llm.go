@@ -50,6 +50,7 @@ type Usage struct {
 	InputTokens  int
 	CachedTokens int // of the input, read from the provider's prompt cache
 	OutputTokens int
+	Searches     int // of a reranker that is paid by them: a query with up to a hundred documents
 }
 
 // EmbedSpec tells what an embedding model takes and gives.

@@ -14,6 +14,19 @@ const slack = 1e-3
 // Scores returns the scores in the order of the n documents that were sent.
 // Every document has one, from 0 to 1, or there is an error.
 func Scores(list []Score, n int) ([]float64, error) {
+	out, err := InOrder(list, n)
+	for i, s := range out {
+		if s < -slack || s > 1+slack {
+			return nil, fmt.Errorf("score %g of document %d is not between 0 and 1", s, i)
+		}
+		out[i] = min(max(s, 0), 1)
+	}
+	return out, err
+}
+
+// InOrder returns the scores in the order of the n documents that were sent,
+// whatever they are. Every document has one, or there is an error.
+func InOrder(list []Score, n int) ([]float64, error) {
 	if len(list) != n {
 		return nil, fmt.Errorf("%d scores for %d documents", len(list), n)
 	}
@@ -23,11 +36,8 @@ func Scores(list []Score, n int) ([]float64, error) {
 		if s.Index < 0 || s.Index >= n || seen[s.Index] {
 			return nil, fmt.Errorf("score index %d is out of range or given twice", s.Index)
 		}
-		if s.Score < -slack || s.Score > 1+slack {
-			return nil, fmt.Errorf("score %g of document %d is not between 0 and 1", s.Score, s.Index)
-		}
 		seen[s.Index] = true
-		out[s.Index] = min(max(s.Score, 0), 1)
+		out[s.Index] = s.Score
 	}
 	return out, nil
 }

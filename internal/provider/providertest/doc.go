@@ -8,10 +8,11 @@
 //
 //	POST /v1/embeddings         OpenAI and Voyage, base64 or numbers
 //	POST /v1/chat/completions   OpenAI, streamed or whole
-//	POST /v1/rerank             Voyage
+//	POST /v1/rerank             Voyage, and Jina
+//	POST /v2/rerank             Cohere
 //	POST /v1/messages           Anthropic, streamed or whole
 //	POST /v1beta/models/M:…     Gemini, streamGenerateContent?alt=sse and batchEmbedContents
-//	POST /embed, /rerank        Skald's embedding service
+//	POST /embed, /rerank        Skald's embedding service; /rerank of TEI, too
 //
 // # Answers
 //

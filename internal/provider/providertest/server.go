@@ -84,6 +84,7 @@ func Start(opts Options) *Server {
 	mux.HandleFunc("POST /v1/embeddings", s.handle(Embed, complainOpenAI, readEmbeddings))
 	mux.HandleFunc("POST /v1/chat/completions", s.handle(Chat, complainOpenAI, readChat))
 	mux.HandleFunc("POST /v1/rerank", s.handle(Rerank, complainOpenAI, readRerank))
+	mux.HandleFunc("POST /v2/rerank", s.handle(Rerank, complainOpenAI, readCohere))
 	mux.HandleFunc("POST /v1/messages", s.handle(Chat, complainAnthropic, readMessages))
 	mux.HandleFunc("POST /v1beta/models/{call}", s.gemini())
 	mux.HandleFunc("POST /embed", s.handle(Embed, complainOpenAI, readServiceEmbed))
@@ -102,11 +103,15 @@ func Start(opts Options) *Server {
 	return s
 }
 
-// URL returns the server's address: the base URL of Skald's embedding service.
+// URL returns the server's address: the base URL of Skald's embedding service, and of
+// TEI.
 func (s *Server) URL() string { return s.http.URL }
 
-// BaseURL returns the base URL of the OpenAI, Anthropic and Voyage protocols.
+// BaseURL returns the base URL of the OpenAI, Anthropic, Voyage and Jina protocols.
 func (s *Server) BaseURL() string { return s.http.URL + "/v1" }
+
+// CohereURL returns the base URL of Cohere's protocol.
+func (s *Server) CohereURL() string { return s.http.URL + "/v2" }
 
 // GeminiURL returns the base URL of the Gemini protocol.
 func (s *Server) GeminiURL() string { return s.http.URL + "/v1beta" }
