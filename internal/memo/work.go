@@ -85,6 +85,10 @@ type Hit struct {
 	Chunk ChunkID
 	Memo  ID
 	Score float64
+	// Share is, of a lexical hit, its score's part of what all words of the query
+	// could give, from 0 to 1. Words that no chunk has are counted, too, so it tells
+	// how much of the query the chunk answers, whatever else was found.
+	Share float64
 }
 
 // Lease is how long a claim lasts unless it is renewed.

@@ -57,8 +57,10 @@ func (s *snapshot) lexical(sv *sieve, terms []queryTerm, limit int, pool *sync.P
 	lengths := norm{base: k1 * (1 - b), slope: float32(k1 * b / average)}
 	acc := pool.Get().(*accumulators)
 	defer pool.Put(acc)
+	ceiling := 0.0 // no document has this score; one of nothing but the terms comes near
 	for i := range terms {
 		s.weigh(&terms[i], &acc.block)
+		ceiling += float64(terms[i].weight)
 	}
 	slices.SortStableFunc(terms, func(a, b queryTerm) int { return cmp.Compare(b.weight, a.weight) })
 	rest := make([]float32, len(terms)) // the most that a term and those after it can add
@@ -84,7 +86,11 @@ func (s *snapshot) lexical(sv *sieve, terms []queryTerm, limit int, pool *sync.P
 			best.offerAll(v, sv.pass(v), acc.scores)
 		}
 	}
-	return best.hits()
+	hits := best.hits()
+	for i := range hits {
+		hits[i].Share = hits[i].Score / ceiling
+	}
+	return hits
 }
 
 // A norm is the part of BM25's formula that depends on a document's length.

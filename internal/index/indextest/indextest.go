@@ -41,6 +41,7 @@ func Run(t *testing.T, open Open) {
 		{"follows its source", follows},
 		{"catches up over many pages", pages},
 		{"rare words count more", rare},
+		{"a share tells how much of the query is answered", shares},
 		{"repeated words of a query count more", repeated},
 		{"projects never mix", projects},
 		{"filters before the cut", filters},

@@ -3,6 +3,7 @@ package indextest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"kvasir/internal/llm"
@@ -15,6 +16,33 @@ func rare(s *suite) {
 	}
 	s.put(Memo("rare", "A text about xylophones."))
 	s.want("rare word", s.words(within(), "ordinary xylophone")[:1], "rare-0")
+}
+
+// shares tells how much of the query a hit answers, whatever it is compared with.
+func shares(s *suite) {
+	wanted := Memo("a", "heron duck")
+	wanted.Metadata = json.RawMessage(`{"kind": "signal"}`)
+	s.put(wanted, Memo("b", "heron heron heron"), Memo("c", "ordinary things"))
+	share := func(in memo.Selection, query string) float64 {
+		hits, err := s.ix.Lexical(s.Context(), in, query, 10)
+		if err != nil || len(hits) == 0 {
+			s.Fatalf("%s: %v, %v", query, hits, err)
+		}
+		for _, h := range hits {
+			if h.Share <= 0 || h.Share >= 1 {
+				s.Errorf("%s: the share of %s is %v", query, h.Chunk, h.Share)
+			}
+		}
+		i := slices.IndexFunc(hits, func(h memo.Hit) bool { return h.Chunk == "a-0" })
+		return hits[i].Share
+	}
+	whole, half := share(within(), "heron duck"), share(within(), "heron duck xylophone")
+	if half >= whole {
+		s.Errorf("a word that no chunk has takes the share from %v to %v", whole, half)
+	}
+	if got := share(within(metadata("eq", "signal")), "heron duck"); got != whole {
+		s.Errorf("a filter takes the share from %v to %v", whole, got)
+	}
 }
 
 func repeated(s *suite) {
