@@ -68,6 +68,7 @@ type commands struct {
 	Events     eventsCommand     `cmd:"" help:"See what happens to memos."`
 	Webhook    webhookCommands   `cmd:"" help:"Have events posted to an address."`
 
+	Eval    evalCommand    `cmd:"" help:"Measure how well documents are found."`
 	Model   modelCommands  `cmd:"" help:"Install the offline model, or see whether it is."`
 	Bench   benchCommands  `cmd:"" help:"Measure, against a provider that is made up."`
 	Version versionCommand `cmd:"" help:"Print the version."`

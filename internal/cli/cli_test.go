@@ -73,7 +73,7 @@ func TestHelp(t *testing.T) {
 	for _, line := range []string{
 		"", "up", "serve", "add", "search", "ask", "status", "usage", "memo", "memo list", "memo get", "memo rm",
 		"memo status", "memo retry", "memo original", "memo enrich", "processing", "events", "webhook", "webhook list",
-		"webhook add", "webhook delete", "webhook test", "model", "model install", "model status", "bench", "bench provider",
+		"webhook add", "webhook delete", "webhook test", "eval", "model", "model install", "model status", "bench", "bench provider",
 		"bench dispatch", "version",
 	} {
 		r := command(t.Context(), nil, append(strings.Fields(line), "--help")...).succeed(t)

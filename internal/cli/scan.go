@@ -24,6 +24,7 @@ import (
 type item struct {
 	path     string // as it is shown
 	name     string // of the file, whose end tells the type
+	title    string // of a text; empty for its first heading, or the name
 	ref      string // the memo's reference id
 	source   string
 	metadata map[string]any

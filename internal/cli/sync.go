@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -106,7 +107,7 @@ func (y *syncer) syncOne(ctx context.Context, it *item) outcome {
 	case err != nil:
 		o.fail(err)
 		return o
-	case exists && old.ContentHash == hash:
+	case exists && old.ContentHash == hash && (it.title == "" || it.title == old.Title):
 		o.MemoID = old.ID
 		if old.Status == client.StatusError {
 			o.Action = actionRetried
@@ -155,7 +156,7 @@ func (y *syncer) send(ctx context.Context, it *item, text string) (client.Upsert
 	options := y.options(it)
 	if text != "" {
 		return y.client.UpsertMemo(ctx, client.NewMemo{
-			Title: titleOf(it.name, text), Content: text, MemoOptions: options,
+			Title: cmp.Or(it.title, titleOf(it.name, text)), Content: text, MemoOptions: options,
 		})
 	}
 	body, err := it.open()
@@ -164,7 +165,7 @@ func (y *syncer) send(ctx context.Context, it *item, text string) (client.Upsert
 	}
 	defer body.Close()
 	return y.client.UpsertFile(ctx, client.Upload{
-		Name: it.name, Body: body, Title: cutTitle(it.name), MemoOptions: options,
+		Name: it.name, Body: body, Title: cmp.Or(it.title, cutTitle(it.name)), MemoOptions: options,
 	})
 }
 

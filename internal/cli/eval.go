@@ -1,0 +1,207 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"kvasir/client"
+	"kvasir/internal/config"
+	"kvasir/internal/evaluate"
+)
+
+// An evalCommand measures how well a collection is found.
+type evalCommand struct {
+	Collection string `arg:"" optional:"" type:"path" help:"A folder of corpus.jsonl, queries.jsonl and qrels.tsv."`
+
+	Queries string `type:"path" placeholder:"FILE" help:"Ask these queries about what is there already."`
+	Qrels   string `type:"path" placeholder:"FILE" help:"Which reference ids are relevant to them."`
+
+	Data string        `type:"path" placeholder:"DIR" help:"Keep what is loaded, and use it again."`
+	URL  string        `name:"url" placeholder:"URL" help:"Use a running server."`
+	Key  config.Secret `variable:"KVASIR_API_KEY" placeholder:"KEY" help:"Its API key."`
+
+	FailUnder []floor `placeholder:"MEASURE=N" help:"Exit with status 1 if ndcg@10, say, is below N."`
+	Jobs      int     `default:"1" placeholder:"N" help:"How many queries at once, up to 64."`
+	PerQuery  bool    `help:"List each query."`
+	JSON      bool    `name:"json" help:"Print JSON."`
+}
+
+// Help tells what is measured.
+func (evalCommand) Help() string {
+	return `Loads a collection's documents into a server of its own, made with the
+configuration of the environment on a folder that is deleted again, asks every
+query over HTTP, and prints how good what was found is: nDCG, recall, MRR and
+success as trec_eval computes them, the time of a search, and what was spent.
+
+The files are those of BEIR, gzipped or not: corpus.jsonl of {"id","title","text"},
+queries.jsonl of {"id","text"}, and qrels.tsv of query, document and grade.
+
+With --data the folder stays, and what is unchanged in it is not loaded again.
+With --url the documents go to a running server. With --queries and --qrels
+nothing is loaded: they are about memos by their reference ids.
+
+Examples:
+
+    kvasir eval scifact
+    kvasir eval scifact --data /tmp/scifact --json
+    kvasir eval scifact --fail-under ndcg@10=0.7 --fail-under recall@50=0.9
+    kvasir eval --queries queries.jsonl --qrels qrels.tsv`
+}
+
+// Validate refuses a command line that does not say what is measured.
+func (c *evalCommand) Validate() error {
+	switch {
+	case (c.Queries == "") != (c.Qrels == ""):
+		return errors.New("--queries and --qrels belong together")
+	case (c.Collection == "") == (c.Queries == ""):
+		return errors.New(`expected "<collection>", or --queries and --qrels`)
+	case c.Data != "" && c.URL != "":
+		return errors.New("--data is the folder of a server of its own: it does not go with --url")
+	}
+	return nil
+}
+
+// A floor is what a measure must reach.
+type floor struct {
+	measure evaluate.Measure
+	least   float64
+}
+
+// UnmarshalText reads ndcg@10=0.7.
+func (f *floor) UnmarshalText(text []byte) error {
+	name, number, _ := strings.Cut(string(text), "=")
+	var err error
+	if f.measure, err = evaluate.ParseMeasure(name); err != nil {
+		return err
+	}
+	if f.least, err = strconv.ParseFloat(number, 64); err != nil {
+		return fmt.Errorf("%q is no number; it is written as ndcg@10=0.7", number)
+	}
+	return nil
+}
+
+// Run measures.
+func (c *evalCommand) Run(ctx context.Context, s *session) error {
+	e := &evaluation{evalCommand: c, session: s, collection: &evaluate.Collection{}}
+	if err := e.read(); err != nil {
+		return err
+	}
+	if c.URL == "" && (c.Collection != "" || c.Data != "") {
+		return e.serveAndMeasure(ctx)
+	}
+	v := server{URL: cmp.Or(c.URL, s.env.Get("KVASIR_URL"), client.DefaultURL), Key: c.Key}
+	return e.measure(ctx, v.client(s))
+}
+
+// An evaluation is one that is under way.
+type evaluation struct {
+	*evalCommand
+	*session
+
+	collection *evaluate.Collection
+	report     evaluate.Report
+	client     *client.Client
+	refs       map[string]string // reference ids of memos by the server's
+}
+
+// read reads the files.
+func (e *evaluation) read() error {
+	if e.Collection == "" {
+		e.report.Collection = e.Queries
+		queries, judged, err := evaluate.ReadQueries(
+			os.DirFS(filepath.Dir(e.Queries)), filepath.Base(e.Queries),
+			os.DirFS(filepath.Dir(e.Qrels)), filepath.Base(e.Qrels))
+		e.collection.Queries, e.collection.Judged = queries, judged
+		return err
+	}
+	e.report.Collection = filepath.Base(e.Collection)
+	var err error
+	if e.collection, err = evaluate.ReadCollection(os.DirFS(e.Collection)); err != nil {
+		return fmt.Errorf("%s: %w", e.Collection, err)
+	}
+	if e.collection.Missing > 0 {
+		e.err.printf("%d judged documents are not in %s: they count as not found.\n", e.collection.Missing, evaluate.CorpusFile)
+	}
+	return nil
+}
+
+// measure loads, asks, and prints what there is, even if ctx ends on the way.
+func (e *evaluation) measure(ctx context.Context, server *client.Client) error {
+	e.client = server
+	if err := e.prepare(ctx); err != nil {
+		return err
+	}
+	before, err := e.spent(ctx)
+	if err != nil {
+		return err
+	}
+	failed := e.search(ctx)
+	e.report.Interrupted = failed != nil
+	if failed == nil {
+		after, err := e.spentAfterAll(ctx)
+		if err != nil {
+			return err
+		}
+		e.report.Asking = after.Since(before)
+	}
+	if len(e.report.Runs) > 0 && len(e.report.Runs[0].Queries) > 0 {
+		if err := e.print(); err != nil {
+			return err
+		}
+	}
+	if failed != nil {
+		return failed
+	}
+	return e.judge()
+}
+
+// search asks all queries.
+func (e *evaluation) search(ctx context.Context) error {
+	measures := evaluate.Measures()
+	for _, f := range e.FailUnder {
+		if !slices.ContainsFunc(measures, func(m evaluate.Measure) bool { return m.Name == f.measure.Name }) {
+			measures = append(measures, f.measure)
+		}
+	}
+	count := len(e.collection.Queries)
+	p := e.progress("Asking "+grouped(count)+" queries", int64(count), unitItems)
+	defer p.finish()
+	var err error
+	e.report.Runs, err = evaluate.Search(ctx, e.collection.Queries, e.collection.Judged,
+		[]evaluate.Configuration{{Search: e.searcher}}, evaluate.SearchOptions{
+			Measures: measures, Jobs: min(max(e.Jobs, 1), maxJobs), Asked: func() { p.add(1) },
+		})
+	return err
+}
+
+// searcher asks the server. A memo without a reference id goes by the server's id.
+func (e *evaluation) searcher(ctx context.Context, text string) ([]string, error) {
+	results, err := e.client.Search(ctx, client.SearchRequest{Query: text, Limit: evaluate.Depth})
+	ids := make([]string, len(results))
+	for i, r := range results {
+		ids[i] = cmp.Or(e.refs[r.MemoID], r.MemoID)
+	}
+	return ids, err
+}
+
+// judge fails if a measure is below its floor.
+func (e *evaluation) judge() error {
+	under := false
+	for _, f := range e.FailUnder {
+		if got := e.report.Runs[0].Scores[f.measure.Name]; got < f.least {
+			e.err.printf("%s %s is %.4f, below %v\n", e.err.red("failed"), f.measure.Name, got, f.least)
+			under = true
+		}
+	}
+	if under {
+		return errTold
+	}
+	return nil
+}

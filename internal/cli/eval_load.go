@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"kvasir/client"
+	"kvasir/internal/evaluate"
+	"kvasir/internal/memo"
+)
+
+// loadJobs is how many documents are sent at once.
+const loadJobs = 16
+
+// prepare loads the documents, if there are any, and learns what is there.
+func (e *evaluation) prepare(ctx context.Context) error {
+	sync := &syncer{client: e.client, session: e.session, jobs: loadJobs, quiet: true}
+	if err := e.load(ctx, sync); err != nil {
+		return err
+	}
+	health, err := e.client.Health(ctx)
+	if err != nil {
+		return err
+	}
+	e.report.Server = evaluate.Server{
+		Version:    health.Version,
+		Embeddings: nameOf(health.Providers.Embeddings.Provider),
+		Answers:    nameOf(health.Providers.Answers),
+		Reranking:  nameOf(health.Providers.Reranking),
+	}
+	if err := sync.learn(ctx); err != nil {
+		return err
+	}
+	e.refs = map[string]string{}
+	for ref, m := range sync.known {
+		e.refs[m.ID] = ref
+	}
+	if strangers := len(e.refs) - len(e.collection.Documents); e.report.Loaded != nil && strangers > 0 {
+		e.err.printf("There are %d other memos, which are searched, too.\n", strangers)
+	}
+	return nil
+}
+
+// nameOf names a model.
+func nameOf(p client.Provider) string {
+	if p.Model == "" || p.Model == p.Name {
+		return p.Name
+	}
+	return p.Name + " " + p.Model
+}
+
+// load brings the documents into the project, and waits until they are found.
+func (e *evaluation) load(ctx context.Context, sync *syncer) error {
+	if len(e.collection.Documents) == 0 {
+		return nil
+	}
+	began := time.Now()
+	before, err := e.spent(ctx)
+	if err != nil {
+		return err
+	}
+	loaded := &evaluate.Loaded{Documents: len(e.collection.Documents)}
+	e.report.Loaded = loaded
+	items := itemsOf(e.collection.Documents)
+	loaded.Empty = loaded.Documents - len(items)
+	defer sync.watch(ctx)()
+	if err := sync.learn(ctx); err != nil {
+		return err
+	}
+	outcomes := sync.upload(ctx, "Loading", items)
+	if ctx.Err() == nil {
+		sync.wait(ctx, "Processing", outcomes)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	first := ""
+	for _, o := range outcomes {
+		switch {
+		case o.Action == actionFailed:
+			loaded.Failed++
+			first = cmp.Or(first, o.Path+": "+o.Error)
+		case o.Action == actionUnchanged:
+			loaded.Unchanged++
+		}
+	}
+	if loaded.Failed > 0 {
+		e.err.printf("%s to load %s, such as %s\n", e.err.red("failed"), countedOf(loaded.Failed, "document"), oneLine(first))
+	}
+	if loaded.Failed == len(items) {
+		return errTold
+	}
+	loaded.Seconds = time.Since(began).Seconds()
+	after, err := e.spentAfterAll(ctx)
+	loaded.Spent = after.Since(before)
+	return err
+}
+
+// itemsOf returns the documents as memos to be. One without a title has its id as
+// title, and one without a text its title as text; one with neither is left out. A
+// title that is too long for the wire is cut, and stands whole before the text.
+func itemsOf(documents []evaluate.Document) []item {
+	var items []item
+	for _, d := range documents {
+		title, text := strings.TrimSpace(d.Title), d.Text
+		if strings.TrimSpace(text) == "" {
+			text = title
+		}
+		if text == "" {
+			continue
+		}
+		title = cmp.Or(title, d.ID)
+		if memo.UTF16Len(title) > maxRef {
+			whole := title
+			title = cutTitle(title)
+			text = whole + "\n\n" + text
+		}
+		items = append(items, item{
+			path: d.ID, name: d.ID + ".txt", title: title, ref: d.ID,
+			open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil },
+		})
+	}
+	return items
+}
+
+// spent returns what the project has been spent so far.
+func (e *evaluation) spent(ctx context.Context) (evaluate.Spent, error) {
+	u, err := e.client.Usage(ctx, client.UsageRequest{Limit: 1})
+	if err != nil {
+		return evaluate.Spent{}, fmt.Errorf("ask what was spent: %w", err)
+	}
+	return evaluate.Spent{Tokens: u.Total.InputTokens + u.Total.OutputTokens, Dollars: u.Total.Cost}, nil
+}
+
+// booked is how long it takes at most until the sums of a server have what it spent:
+// it writes them each second.
+const booked = 1200 * time.Millisecond
+
+// spentAfterAll is spent, when everything is in the sums.
+func (e *evaluation) spentAfterAll(ctx context.Context) (evaluate.Spent, error) {
+	select {
+	case <-ctx.Done():
+		return evaluate.Spent{}, ctx.Err()
+	case <-time.After(booked):
+		return e.spent(ctx)
+	}
+}
