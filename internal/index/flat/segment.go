@@ -25,6 +25,7 @@ type segment struct {
 	limited   []uint32 // entries that are archived or may expire
 	bytes     int64    // an estimate of all this
 	filtered  filterCache
+	register  register
 }
 
 // An entry is a memo with its documents, at least one.
@@ -80,7 +81,7 @@ func (a *assembly) addDoc(chunk memo.ChunkID, length uint16, language lexical.La
 // finish closes the segment and weighs it.
 func (a *assembly) finish() *segment {
 	s := &a.segment
-	s.bytes = int64(s.terms.bytes()+s.vectors.bytes()) + int64(len(s.docs))*27
+	s.bytes = int64(s.terms.bytes()+s.vectors.bytes()) + int64(len(s.docs))*31
 	for i := range s.docs {
 		s.bytes += int64(len(s.docs[i].chunk)) + allocation
 	}

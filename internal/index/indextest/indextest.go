@@ -27,6 +27,8 @@ type Index interface {
 		ctx context.Context, in memo.Selection, model string, v llm.Vector, limit int, maxDistance float64,
 	) ([]memo.Hit, error)
 	Titles(ctx context.Context, in memo.Selection, text string, prefix bool, limit int) ([]memo.Hit, error)
+	Vectors(ctx context.Context, in memo.Selection, model string, hits []memo.Hit) ([]llm.Vector, error)
+	Attributes(ctx context.Context, in memo.Selection, hits []memo.Hit) ([]*memo.Attributes, error)
 }
 
 // An Open returns a new index over a source, with vectors of the given model.
@@ -49,6 +51,7 @@ func Run(t *testing.T, open Open) {
 		{"vectors of one model only", models},
 		{"maximal distance", distance},
 		{"titles", titles},
+		{"vectors and attributes of hits", lookups},
 		{"limits", limits},
 		{"equal scores have one order", ties},
 		{"queries are read in the project's languages", languages},

@@ -169,6 +169,40 @@ func distance(s *suite) {
 	}
 }
 
+func lookups(s *suite) {
+	for i := range 26 { // several segments
+		s.put(Memo(fmt.Sprintf("m%02d", i), "heron "+string(rune('a'+i)), "1234"))
+		s.words(within(), "heron")
+	}
+	tagged := Memo("m07", "duck")
+	tagged.Tags = []string{"water"}
+	s.put(tagged, memo.Change{Memo: "m08", Deleted: true})
+	hits := []memo.Hit{
+		{Chunk: "m07-0", Memo: "m07"}, {Chunk: "m25-0", Memo: "m25"}, {Chunk: "m25-1", Memo: "m25"},
+		{Chunk: "m08-0", Memo: "m08"}, {Chunk: "m07-9", Memo: "m07"},
+	}
+	vectors, err := s.ix.Vectors(s.Context(), within(), model, hits)
+	if err != nil || len(vectors) != len(hits) || vectors[2] != nil || vectors[3] != nil || vectors[4] != nil {
+		s.Fatalf("vectors: %v, %v; want those of two chunks", vectors, err)
+	}
+	for i, text := range []string{"duck", "heron z"} {
+		near, err := s.ix.Nearest(s.Context(), within(), model, vectors[i], 1, 0.01)
+		if err != nil || len(near) != 1 || near[0].Chunk != hits[i].Chunk || near[0].Score < 0.9999 {
+			s.Errorf("nearest to the vector of %q: %v, %v", text, near, err)
+		}
+	}
+	if other, err := s.ix.Vectors(s.Context(), within(), otherModel, hits[:1]); err != nil || other[0] != nil {
+		s.Errorf("a vector of another model: %v, %v", other, err)
+	}
+	attributes, err := s.ix.Attributes(s.Context(), within(), hits)
+	if err != nil || len(attributes) != len(hits) || attributes[3] != nil {
+		s.Fatalf("attributes: %v, %v", attributes, err)
+	}
+	if got := attributes[0].Tags; len(got) != 1 || got[0] != "water" || attributes[1].Title != "Title of m25" {
+		s.Errorf("attributes: %+v, %+v", attributes[0], attributes[1])
+	}
+}
+
 func titles(s *suite) {
 	for i, title := range []string{"Heron facts", "On HERONS", "Ships", "heron without chunks"} {
 		c := Memo(fmt.Sprint("memo", i), "text", "more")
