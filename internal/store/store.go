@@ -93,6 +93,13 @@ func (s *Store) Ping(ctx context.Context) error {
 // for many commits.
 func (s *Store) Wake() <-chan struct{} { return s.wake }
 
+// Rouse wakes workers and those who follow the log of events, as a commit of this
+// process would: a database calls it when another process has written.
+func (s *Store) Rouse() {
+	s.signal()
+	s.announce()
+}
+
 // signal tells a worker that there is work, unless it has been told already.
 func (s *Store) signal() {
 	select {

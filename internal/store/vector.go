@@ -38,7 +38,7 @@ WHERE NOT EXISTS (SELECT 1 FROM vectors v WHERE v.chunk = c.id AND v.model = $1)
 SELECT ` + chunkColumns + missingFrom + `
 	AND c.id > $3 ORDER BY c.id LIMIT $4`
 	countMissing = `SELECT count(*)` + missingFrom
-	hasAll       = `SELECT (SELECT count(*) FROM vectors WHERE model = $1) = (SELECT count(*) FROM chunks)`
+	countLess    = `SELECT (SELECT count(*) FROM chunks) - (SELECT count(*) FROM vectors WHERE model = $1)`
 )
 
 // A model is an embedding model whose vectors are stored; id 0 stands for one
@@ -217,8 +217,8 @@ func (s *Store) CountMissingVectors(ctx context.Context, name string) (int, erro
 		if err != nil {
 			return err
 		}
-		all, _, err := find(ctx, tx, scanInt, hasAll, m.id)
-		if err != nil || all == 1 {
+		less, _, err := find(ctx, tx, scanInt, countLess, m.id)
+		if err != nil || less == 0 {
 			return err
 		}
 		count, _, err = find(ctx, tx, scanInt, countMissing, m.id, now)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 
 	sqlite3 "modernc.org/sqlite"
 
@@ -71,6 +70,16 @@ func (c *conn) run(ctx context.Context, statement string) error {
 	return err
 }
 
+// A transaction is one that has begun on the writer's connection.
+type transaction struct{ *conn }
+
+// Commit makes it durable.
+func (t transaction) Commit(ctx context.Context) error { return t.run(ctx, "COMMIT") }
+
+// Rollback ends it. A disk error may have done so already, and then there is
+// nothing to roll back; were it not ended, the next BEGIN would say so.
+func (t transaction) Rollback(ctx context.Context) { _ = t.run(ctx, "ROLLBACK") }
+
 func (c *conn) close() error {
 	var errs []error
 	for _, s := range c.statements {
@@ -88,14 +97,4 @@ func translate(err error) error {
 		return fault.Wrap(fault.Unavailable, "The disk is full", err)
 	}
 	return err
-}
-
-// protect calls fn. A panic is our bug; it costs this caller, not the process.
-func protect(fn func(store.Tx) error, tx store.Tx) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic in a transaction: %v", p)
-		}
-	}()
-	return fn(tx)
 }

@@ -8,8 +8,8 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"kvasir/internal/fault"
 	"kvasir/internal/store"
+	"kvasir/internal/store/group"
 )
 
 // A database fills the store's seam with one SQLite file.
@@ -20,7 +20,8 @@ type database struct {
 
 	// readers holds the connections nobody uses. Those not opened yet are nil.
 	readers chan *conn
-	writer  writer
+	writing *conn // the writer's
+	writer  *group.Writer
 
 	closed    chan struct{} // closed by Close: no new transactions
 	closeOnce sync.Once
@@ -35,16 +36,15 @@ func newDatabase(writes, reads *sql.DB, readers int) *database {
 }
 
 // start opens the writing connection and starts the writer.
-func (db *database) start(ctx context.Context) error {
-	c, err := openConn(ctx, db.writes)
-	if err != nil {
+func (db *database) start(ctx context.Context) (err error) {
+	if db.writing, err = openConn(ctx, db.writes); err != nil {
 		return err
 	}
-	db.writer.start(context.WithoutCancel(ctx), c, db.closed)
+	db.writer = group.Start(ctx, db.closed, func(ctx context.Context) (group.Transaction, error) {
+		return transaction{db.writing}, db.writing.run(ctx, "BEGIN IMMEDIATE")
+	})
 	return nil
 }
-
-func errClosed() error { return fault.New(fault.Unavailable, "The server is stopping") }
 
 // Read runs fn on one snapshot.
 func (db *database) Read(ctx context.Context, fn func(store.Tx) error) error {
@@ -64,21 +64,21 @@ func (db *database) Read(ctx context.Context, fn func(store.Tx) error) error {
 	if err := c.run(staying, "BEGIN"); err != nil {
 		return err
 	}
-	err = protect(fn, c)
+	err = group.Protect(fn, c)
 	return translate(errors.Join(err, c.run(staying, "ROLLBACK")))
 }
 
 func (db *database) take(ctx context.Context) (*conn, error) {
 	select {
 	case <-db.closed:
-		return nil, errClosed()
+		return nil, group.ErrClosed()
 	default:
 	}
 	select {
 	case c := <-db.readers:
 		return c, nil
 	case <-db.closed:
-		return nil, errClosed()
+		return nil, group.ErrClosed()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -86,7 +86,7 @@ func (db *database) take(ctx context.Context) (*conn, error) {
 
 // Write hands fn to the writer and waits for its commit.
 func (db *database) Write(ctx context.Context, fn func(store.Tx) error) error {
-	return translate(db.writer.write(ctx, fn))
+	return translate(db.writer.Write(ctx, fn))
 }
 
 // Close refuses new transactions, waits for those in progress, and closes the
@@ -98,7 +98,8 @@ func (db *database) Close() (err error) {
 
 func (db *database) close() error {
 	close(db.closed)
-	errs := []error{db.writer.wait()}
+	db.writer.Wait()
+	errs := []error{db.writing.close()}
 	for range cap(db.readers) {
 		if c := <-db.readers; c != nil {
 			errs = append(errs, c.close())

@@ -1,0 +1,120 @@
+package postgres
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"kvasir/internal/store"
+)
+
+// A conn runs statements in one transaction. The store's statements and values are
+// the same on both databases; what PostgreSQL is stricter about is evened out here.
+type conn struct {
+	tx      pgx.Tx
+	timeout time.Duration
+}
+
+// Query runs a query. Its rows are closed before the next statement.
+func (c conn) Query(ctx context.Context, statement string, args ...any) (store.Rows, error) {
+	values, err := c.fit(ctx, statement, args)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.tx.Query(ctx, statement, values...)
+	if err != nil {
+		return nil, err
+	}
+	return &rows{Rows: r}, nil
+}
+
+// Exec runs a statement and returns how many rows it changed.
+func (c conn) Exec(ctx context.Context, statement string, args ...any) (int64, error) {
+	values, err := c.fit(ctx, statement, args)
+	if err != nil {
+		return 0, err
+	}
+	tag, err := c.tx.Exec(ctx, statement, values...)
+	return tag.RowsAffected(), err
+}
+
+// fit brings texts to what the statement's parameters take: bytes where these are
+// wanted, and no zero bytes in texts, which PostgreSQL cannot hold.
+func (c conn) fit(ctx context.Context, statement string, args []any) ([]any, error) {
+	if len(args) == 0 {
+		return nil, nil
+	}
+	described, err := c.tx.Conn().Prepare(ctx, statement, statement)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]any, len(args))
+	for i, arg := range args {
+		values[i] = arg
+		switch v := arg.(type) {
+		case string:
+			values[i] = fitText(v, described.ParamOIDs[i])
+		case *string:
+			if v != nil {
+				values[i] = fitText(*v, described.ParamOIDs[i])
+			}
+		}
+	}
+	return values, nil
+}
+
+func fitText(s string, oid uint32) any {
+	if oid == pgtype.ByteaOID {
+		return []byte(s)
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// rows are the answer to a query.
+type rows struct{ pgx.Rows }
+
+// Close ends the answer. What it could report, Err has said.
+func (r *rows) Close() error {
+	r.Rows.Close()
+	return nil
+}
+
+// Scan reads a row. Bytes may be read as text.
+func (r *rows) Scan(dest ...any) error {
+	fields := r.FieldDescriptions()
+	for i, d := range dest {
+		if i < len(fields) && fields[i].DataTypeOID == pgtype.ByteaOID {
+			switch into := d.(type) {
+			case *string:
+				dest[i] = text{into}
+			case **string:
+				dest[i] = optionalText{into}
+			}
+		}
+	}
+	return r.Rows.Scan(dest...)
+}
+
+// text reads bytes as text.
+type text struct{ into *string }
+
+// ScanBytes implements [pgtype.BytesScanner].
+func (t text) ScanBytes(v []byte) error {
+	*t.into = string(v)
+	return nil
+}
+
+// optionalText reads bytes, which may be missing, as text.
+type optionalText struct{ into **string }
+
+// ScanBytes implements [pgtype.BytesScanner].
+func (t optionalText) ScanBytes(v []byte) error {
+	*t.into = nil
+	if v != nil {
+		*t.into = new(string(v))
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+// Package postgres runs the store on PostgreSQL, for any number of nodes.
+//
+// A node reads over a pool of connections, each transaction on its own snapshot,
+// and writes over one: a writer that commits many callers' writes together. The
+// writers of all nodes take turns by a lock of the database, held for one
+// transaction, so writes happen one after the other as they do in SQLite, and
+// sequence numbers become visible in their order. What a transaction costs is
+// shared by up to 64 writes, so taking turns costs little.
+//
+// A commit notifies the other nodes, which wake their workers and the streams of
+// events that they serve. A notification that is lost costs a second: workers
+// look for work that often anyway.
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"kvasir/internal/fault"
+	"kvasir/internal/store"
+)
+
+// Options tune the database. The zero value of a field is its default.
+type Options struct {
+	Readers int // connections for reading, opened when needed; four times the processors, at least 8
+	// Timeout bounds a statement. What takes longer is a line that is dead.
+	Timeout time.Duration // 30 s
+}
+
+// Open opens the store that a URL names, postgres://user@host/database, whose schema
+// it brings up to date; one written by a newer version is refused.
+//
+// Open starts the writer and a listener, goroutines that end in the store's Close.
+func Open(ctx context.Context, url string, opts *Options) (*store.Store, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	o.Readers = cmp.Or(o.Readers, max(8, 4*runtime.GOMAXPROCS(0)))
+	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "DATABASE_URL is no postgres URL") // the cause may hold a password
+	}
+	if err := migrate(ctx, config.ConnConfig); err != nil {
+		return nil, err
+	}
+	config.MaxConns = int32(o.Readers + 2) // beside readers, the writer and the listener
+	config.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(o.Timeout.Milliseconds())
+	config.ConnConfig.RuntimeParams["application_name"] = "kvasir"
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, explain(fmt.Errorf("open database: %w", err))
+	}
+	db := newDatabase(pool, o)
+	s := store.New(db)
+	db.start(ctx, s.Rouse)
+	return s, nil
+}
