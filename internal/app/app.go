@@ -33,7 +33,7 @@ import (
 	"kvasir/internal/retrieval"
 	"kvasir/internal/search"
 	"kvasir/internal/store"
-	"kvasir/internal/store/sqlite"
+	"kvasir/internal/store/folder"
 	"kvasir/internal/telemetry"
 )
 
@@ -43,6 +43,8 @@ type App struct {
 	log      *slog.Logger
 	models   config.Models
 	store    *store.Store
+	database string         // what the store runs on, as it is shown
+	folder   *folder.Folder // nil if the store holds it
 	files    blob.Store
 	fetch    *fetch.Client
 	notify   *notify.Service
@@ -81,7 +83,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 		return nil, err
 	}
 	a.observer = a.telemetry
-	if a.store, err = sqlite.Open(ctx, cfg.Data, nil); err != nil {
+	if err = a.openStore(ctx); err != nil {
 		return nil, err
 	}
 	a.store.BoundCache(cfg.VectorCacheBytes)
@@ -276,6 +278,9 @@ func (a *App) close(ctx context.Context) error {
 	}
 	if a.store != nil {
 		errs = append(errs, a.store.Close())
+	}
+	if a.folder != nil {
+		errs = append(errs, a.folder.Release())
 	}
 	if a.telemetry != nil {
 		a.telemetry.Close(ctx)

@@ -21,7 +21,7 @@ func (a *App) health(ctx context.Context) api.Health {
 	h := api.Health{
 		Status:  "ok",
 		Checks:  api.HealthChecks{Database: true},
-		Store:   "sqlite",
+		Store:   a.database,
 		Version: Version,
 		Uptime:  time.Since(a.started).Seconds(),
 	}

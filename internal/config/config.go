@@ -30,6 +30,11 @@ type Server struct {
 	// alone: other machines reach only what is asked for by name.
 	Listen string `variable:"KVASIR_LISTEN,EXPRESS_SERVER_PORT" type:"address" default:"127.0.0.1:8080"`
 
+	// DatabaseURL names a PostgreSQL database, postgres://user:password@host/name, in
+	// whose schema kvasir everything but files is kept. Without it there is an SQLite
+	// file in the data folder.
+	DatabaseURL Secret `name:"database-url" variable:"DATABASE_URL" placeholder:"URL"`
+
 	// Data is the folder of the database and the files. One process holds it at
 	// a time.
 	Data string `variable:"KVASIR_DATA" default:"${data}" placeholder:"DIR"`

@@ -14,7 +14,7 @@ type UnusedVariable struct {
 
 // Reasons that several variables share.
 const (
-	oneFolder   = "everything is stored in one folder: KVASIR_DATA"
+	noParts     = "a database is named by DATABASE_URL as a whole"
 	noBroker    = "work is queued in the database: there is no broker"
 	noBucket    = "originals are kept in the data folder; naming a bucket, without KVASIR_BLOB=disk, keeps them there"
 	noAccounts  = "there are no accounts and no mails: API keys only"
@@ -26,7 +26,7 @@ const (
 // unused are the variables of Skald's that do nothing here. A name that ends
 // with an underscore stands for all that begin with it.
 var unused = map[string]string{
-	"DATABASE_URL": oneFolder, "DB_": oneFolder, "POSTGRES_": oneFolder,
+	"DB_": noParts, "POSTGRES_": noParts,
 
 	"INTER_PROCESS_QUEUE": noBroker, "CHANNEL_NAME": noBroker, "REDIS_": noBroker, "RABBITMQ_": noBroker,
 	"SQS_": noBroker,

@@ -54,6 +54,7 @@ var libraries = map[string][]string{
 	"github.com/danielgtaylor/huma":       {"api"},
 	"github.com/gofrs/flock":              {"store"},
 	"github.com/google/uuid":              {"ingest", "notify", "store"},
+	"github.com/jackc/pgx":                {"store"},
 	"github.com/klippa-app/go-pdfium":     {"parse"},
 	"github.com/minio/minio-go":           {"blob"},
 	"github.com/pelletier/go-toml":        {"config"},

@@ -19,8 +19,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A Cluster is a throw-away PostgreSQL server on the loopback interface, of one test
-// program.
+// A Cluster is a throw-away PostgreSQL server on the loopback interface, of one
+// test.
 type Cluster struct {
 	Port int
 
@@ -31,16 +31,16 @@ type Cluster struct {
 	next int // number of the next database
 }
 
-// Run starts a server, runs the tests with it, stops it and returns their code. It is
-// for TestMain. Without an installed server the tests do not run: test.sh installs it.
-func Run(run func(*Cluster) int) int {
+// Postgres starts a server for a test and those inside it. Without an installed one the
+// test fails: ./test.sh installs it.
+func Postgres(t testing.TB) *Cluster {
+	t.Helper()
 	c, err := start()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "no PostgreSQL for the tests; ./test.sh installs it:", err)
-		return 1
+		t.Fatal("no PostgreSQL for the test; ./test.sh installs it: ", err)
 	}
-	defer c.stop()
-	return run(c)
+	t.Cleanup(c.stop)
+	return c
 }
 
 // start makes a cluster and waits until it answers.

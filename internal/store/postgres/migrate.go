@@ -23,10 +23,15 @@ var migrations embed.FS
 // migrate brings the schema up to date, one node at a time, and refuses one from the
 // future.
 func migrate(ctx context.Context, config *pgx.ConnConfig) (err error) {
-	db := stdlib.OpenDB(*config)
+	patient := config.Copy()
+	delete(patient.RuntimeParams, "statement_timeout") // a migration may take its time
+	db := stdlib.OpenDB(*patient)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if err := db.PingContext(ctx); err != nil {
 		return explain(fmt.Errorf("open database: %w", err))
+	}
+	if _, err := db.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+schema); err != nil {
+		return explain(fmt.Errorf("create schema: %w", err))
 	}
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {

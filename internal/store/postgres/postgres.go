@@ -26,6 +26,9 @@ import (
 	"kvasir/internal/store"
 )
 
+// schema is where the tables are.
+const schema = "kvasir"
+
 // Options tune the database. The zero value of a field is its default.
 type Options struct {
 	Readers int // connections for reading, opened when needed; four times the processors, at least 8
@@ -48,13 +51,15 @@ func Open(ctx context.Context, url string, opts *Options) (*store.Store, error) 
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "DATABASE_URL is no postgres URL") // the cause may hold a password
 	}
-	if err := migrate(ctx, config.ConnConfig); err != nil {
-		return nil, err
-	}
 	config.MaxConns = int32(o.Readers + 2) // beside readers, the writer and the listener
+	// Beside other tables of the same database, such as Skald's; public holds pgvector.
+	config.ConnConfig.RuntimeParams["search_path"] = schema + ",public"
 	config.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(o.Timeout.Milliseconds())
 	config.ConnConfig.RuntimeParams["application_name"] = "kvasir"
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	if err := migrate(ctx, config.ConnConfig); err != nil {
+		return nil, err
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)

@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"os"
 	"testing"
 
 	"github.com/google/uuid"
@@ -13,17 +12,9 @@ import (
 	"kvasir/internal/testenv"
 )
 
-var cluster *testenv.Cluster
-
-func TestMain(m *testing.M) {
-	os.Exit(testenv.Run(func(c *testenv.Cluster) int {
-		cluster = c
-		return m.Run()
-	}))
-}
-
 func TestStore(t *testing.T) {
 	t.Parallel()
+	cluster := testenv.Postgres(t)
 	storetest.Run(t, func(t *testing.T) storetest.Database {
 		url := cluster.Database(t)
 		s, err := postgres.Open(t.Context(), url, nil)
@@ -42,6 +33,9 @@ func TestStore(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer c.Close(t.Context())
+			if _, err := c.Exec(t.Context(), "SET search_path = kvasir"); err != nil {
+				t.Fatal(err)
+			}
 			if _, err := c.Exec(t.Context(), statement, args...); err != nil {
 				t.Fatal(err)
 			}

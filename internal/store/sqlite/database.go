@@ -6,15 +6,14 @@ import (
 	"errors"
 	"sync"
 
-	"github.com/gofrs/flock"
-
 	"kvasir/internal/store"
+	"kvasir/internal/store/folder"
 	"kvasir/internal/store/group"
 )
 
 // A database fills the store's seam with one SQLite file.
 type database struct {
-	lock   *flock.Flock
+	folder *folder.Folder
 	writes *sql.DB
 	reads  *sql.DB
 
@@ -105,5 +104,5 @@ func (db *database) close() error {
 			errs = append(errs, c.close())
 		}
 	}
-	return errors.Join(append(errs, db.reads.Close(), db.writes.Close(), db.lock.Unlock())...)
+	return errors.Join(append(errs, db.reads.Close(), db.writes.Close(), db.folder.Release())...)
 }

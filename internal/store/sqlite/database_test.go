@@ -8,21 +8,24 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"kvasir/internal/fault"
 	"kvasir/internal/store"
+	"kvasir/internal/store/folder"
 )
 
 // openTest opens a database with one table of numbers.
 func openTest(t *testing.T, readers int) *database {
 	t.Helper()
 	dir := t.TempDir()
+	held, err := folder.Hold(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
 	db, err := openDatabase(t.Context(), filepath.Join(dir, fileName), Options{Readers: readers, CacheKiB: 1024})
 	if err != nil {
 		t.Fatal(err)
 	}
-	db.lock = flock.New(filepath.Join(dir, "lock"))
+	db.folder = held
 	t.Cleanup(func() {
 		if err := db.Close(); err != nil {
 			t.Error(err)

@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -23,6 +22,7 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"kvasir/internal/store"
+	"kvasir/internal/store/folder"
 )
 
 const (
@@ -52,18 +52,15 @@ func Open(ctx context.Context, dir string, opts *Options) (*store.Store, error) 
 	if err != nil {
 		return nil, fmt.Errorf("find data folder: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("create data folder: %w", err)
-	}
-	lock, err := lockFolder(dir)
+	held, err := folder.Hold(dir)
 	if err != nil {
 		return nil, err
 	}
 	db, err := openDatabase(ctx, filepath.Join(dir, fileName), o)
 	if err != nil {
-		return nil, errors.Join(err, lock.Unlock())
+		return nil, errors.Join(err, held.Release())
 	}
-	db.lock = lock
+	db.folder = held
 	s := store.New(db)
 	if err := s.FreeClaims(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("free claims: %w", err), s.Close())

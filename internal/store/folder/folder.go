@@ -1,4 +1,5 @@
-package sqlite
+// Package folder makes a data folder and keeps other processes out of it.
+package folder
 
 import (
 	"errors"
@@ -13,10 +14,16 @@ import (
 	"kvasir/internal/fault"
 )
 
-// lockFolder takes the folder's lock, which ends with the process, and writes
-// our pid beside it, so that the next process can say who is in its way. (Some
-// systems do not let a locked file be read.)
-func lockFolder(dir string) (*flock.Flock, error) {
+// A Folder is one that this process holds.
+type Folder struct{ lock *flock.Flock }
+
+// Hold makes the folder if need be and takes its lock, which ends with the process.
+// It writes our pid beside it, so that the next process can say who is in its way.
+// (Some systems do not let a locked file be read.)
+func Hold(dir string) (*Folder, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create data folder: %w", err)
+	}
 	lock := flock.New(filepath.Join(dir, "lock"))
 	free, err := lock.TryLock()
 	if err != nil {
@@ -35,5 +42,8 @@ func lockFolder(dir string) (*flock.Flock, error) {
 	if err := os.WriteFile(pidFile, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600); err != nil {
 		return nil, errors.Join(fmt.Errorf("write pid: %w", err), lock.Unlock())
 	}
-	return lock, nil
+	return &Folder{lock}, nil
 }
+
+// Release lets others have the folder.
+func (f *Folder) Release() error { return f.lock.Unlock() }
