@@ -54,7 +54,7 @@ var libraries = map[string][]string{
 	"github.com/danielgtaylor/huma":       {"api"},
 	"github.com/gofrs/flock":              {"store"},
 	"github.com/google/uuid":              {"ingest", "notify", "store"},
-	"github.com/jackc/pgx":                {"store"},
+	"github.com/jackc/pgx":                {"store", "testenv"},
 	"github.com/klippa-app/go-pdfium":     {"parse"},
 	"github.com/minio/minio-go":           {"blob"},
 	"github.com/pelletier/go-toml":        {"config"},
@@ -130,7 +130,7 @@ func forbidden(from, to string) string {
 // plumbing are packages that their siblings share.
 var plumbing = []string{
 	"internal/provider/exchange", "internal/parse/archive", "internal/parse/charset", "internal/parse/compound",
-	"internal/parse/markdown",
+	"internal/parse/markdown", "internal/store/folder", "internal/store/group",
 }
 
 // siblings judges imports inside one room: adapters of one kind share a package of
