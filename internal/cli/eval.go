@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 
 	"kvasir/client"
 	"kvasir/internal/config"
@@ -27,6 +25,8 @@ type evalCommand struct {
 	URL  string        `name:"url" placeholder:"URL" help:"Use a running server."`
 	Key  config.Secret `variable:"KVASIR_API_KEY" placeholder:"KEY" help:"Its API key."`
 
+	Answers   *int    `placeholder:"N" help:"Ask at most N of its questions in chat. Default: all that cost nothing, else 100."`
+	Baseline  string  `type:"existingfile" placeholder:"FILE" help:"Compare with what --json printed before."`
 	FailUnder []floor `placeholder:"MEASURE=N" help:"Exit with status 1 if ndcg@10, say, is below N."`
 	Jobs      int     `default:"1" placeholder:"N" help:"How many queries at once, up to 64."`
 	PerQuery  bool    `help:"List each query."`
@@ -68,32 +68,14 @@ func (c *evalCommand) Validate() error {
 	return nil
 }
 
-// A floor is what a measure must reach.
-type floor struct {
-	measure evaluate.Measure
-	least   float64
-}
-
-// UnmarshalText reads ndcg@10=0.7.
-func (f *floor) UnmarshalText(text []byte) error {
-	name, number, _ := strings.Cut(string(text), "=")
-	var err error
-	if f.measure, err = evaluate.ParseMeasure(name); err != nil {
-		return err
-	}
-	if f.least, err = strconv.ParseFloat(number, 64); err != nil {
-		return fmt.Errorf("%q is no number; it is written as ndcg@10=0.7", number)
-	}
-	return nil
-}
-
 // Run measures.
 func (c *evalCommand) Run(ctx context.Context, s *session) error {
-	e := &evaluation{evalCommand: c, session: s, collection: &evaluate.Collection{}}
+	e := &evaluation{evalCommand: c, session: s}
 	if err := e.read(); err != nil {
 		return err
 	}
-	if c.URL == "" && (c.Collection != "" || c.Data != "") {
+	e.own = c.URL == "" && (c.Collection != "" || c.Data != "")
+	if e.own {
 		return e.serveAndMeasure(ctx)
 	}
 	v := server{URL: cmp.Or(c.URL, s.env.Get("KVASIR_URL"), client.DefaultURL), Key: c.Key}
@@ -105,24 +87,31 @@ type evaluation struct {
 	*evalCommand
 	*session
 
+	own        bool // the server is this command's own
 	collection *evaluate.Collection
 	report     evaluate.Report
+	baseline   *evaluate.Report // nil for none
 	client     *client.Client
 	refs       map[string]string // reference ids of memos by the server's
 }
 
 // read reads the files.
 func (e *evaluation) read() error {
+	var err error
+	if e.Baseline != "" {
+		if e.baseline, err = readBaseline(e.Baseline); err != nil {
+			return fmt.Errorf("%s: %w", e.Baseline, err)
+		}
+	}
 	if e.Collection == "" {
 		e.report.Collection = e.Queries
-		queries, judged, err := evaluate.ReadQueries(
+		e.collection = &evaluate.Collection{}
+		e.collection.Queries, e.collection.Judged, err = evaluate.ReadQueries(
 			os.DirFS(filepath.Dir(e.Queries)), filepath.Base(e.Queries),
 			os.DirFS(filepath.Dir(e.Qrels)), filepath.Base(e.Qrels))
-		e.collection.Queries, e.collection.Judged = queries, judged
 		return err
 	}
 	e.report.Collection = filepath.Base(e.Collection)
-	var err error
 	if e.collection, err = evaluate.ReadCollection(os.DirFS(e.Collection)); err != nil {
 		return fmt.Errorf("%s: %w", e.Collection, err)
 	}
@@ -130,6 +119,15 @@ func (e *evaluation) read() error {
 		e.err.printf("%d judged documents are not in %s: they count as not found.\n", e.collection.Missing, evaluate.CorpusFile)
 	}
 	return nil
+}
+
+func readBaseline(name string) (*evaluate.Report, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return evaluate.ReadReport(file)
 }
 
 // measure loads, asks, and prints what there is, even if ctx ends on the way.
@@ -143,6 +141,9 @@ func (e *evaluation) measure(ctx context.Context, server *client.Client) error {
 		return err
 	}
 	failed := e.search(ctx)
+	if failed == nil {
+		failed = e.ask(ctx)
+	}
 	e.report.Interrupted = failed != nil
 	if failed == nil {
 		after, err := e.spentAfterAll(ctx)
@@ -152,7 +153,7 @@ func (e *evaluation) measure(ctx context.Context, server *client.Client) error {
 		e.report.Asking = after.Since(before)
 	}
 	if len(e.report.Runs) > 0 && len(e.report.Runs[0].Queries) > 0 {
-		if err := e.print(); err != nil {
+		if err := e.tell(); err != nil {
 			return err
 		}
 	}
@@ -176,10 +177,12 @@ func (e *evaluation) search(ctx context.Context) error {
 	var err error
 	e.report.Runs, err = evaluate.Search(ctx, e.collection.Queries, e.collection.Judged,
 		[]evaluate.Configuration{{Search: e.searcher}}, evaluate.SearchOptions{
-			Measures: measures, Jobs: min(max(e.Jobs, 1), maxJobs), Asked: func() { p.add(1) },
+			Measures: measures, Jobs: e.jobs(), Asked: func() { p.add(1) },
 		})
 	return err
 }
+
+func (e *evaluation) jobs() int { return min(max(e.Jobs, 1), maxJobs) }
 
 // searcher asks the server. A memo without a reference id goes by the server's id.
 func (e *evaluation) searcher(ctx context.Context, text string) ([]string, error) {
@@ -189,19 +192,4 @@ func (e *evaluation) searcher(ctx context.Context, text string) ([]string, error
 		ids[i] = cmp.Or(e.refs[r.MemoID], r.MemoID)
 	}
 	return ids, err
-}
-
-// judge fails if a measure is below its floor.
-func (e *evaluation) judge() error {
-	under := false
-	for _, f := range e.FailUnder {
-		if got := e.report.Runs[0].Scores[f.measure.Name]; got < f.least {
-			e.err.printf("%s %s is %.4f, below %v\n", e.err.red("failed"), f.measure.Name, got, f.least)
-			under = true
-		}
-	}
-	if under {
-		return errTold
-	}
-	return nil
 }

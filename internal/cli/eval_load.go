@@ -22,6 +22,11 @@ func (e *evaluation) prepare(ctx context.Context) error {
 	if err := e.load(ctx, sync); err != nil {
 		return err
 	}
+	if e.own {
+		if err := e.embedded(ctx); err != nil {
+			return err
+		}
+	}
 	health, err := e.client.Health(ctx)
 	if err != nil {
 		return err
@@ -98,6 +103,37 @@ func (e *evaluation) load(ctx context.Context, sync *syncer) error {
 	after, err := e.spentAfterAll(ctx)
 	loaded.Spent = after.Since(before)
 	return err
+}
+
+// restBetweenCounts is how often a server of its own is asked for missing vectors.
+const restBetweenCounts = time.Second
+
+// embedded waits until no passage lacks its vector: a folder that is used again with
+// another embedding model gets them after its start.
+func (e *evaluation) embedded(ctx context.Context) error {
+	var p *progress
+	most := 0
+	for {
+		health, err := e.client.Health(ctx)
+		if err != nil {
+			return err
+		}
+		missing := health.Providers.Embeddings.MissingVectors
+		if missing == 0 {
+			return nil
+		}
+		if p == nil {
+			most = missing
+			p = e.progress("Embedding "+countedOf(missing, "passage")+" with another model", int64(missing), unitItems)
+			defer p.finish()
+		}
+		p.set(int64(max(most-missing, 0)))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(restBetweenCounts):
+		}
+	}
 }
 
 // itemsOf returns the documents as memos to be. One without a title has its id as

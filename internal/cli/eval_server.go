@@ -28,17 +28,25 @@ func (e *evaluation) serveAndMeasure(ctx context.Context) (err error) {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	return e.serve(ctx, &up.Config, func(ctx context.Context, a *app.App) error {
+	var failed error // kept apart, as an interruption is a good end for a server
+	err = e.serve(ctx, &up.Config, func(ctx context.Context, a *app.App) error {
 		defer stop() // the server has done its work
-		if err := up.rememberKey(a); err != nil {
-			return err
-		}
-		if up.Config.APIKey == "" {
-			return fmt.Errorf("%w: %s has a key of its own already: set KVASIR_API_KEY to it", errConfiguration, e.Data)
-		}
-		v := server{URL: a.URL(), Key: up.Config.APIKey}
-		return e.measure(ctx, v.client(e.session))
+		failed = e.measureOwn(ctx, up, a)
+		return nil
 	})
+	return cmp.Or(failed, err)
+}
+
+// measureOwn measures a server that has just begun to serve.
+func (e *evaluation) measureOwn(ctx context.Context, up *upCommand, a *app.App) error {
+	if err := up.rememberKey(a); err != nil {
+		return err
+	}
+	if up.Config.APIKey == "" {
+		return fmt.Errorf("%w: %s has a key of its own already: set KVASIR_API_KEY to it", errConfiguration, e.Data)
+	}
+	v := server{URL: a.URL(), Key: up.Config.APIKey}
+	return e.measure(ctx, v.client(e.session))
 }
 
 // ownServer returns a server as the environment has it, but for what would have it

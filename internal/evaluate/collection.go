@@ -24,6 +24,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -188,8 +189,8 @@ func readQuestions(folder fs.FS) ([]Question, error) {
 			return err
 		case strings.TrimSpace(line.Question) == "":
 			return errors.New("there is no question")
-		case len(line.Answers) == 0:
-			return errors.New("there is no answer")
+		case len(line.Answers) == 0 || slices.Contains(line.Answers, ""):
+			return errors.New("there is no answer, or an empty one")
 		}
 		list = append(list, Question{ID: id, Text: line.Question, Answers: line.Answers})
 		return nil

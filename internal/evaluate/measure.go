@@ -2,6 +2,8 @@ package evaluate
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,6 +39,22 @@ func Measures() []Measure {
 		list = append(list, m)
 	}
 	return list
+}
+
+// Names returns the names of a run's measures, those of every report first.
+func Names(r *Run) []string {
+	var names []string
+	for _, m := range Measures() {
+		if _, ok := r.Scores[m.Name]; ok {
+			names = append(names, m.Name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Scores)) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // ParseMeasure reads a name such as ndcg@10, in any case.

@@ -15,6 +15,12 @@ type Report struct {
 	Runs       []Run   `json:"runs"`             // one, or two that are compared
 	Asking     Spent   `json:"asking"`           // by queries and questions
 
+	// Comparison is that of the second run with the first, or of the only run with
+	// that of the file that Baseline names; nil without either.
+	Comparison *Comparison `json:"comparison,omitempty"`
+	Baseline   string      `json:"baseline,omitempty"`
+	Answers    *Answers    `json:"answers,omitempty"` // nil if no questions were asked
+
 	// Interrupted is set if not everything was asked that should have been.
 	Interrupted bool `json:"interrupted,omitempty"`
 }

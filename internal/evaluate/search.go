@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -71,7 +70,6 @@ func Search(ctx context.Context, queries []Query, judged Judgements, with []Conf
 			}
 		}
 	}
-	var mu sync.Mutex // guards done
 	done := make([][]QueryScore, len(queries))
 	g, asking := errgroup.WithContext(ctx)
 	g.SetLimit(max(opts.Jobs, 1))
@@ -84,9 +82,7 @@ func Search(ctx context.Context, queries []Query, judged Judgements, with []Conf
 			if err != nil {
 				return fmt.Errorf("query %s: %w", q.ID, err)
 			}
-			mu.Lock()
 			done[i] = scores
-			mu.Unlock()
 			if opts.Asked != nil {
 				opts.Asked()
 			}
