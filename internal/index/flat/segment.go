@@ -22,10 +22,10 @@ type segment struct {
 	languages []lexical.Language
 	terms     dictionary
 	vectors   vectors
+	names     names
 	limited   []uint32 // entries that are archived or may expire
 	bytes     int64    // an estimate of all this
 	filtered  filterCache
-	register  register
 }
 
 // An entry is a memo with its documents, at least one.
@@ -81,7 +81,8 @@ func (a *assembly) addDoc(chunk memo.ChunkID, length uint16, language lexical.La
 // finish closes the segment and weighs it.
 func (a *assembly) finish() *segment {
 	s := &a.segment
-	s.bytes = int64(s.terms.bytes()+s.vectors.bytes()) + int64(len(s.docs))*31
+	s.names = newNames(s.entries)
+	s.bytes = int64(s.terms.bytes()+s.vectors.bytes()+4*len(s.names)) + int64(len(s.docs))*27
 	for i := range s.docs {
 		s.bytes += int64(len(s.docs[i].chunk)) + allocation
 	}

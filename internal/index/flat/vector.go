@@ -100,6 +100,19 @@ func (vs *vectors) get(n uint32) *packed {
 	return &packed{values: vs.values[v : v+vs.dim], scale: vs.scales[n], code: vs.codes[c : c+vs.words]}
 }
 
+// vector returns the vector of a document at length 1, nil if it has none.
+func (vs *vectors) vector(n uint32) llm.Vector {
+	p := vs.get(n)
+	if p == nil {
+		return nil
+	}
+	v := make(llm.Vector, len(p.values))
+	for i, x := range p.values {
+		v[i] = p.scale * float32(x)
+	}
+	return unit(v)
+}
+
 func (vs *vectors) bytes() int {
 	return 2*cap(vs.values) + 4*cap(vs.scales) + 8*cap(vs.codes) + 8*cap(vs.has)
 }
