@@ -23,9 +23,11 @@ import (
 	"kvasir/internal/provider/exchange"
 	"kvasir/internal/provider/extract"
 	"kvasir/internal/provider/gemini"
+	"kvasir/internal/provider/judge"
 	"kvasir/internal/provider/localservice"
 	"kvasir/internal/provider/minilm"
 	"kvasir/internal/provider/openai"
+	"kvasir/internal/provider/schema"
 	"kvasir/internal/provider/voyage"
 )
 
@@ -165,13 +167,27 @@ func (s adapters) generator(l config.Lane) llm.Generator {
 	case config.Anthropic:
 		return anthropic.New(anthropic.Config{
 			Name: l.Provider, BaseURL: l.BaseURL, APIKey: l.Key.Reveal(), HTTPClient: s.http,
-		}).Generator(anthropic.GenerateConfig{Model: l.Model, Served: l.ServedAs, FastModel: l.FastModel})
+		}).Generator(anthropic.GenerateConfig{
+			Model: l.Model, Served: l.ServedAs, FastModel: l.FastModel, JSON: jsonMode(l),
+		})
 	case config.Gemini:
-		return s.gemini(l).Generator(gemini.GenerateConfig{Model: l.Model, Served: l.ServedAs, FastModel: l.FastModel})
+		return s.gemini(l).Generator(gemini.GenerateConfig{
+			Model: l.Model, Served: l.ServedAs, FastModel: l.FastModel, JSON: jsonMode(l),
+		})
 	case config.Extractive:
 		return extract.New()
 	}
-	return s.openAI(l).Generator(openai.GenerateConfig{Model: l.Model, Served: l.ServedAs, FastModel: l.FastModel})
+	return s.openAI(l).Generator(openai.GenerateConfig{
+		Model: l.Model, Served: l.ServedAs, FastModel: l.FastModel, JSON: jsonMode(l),
+	})
+}
+
+// jsonMode returns how the lane's model is held to a schema.
+func jsonMode(l config.Lane) schema.Mode {
+	if l.JSONMode == config.JSONBySchema {
+		return schema.Full
+	}
+	return schema.Mode(l.JSONMode)
 }
 
 func (s adapters) reranker(l config.Lane) llm.Reranker {
@@ -188,7 +204,7 @@ func (s adapters) reranker(l config.Lane) llm.Reranker {
 	case config.Service:
 		return s.service(l)
 	}
-	return s.openAI(l).Reranker(served)
+	return judge.New(l.Provider, s.generator(l))
 }
 
 // openAI returns a client of OpenAI, of a compatible server, or of Azure.

@@ -131,7 +131,7 @@ func TestEveryProtocolReachesItsServer(t *testing.T) {
 		}
 	}
 	rerankers := []config.Lane{
-		openAI, voyage, service,
+		openAI, anthropic, gemini, voyage, service,
 		lane(config.Cohere, srv.CohereURL()), lane(config.Jina, srv.BaseURL()), lane(config.TEI, srv.URL()),
 	}
 	for _, l := range rerankers {

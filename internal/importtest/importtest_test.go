@@ -129,8 +129,9 @@ func forbidden(from, to string) string {
 
 // plumbing are packages that their siblings share.
 var plumbing = []string{
-	"internal/provider/exchange", "internal/parse/archive", "internal/parse/charset", "internal/parse/compound",
-	"internal/parse/markdown", "internal/store/folder", "internal/store/group",
+	"internal/provider/exchange", "internal/provider/schema",
+	"internal/parse/archive", "internal/parse/charset", "internal/parse/compound", "internal/parse/markdown",
+	"internal/store/folder", "internal/store/group",
 }
 
 // siblings judges imports inside one room: adapters of one kind share a package of

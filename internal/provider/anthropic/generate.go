@@ -11,6 +11,7 @@ import (
 
 	"kvasir/internal/llm"
 	"kvasir/internal/provider/exchange"
+	"kvasir/internal/provider/schema"
 )
 
 // defaultMaxTokens bounds an answer where the request does not: the API wants a
@@ -26,6 +27,9 @@ type GenerateConfig struct {
 	// FastModel serves requests for which a small model will do; empty means the
 	// same one.
 	FastModel string
+	// JSON is how the models are held to a schema. [schema.Full] suits Anthropic; a
+	// server that does not know tools wants [schema.Prompt].
+	JSON schema.Mode
 }
 
 // A Generator implements [llm.Generator].
@@ -50,6 +54,21 @@ type request struct {
 	MaxTokens   int       `json:"max_tokens"`
 	Temperature *float64  `json:"temperature,omitempty"`
 	Stream      bool      `json:"stream"`
+	Tools       []tool    `json:"tools,omitempty"`
+	ToolChoice  *choice   `json:"tool_choice,omitempty"`
+}
+
+// A tool takes the answer that is to be of a schema: its input is the answer.
+type tool struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description"`
+	InputSchema json.RawMessage `json:"input_schema"`
+}
+
+type choice struct {
+	Type       string `json:"type"`
+	Name       string `json:"name"`
+	NoParallel bool   `json:"disable_parallel_tool_use"`
 }
 
 type message struct {
@@ -139,9 +158,24 @@ func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.
 	if req.Fast && g.cfg.FastModel != "" {
 		model, served = g.cfg.FastModel, g.cfg.FastModel
 	}
+	held := req.Schema != nil && g.cfg.JSON == schema.Full && schema.IsObject(req.Schema.JSON)
+	if req.Schema != nil && !held {
+		req.Messages = schema.Told(req.Messages, req.Schema)
+	}
 	body := newRequest(model, req)
 	body.Model = served
+	if held {
+		body.hold(req.Schema)
+	}
 	return exchange.Write(ctx, g.endpoint, "/v1/messages", body, g.delta)
+}
+
+// hold makes the model give its answer to a tool whose input is of a schema: the API
+// holds it to that.
+func (r *request) hold(s *llm.Schema) {
+	name := schema.Name(s)
+	r.Tools = []tool{{Name: name, Description: "Takes the answer. Call it once, with all of it.", InputSchema: s.JSON}}
+	r.ToolChoice = &choice{Type: "tool", Name: name, NoParallel: true}
 }
 
 type streamEvent struct {
@@ -155,8 +189,9 @@ type streamEvent struct {
 	} `json:"content_block"` // of content_block_start
 	Delta struct {
 		Type       string `json:"type"`
-		Text       string `json:"text"`        // of content_block_delta
-		StopReason string `json:"stop_reason"` // of message_delta
+		Text       string `json:"text"`         // of content_block_delta
+		JSON       string `json:"partial_json"` // of it, where a tool is called
+		StopReason string `json:"stop_reason"`  // of message_delta
 	} `json:"delta"`
 	Usage *usage `json:"usage"` // of message_delta; counted from the start
 }
@@ -197,8 +232,11 @@ func (g *Generator) delta(event exchange.Event, p *exchange.Progress) (string, e
 			return e.Block.Text, nil
 		}
 	case "content_block_delta":
-		if e.Delta.Type == "text_delta" {
+		switch e.Delta.Type {
+		case "text_delta":
 			return e.Delta.Text, nil
+		case "input_json_delta":
+			return e.Delta.JSON, nil
 		}
 	case "message_delta":
 		e.Usage.addTo(p)

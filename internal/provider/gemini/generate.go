@@ -10,6 +10,7 @@ import (
 
 	"kvasir/internal/llm"
 	"kvasir/internal/provider/exchange"
+	"kvasir/internal/provider/schema"
 )
 
 // GenerateConfig says which models write.
@@ -21,6 +22,8 @@ type GenerateConfig struct {
 	// FastModel serves requests for which a small model will do; empty means the
 	// same one.
 	FastModel string
+	// JSON is how the models are held to a schema: [schema.Full] or [schema.Prompt].
+	JSON schema.Mode
 }
 
 // A Generator implements [llm.Generator].
@@ -45,8 +48,10 @@ type request struct {
 }
 
 type config struct {
-	Temperature float64 `json:"temperature"`
-	MaxTokens   int     `json:"maxOutputTokens,omitzero"`
+	Temperature float64         `json:"temperature"`
+	MaxTokens   int             `json:"maxOutputTokens,omitzero"`
+	MIMEType    string          `json:"responseMimeType,omitempty"`
+	Schema      json.RawMessage `json:"responseJsonSchema,omitempty"`
 }
 
 // roomToThink is added to the bound of an answer. The API counts a model's
@@ -95,9 +100,28 @@ func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.
 	if req.Fast && g.cfg.FastModel != "" {
 		model, served = g.cfg.FastModel, g.cfg.FastModel
 	}
-	body := newRequest(model, req)
+	body := g.hold(model, req)
 	path := "/" + resource(served) + ":streamGenerateContent?alt=sse"
 	return exchange.Write(ctx, g.endpoint, path, body, g.delta)
+}
+
+// hold makes a request that holds the model to the schema of its answer, if there is
+// one, and tells it what the API does not know of it. The small open models know
+// neither.
+func (g *Generator) hold(model string, req llm.GenerateRequest) request {
+	if req.Schema == nil {
+		return newRequest(model, req)
+	}
+	fitted, whole := schema.Gemini(req.Schema.JSON)
+	held := g.cfg.JSON == schema.Full && !strings.HasPrefix(strings.TrimPrefix(model, "models/"), "gemma")
+	if !held || !whole {
+		req.Messages = schema.Told(req.Messages, req.Schema)
+	}
+	out := newRequest(model, req)
+	if held {
+		out.Config.MIMEType, out.Config.Schema = "application/json", fitted
+	}
+	return out
 }
 
 type chunk struct {

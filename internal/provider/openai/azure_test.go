@@ -121,19 +121,6 @@ data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}
 	}
 }
 
-func TestAzureReranks(t *testing.T) {
-	t.Parallel()
-	base, last := serve(t, http.StatusOK, asJSON,
-		`{"choices": [{"message": {"content": "{\"scores\": [{\"index\": 0, \"score\": 1}]}"}}],
-		"usage": {"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 8}}}`)
-	r := openai.New(openai.Config{BaseURL: base, Azure: true}).Reranker("judge")
-	got, err := r.Rerank(t.Context(), llm.RerankRequest{Query: "duck", Documents: []string{"a duck"}})
-	const path = "/openai/deployments/judge/chat/completions"
-	if err != nil || got.Usage.CachedTokens != 8 || !strings.HasPrefix(last.url, path) {
-		t.Errorf("Rerank = %+v, %v, asked at %s", got, err, last.url)
-	}
-}
-
 func TestAzureFailsUnderItsOwnName(t *testing.T) {
 	t.Parallel()
 	base, _ := serve(t, http.StatusUnauthorized, asJSON, `{"error": {"code": "401", "message": "invalid key `+key+`"}}`)

@@ -10,6 +10,7 @@ import (
 
 	"kvasir/internal/llm"
 	"kvasir/internal/provider/exchange"
+	"kvasir/internal/provider/schema"
 )
 
 const chat = "/chat/completions"
@@ -24,6 +25,9 @@ type GenerateConfig struct {
 	// FastModel serves requests for which a small model will do; empty means the
 	// same one.
 	FastModel string
+	// JSON is how the models are held to a schema. [schema.Full] suits OpenAI; a
+	// server that does not know response_format wants [schema.Prompt].
+	JSON schema.Mode
 }
 
 // A Generator implements [llm.Generator].
@@ -48,7 +52,18 @@ type chatRequest struct {
 	MaxTokens      int             `json:"max_tokens,omitzero"`
 	Stream         bool            `json:"stream,omitzero"`
 	StreamOptions  *streamOptions  `json:"stream_options,omitempty"`
-	ResponseFormat json.RawMessage `json:"response_format,omitempty"`
+	ResponseFormat *responseFormat `json:"response_format,omitempty"`
+}
+
+type responseFormat struct {
+	Type   string      `json:"type"`
+	Schema *jsonSchema `json:"json_schema,omitempty"`
+}
+
+type jsonSchema struct {
+	Name   string          `json:"name"`
+	Strict bool            `json:"strict"`
+	Schema json.RawMessage `json:"schema"`
 }
 
 type chatMessage struct {
@@ -78,18 +93,50 @@ func (g *Generator) Generate(ctx context.Context, req llm.GenerateRequest) iter.
 	if req.Fast && g.cfg.FastModel != "" {
 		model, served = g.cfg.FastModel, g.cfg.FastModel
 	}
+	format, messages := g.hold(model, req)
 	body := chatRequest{
-		Model:         served,
-		Messages:      make([]chatMessage, len(req.Messages)),
-		Stream:        true,
-		StreamOptions: &streamOptions{IncludeUsage: true},
+		Model:          served,
+		Messages:       make([]chatMessage, len(messages)),
+		Stream:         true,
+		StreamOptions:  &streamOptions{IncludeUsage: true},
+		ResponseFormat: format,
 	}
-	for i, m := range req.Messages {
+	for i, m := range messages {
 		body.Messages[i] = chatMessage{Role: m.Role, Content: m.Text}
 	}
 	body.tune(model, req.Temperature, req.MaxTokens)
 	path := g.client.path(served, chat)
 	return exchange.Write(ctx, g.client.endpoint, path, body, g.delta)
+}
+
+// hold returns the format that holds a model to the schema of the request, if there
+// is one, and the messages, which tell what the format does not.
+func (g *Generator) hold(model string, req llm.GenerateRequest) (*responseFormat, []llm.Message) {
+	if req.Schema == nil {
+		return nil, req.Messages
+	}
+	schemas, objects := formats(model)
+	if strict, ok := schema.Strict(req.Schema.JSON); ok && schemas && g.cfg.JSON == schema.Full {
+		return &responseFormat{"json_schema", &jsonSchema{schema.Name(req.Schema), true, strict}}, req.Messages
+	}
+	told := schema.Told(req.Messages, req.Schema)
+	if objects && g.cfg.JSON != schema.Prompt && schema.IsObject(req.Schema.JSON) {
+		return &responseFormat{Type: "json_object"}, told
+	}
+	return nil, told
+}
+
+// formats reports whether a model can be held to a schema, and to an object. Only
+// OpenAI's older ones cannot; what others serve is for the lane to say.
+func formats(model string) (schemas, objects bool) {
+	for _, older := range []string{"gpt-3.5-turbo", "gpt-4-turbo", "gpt-4-1106", "gpt-4-0125", "gpt-4o-2024-05-13"} {
+		if strings.HasPrefix(model, older) {
+			return false, true
+		}
+	}
+	oldest := model == "gpt-4" || strings.HasPrefix(model, "gpt-4-") ||
+		strings.HasPrefix(model, "o1-mini") || strings.HasPrefix(model, "o1-preview")
+	return !oldest, !oldest
 }
 
 type chatChunk struct {

@@ -1,9 +1,8 @@
 // Package openai speaks OpenAI's HTTP API, which vLLM, Ollama, LM Studio, Groq
-// and many others speak, too: embeddings, chat completions, and a reranker that
-// asks a chat model for scores. Azure sells the same models behind addresses of
-// its own, one for each deployment of a model.
+// and many others speak, too: embeddings and chat completions. Azure sells the same
+// models behind addresses of its own, one for each deployment of a model.
 //
-// A [Client] stands for one account at one server. Its three methods return the
+// A [Client] stands for one account at one server. Its two methods return the
 // small types that implement the interfaces of llm, one for each model used.
 package openai
 

@@ -18,7 +18,6 @@ import (
 var (
 	_ llm.Embedder  = (*openai.Embedder)(nil)
 	_ llm.Generator = (*openai.Generator)(nil)
-	_ llm.Reranker  = (*openai.Reranker)(nil)
 )
 
 const key = "sk-test-4815162342"
@@ -55,10 +54,6 @@ func calls() []kindOfCall {
 		}},
 		{"generate", providertest.Chat, func(ctx context.Context, c *openai.Client) error {
 			_, _, err := collect(c.Generator(openai.GenerateConfig{Model: "m"}).Generate(ctx, ask("What do ducks eat?")))
-			return err
-		}},
-		{"rerank", providertest.Chat, func(ctx context.Context, c *openai.Client) error {
-			_, err := c.Reranker("m").Rerank(ctx, llm.RerankRequest{Query: "duck", Documents: []string{"a duck", "a goose"}})
 			return err
 		}},
 	}

@@ -55,7 +55,15 @@ func readMessages(body []byte) (call, error) {
 		MaxTokens int    `json:"max_tokens"`
 		System    blocks `json:"system"`
 		Stream    bool   `json:"stream"`
-		Messages  []struct {
+		Tools     []struct {
+			Name   string          `json:"name"`
+			Schema json.RawMessage `json:"input_schema"`
+		} `json:"tools"`
+		Choice struct {
+			Type string `json:"type"`
+			Name string `json:"name"`
+		} `json:"tool_choice"`
+		Messages []struct {
 			Role    string `json:"role"`
 			Content blocks `json:"content"`
 		} `json:"messages"`
@@ -79,7 +87,12 @@ func readMessages(body []byte) (call, error) {
 		}
 		c.Texts = append(c.Texts, m.Content.String())
 	}
-	c.tokens = answerTo(c.Texts[len(c.Texts)-1])
+	for _, t := range in.Tools {
+		if in.Choice.Type == "tool" && t.Name == in.Choice.Name {
+			c.Format, c.Schema = "tool", string(t.Schema)
+		}
+	}
+	c.tokens = c.answer()
 	c.voice = c.anthropic()
 	c.document = func(o Options, a Action) any {
 		tokens := c.tokens(o, a)
@@ -94,6 +107,11 @@ func readMessages(body []byte) (call, error) {
 }
 
 func (c *call) anthropic() voice {
+	block, delta, piece, stop := object{"type": "text", "text": ""}, "text_delta", "text", "end_turn"
+	if c.Format == "tool" {
+		block = object{"type": "tool_use", "id": "toolu_1", "name": "answer", "input": object{}}
+		delta, piece, stop = "input_json_delta", "partial_json", "tool_use"
+	}
 	event := func(kind string, more object) string {
 		more["type"] = kind
 		return "event: " + kind + "\ndata: " + text(more) + "\n\n"
@@ -105,17 +123,17 @@ func (c *call) anthropic() voice {
 				"stop_reason": nil, "stop_sequence": nil,
 				"usage": object{"input_tokens": c.read(), "output_tokens": 1},
 			}}),
-			event("content_block_start", object{"index": 0, "content_block": object{"type": "text", "text": ""}}),
+			event("content_block_start", object{"index": 0, "content_block": block}),
 			event("ping", object{}),
 		},
-		token: func(piece string) string {
-			return event("content_block_delta", object{"index": 0, "delta": object{"type": "text_delta", "text": piece}})
+		token: func(text string) string {
+			return event("content_block_delta", object{"index": 0, "delta": object{"type": delta, piece: text}})
 		},
 		finish: func(tokens int) []string {
 			return []string{
 				event("content_block_stop", object{"index": 0}),
 				event("message_delta", object{
-					"delta": object{"stop_reason": "end_turn", "stop_sequence": nil},
+					"delta": object{"stop_reason": stop, "stop_sequence": nil},
 					"usage": object{"output_tokens": tokens},
 				}),
 				event("message_stop", object{}),

@@ -39,10 +39,15 @@ func chunk(model, text, finish string) completion {
 // readChat reads OpenAI's requests for a chat completion.
 func readChat(body []byte) (call, error) {
 	var in struct {
-		Model         string          `json:"model"`
-		Messages      []message       `json:"messages"`
-		Stream        bool            `json:"stream"`
-		Format        json.RawMessage `json:"response_format"`
+		Model    string    `json:"model"`
+		Messages []message `json:"messages"`
+		Stream   bool      `json:"stream"`
+		Format   struct {
+			Type   string `json:"type"`
+			Schema struct {
+				Schema json.RawMessage `json:"schema"`
+			} `json:"json_schema"`
+		} `json:"response_format"`
 		StreamOptions struct {
 			IncludeUsage bool `json:"include_usage"`
 		} `json:"stream_options"`
@@ -53,18 +58,13 @@ func readChat(body []byte) (call, error) {
 	if len(in.Messages) == 0 {
 		return call{}, errors.New("'messages' is empty")
 	}
-	c := call{Request: Request{Model: in.Model, Stream: in.Stream}}
+	c := call{Request: Request{
+		Model: in.Model, Stream: in.Stream, Format: in.Format.Type, Schema: string(in.Format.Schema.Schema),
+	}}
 	for _, m := range in.Messages {
 		c.Texts = append(c.Texts, m.Content)
 	}
-	last := c.Texts[len(c.Texts)-1]
-	answer := answerTo(last)
-	c.tokens = func(o Options, a Action) []string {
-		if len(in.Format) > 0 && a.Text == "" {
-			return []string{score(last)}
-		}
-		return answer(o, a)
-	}
+	c.tokens = c.answer()
 	c.voice = c.openAI(in.StreamOptions.IncludeUsage)
 	c.document = func(o Options, a Action) any {
 		tokens, stop := c.tokens(o, a), "stop"
@@ -77,13 +77,21 @@ func readChat(body []byte) (call, error) {
 	return c, nil
 }
 
-// answerTo returns the tokens of the answer to a message.
-func answerTo(message string) func(Options, Action) []string {
+// answer returns the tokens of the answer to the last message. One that holds documents
+// to judge is answered by scores, and any other that is to be JSON by an empty object.
+func (c *call) answer() func(Options, Action) []string {
+	last := c.Texts[len(c.Texts)-1]
+	scores, judged := score(last)
 	return func(o Options, a Action) []string {
-		if a.Text != "" {
+		switch {
+		case a.Text != "":
 			return strings.SplitAfter(a.Text, " ")
+		case judged:
+			return strings.SplitAfter(scores, ",")
+		case c.Format != "":
+			return []string{"{}"}
 		}
-		return Answer(question(message), o.Tokens)
+		return Answer(question(last), o.Tokens)
 	}
 }
 
@@ -133,9 +141,9 @@ func Answer(question string, n int) []string {
 	return append(out, " [[1]]")
 }
 
-// score answers a message that holds a query and documents as JSON, as our
-// reranker by chat writes it, with the score of each document.
-func score(text string) string {
+// score answers a message that holds a query and documents as JSON, as our judge of
+// documents writes it, with the score of each. It reports false for any other.
+func score(text string) (answer string, ok bool) {
 	var in struct {
 		Query     string `json:"query"`
 		Documents []struct {
@@ -150,15 +158,12 @@ func score(text string) string {
 	out := struct {
 		Scores []entry `json:"scores"`
 	}{Scores: []entry{}}
-	if err := json.Unmarshal([]byte(text), &in); err != nil {
-		return "{}"
+	if json.Unmarshal([]byte(text), &in) != nil || len(in.Documents) == 0 {
+		return "", false
 	}
 	for _, d := range in.Documents {
 		out.Scores = append(out.Scores, entry{d.Index, Overlap(in.Query, d.Text)})
 	}
 	data, err := json.Marshal(out)
-	if err != nil {
-		return "{}"
-	}
-	return string(data)
+	return string(data), err == nil
 }

@@ -20,7 +20,8 @@
 // hashed bags of words ([Embedding]): texts that share words are near each other.
 // A chat answer repeats the question and ends with the citation [[1]] ([Answer]).
 // A reranker's score is the share of the query's words that the document has
-// ([Overlap]); a chat that is asked for JSON gives the same scores. A token of a
+// ([Overlap]); a chat that is given documents to judge gives the same scores, and one
+// that is asked for other JSON an empty object. A token of a
 // text is a word, in usage as in limits.
 //
 // # Behaviour

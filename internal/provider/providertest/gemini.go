@@ -99,6 +99,10 @@ func readGeneration(body []byte, model string) (call, error) {
 	var in struct {
 		System   content   `json:"systemInstruction"`
 		Contents []content `json:"contents"`
+		Config   struct {
+			Format string          `json:"responseMimeType"`
+			Schema json.RawMessage `json:"responseJsonSchema"`
+		} `json:"generationConfig"`
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
 		return call{}, fmt.Errorf("read the request: %w", err)
@@ -106,14 +110,14 @@ func readGeneration(body []byte, model string) (call, error) {
 	if len(in.Contents) == 0 {
 		return call{}, errors.New("GenerateContentRequest.contents: contents is not specified")
 	}
-	c := call{Request: Request{Model: model, Stream: true}}
+	c := call{Request: Request{Model: model, Stream: true, Format: in.Config.Format, Schema: string(in.Config.Schema)}}
 	if system := in.System.String(); system != "" {
 		c.Texts = append(c.Texts, system)
 	}
 	for _, turn := range in.Contents {
 		c.Texts = append(c.Texts, turn.String())
 	}
-	c.tokens = answerTo(c.Texts[len(c.Texts)-1])
+	c.tokens = c.answer()
 	c.voice = c.gemini()
 	return c, nil
 }

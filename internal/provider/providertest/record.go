@@ -19,7 +19,9 @@ type Request struct {
 	Input      string   // Voyage's input type
 	Dimensions int      // asked for; 0 if not
 	Stream     bool
-	Authorized bool // an Authorization header came with it
+	Format     string // of a chat's answer: "json_schema", "json_object", "tool", "application/json"; empty for text
+	Schema     string // that the answer is held to, in JSON; empty for none
+	Authorized bool   // an Authorization header came with it
 
 	Status int  // of the answer; 0 before it, and if there was none
 	Tokens int  // streamed so far, the one under way included
