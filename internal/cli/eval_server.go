@@ -49,25 +49,39 @@ func (e *evaluation) measureOwn(ctx context.Context, up *upCommand, a *app.App) 
 	return e.measure(ctx, v.client(e.session))
 }
 
-// ownServer returns a server as the environment has it, but for what would have it
-// share anything with one that is in use.
+// ownServer returns a server with the models of the environment, and nothing else of
+// it: the database, the address and the files of a server that is in use are not for a
+// measurement, nor are its rate limits.
 func (e *evaluation) ownServer() (*upCommand, error) {
-	up := &upCommand{}
-	env := config.NewEnvironment(e.Environ)
-	parser, err := kong.New(up, append(env.Options(), kong.Name("kvasir"), kong.Vars{"level": "warn"})...)
+	up, err := configured(e.Environ)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := parser.Parse(nil); err != nil || env.Err() != nil {
-		return nil, fmt.Errorf("%w: %w", errConfiguration, errors.Join(env.Err(), err))
+	plain, err := configured([]string{"HOME=.", "LocalAppData=."})
+	if err != nil {
+		return nil, err
 	}
+	plain.Config.LogLevel, plain.Config.LogFormat = up.Config.LogLevel, up.Config.LogFormat
+	up.Config.Server, up.Config.Web, up.Config.Originals = plain.Config.Server, plain.Config.Web, plain.Config.Originals
 	up.Config.Listen = "127.0.0.1:0"
 	up.Config.Data = e.Data
 	up.Config.APIKey = e.Key
-	up.Config.Blob = "disk"
-	up.Config.Security = config.Off // a rate limit would be measured
 	if e.Data == "" {
 		return up, nil
 	}
 	return up, up.recallKey()
+}
+
+// configured returns what up would run in an environment.
+func configured(environ []string) (*upCommand, error) {
+	up := &upCommand{}
+	env := config.NewEnvironment(environ)
+	parser, err := kong.New(up, append(env.Options(), kong.Name("kvasir"), kong.Vars{"level": "warn"})...)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = parser.Parse(nil); err != nil || env.Err() != nil {
+		return nil, fmt.Errorf("%w: %w", errConfiguration, errors.Join(env.Err(), err))
+	}
+	return up, nil
 }
