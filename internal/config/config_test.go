@@ -220,6 +220,32 @@ func TestProvidersFollowFromWhatIsSet(t *testing.T) {
 			"Voyage without a key", []string{"RERANKING_PROVIDER=voyage"}, false,
 			[3]string{"none", "extractive", "voyage"}, nil, "VOYAGE_API_KEY: ",
 		},
+		{"Cohere's key", []string{"COHERE_API_KEY=k"}, false, [3]string{"none", "extractive", "cohere"}, nil, ""},
+		{"Jina's key", []string{"JINA_API_KEY=k"}, false, [3]string{"none", "extractive", "jina"}, nil, ""},
+		{
+			"Voyage before the others", []string{"JINA_API_KEY=k", "COHERE_API_KEY=k", "VOYAGE_API_KEY=k"}, false,
+			[3]string{"none", "extractive", "voyage"}, nil, "",
+		},
+		{
+			"Cohere without a key", []string{"RERANKING_PROVIDER=cohere"}, false,
+			[3]string{"none", "extractive", "cohere"}, nil, "COHERE_API_KEY: RERANKING_PROVIDER=cohere needs it",
+		},
+		{
+			"Jina without a key", []string{"RERANKING_PROVIDER=jina"}, false,
+			[3]string{"none", "extractive", "jina"}, nil, "JINA_API_KEY: ",
+		},
+		{
+			"a server that speaks as Cohere does", []string{"RERANKING_PROVIDER=cohere", "COHERE_BASE_URL=http://v/v1"}, false,
+			[3]string{"none", "extractive", "cohere"}, nil, "",
+		},
+		{
+			"the model that answers", []string{"RERANKING_PROVIDER=llm", "GROQ_API_KEY=k"}, false,
+			[3]string{"none", "extractive", "llm"}, []string{"groq"}, "",
+		},
+		{
+			"a model that answers, and none is there", []string{"RERANKING_PROVIDER=llm"}, false,
+			[3]string{"none", "extractive", "llm"}, nil, "RERANKING_PROVIDER: llm needs a model that writes answers",
+		},
 		{
 			"a provider we do not know", []string{"LLM_PROVIDER=bedrock"}, false,
 			[3]string{"none", "bedrock", "none"}, []string{"extractive"}, `LLM_PROVIDER: "bedrock" is not one of openai`,
@@ -352,7 +378,8 @@ func TestSecretsNeverShow(t *testing.T) {
 	lanes := write(t, "lanes.toml", "[[provider]]\nname = 'openai'\nkeys = ['$OPENAI_API_KEY']\n"+
 		"[[embed]]\nprovider = 'openai'\nmodel = 'm'\n")
 	cfg := mustParse(t, []string{
-		"OPENAI_API_KEY=topsecret", "VOYAGE_API_KEY=topsecret", "LOCAL_LLM_API_KEY=topsecret",
+		"OPENAI_API_KEY=topsecret", "VOYAGE_API_KEY=topsecret", "COHERE_API_KEY=topsecret", "JINA_API_KEY=topsecret",
+		"LOCAL_LLM_API_KEY=topsecret",
 		"KVASIR_METRICS_TOKEN=topsecret", "KVASIR_MODELS=" + lanes,
 	})
 	encoded, err := json.Marshal(cfg)

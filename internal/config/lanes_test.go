@@ -344,7 +344,7 @@ func TestTheExamplesOfTheManualWork(t *testing.T) {
 	}
 	environ := []string{
 		"OPENAI_API_KEY=1", "OPENAI_API_KEY_2=2", "AZURE_OPENAI_API_KEY=3", "ANTHROPIC_API_KEY=4", "GROQ_API_KEY=5",
-		"VOYAGE_API_KEY=6",
+		"VOYAGE_API_KEY=6", "COHERE_API_KEY=7", "JINA_API_KEY=8", "GEMINI_API_KEY=9",
 	}
 	for i, part := range parts {
 		example, _, closed := strings.Cut(part, "```")
