@@ -88,6 +88,7 @@ type evaluation struct {
 	*session
 
 	own        bool // the server is this command's own
+	quotes     bool // no model answers, so answers cost nothing
 	collection *evaluate.Collection
 	report     evaluate.Report
 	baseline   *evaluate.Report // nil for none
@@ -116,7 +117,8 @@ func (e *evaluation) read() error {
 		return fmt.Errorf("%s: %w", e.Collection, err)
 	}
 	if e.collection.Missing > 0 {
-		e.err.printf("%d judged documents are not in %s: they count as not found.\n", e.collection.Missing, evaluate.CorpusFile)
+		e.err.printf("Judged documents that are not in %s, and count as not found: %s\n",
+			evaluate.CorpusFile, grouped(e.collection.Missing))
 	}
 	return nil
 }
@@ -146,11 +148,9 @@ func (e *evaluation) measure(ctx context.Context, server *client.Client) error {
 	}
 	e.report.Interrupted = failed != nil
 	if failed == nil {
-		after, err := e.spentAfterAll(ctx)
-		if err != nil {
+		if e.report.Asking, err = e.spentSince(ctx, before); err != nil {
 			return err
 		}
-		e.report.Asking = after.Since(before)
 	}
 	if len(e.report.Runs) > 0 && len(e.report.Runs[0].Queries) > 0 {
 		if err := e.tell(); err != nil {

@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"kvasir/client"
-	"kvasir/internal/config"
 	"kvasir/internal/evaluate"
 )
 
@@ -19,7 +18,7 @@ func (e *evaluation) ask(ctx context.Context) error {
 	switch {
 	case e.Answers != nil:
 		most = *e.Answers
-	case e.report.Server.Answers == config.Extractive:
+	case e.quotes:
 		most = len(e.collection.Questions)
 	}
 	questions := evaluate.Some(e.collection.Questions, max(most, 0))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kvasir/client"
+	"kvasir/internal/config"
 	"kvasir/internal/evaluate"
 	"kvasir/internal/memo"
 )
@@ -18,15 +19,6 @@ const loadJobs = 16
 
 // prepare loads the documents, if there are any, and learns what is there.
 func (e *evaluation) prepare(ctx context.Context) error {
-	sync := &syncer{client: e.client, session: e.session, jobs: loadJobs, quiet: true}
-	if err := e.load(ctx, sync); err != nil {
-		return err
-	}
-	if e.own {
-		if err := e.embedded(ctx); err != nil {
-			return err
-		}
-	}
 	health, err := e.client.Health(ctx)
 	if err != nil {
 		return err
@@ -37,6 +29,16 @@ func (e *evaluation) prepare(ctx context.Context) error {
 		Answers:    nameOf(health.Providers.Answers),
 		Reranking:  nameOf(health.Providers.Reranking),
 	}
+	e.quotes = health.Providers.Answers.Name == config.Extractive
+	sync := &syncer{client: e.client, session: e.session, jobs: loadJobs, quiet: true}
+	if err := e.load(ctx, sync); err != nil {
+		return err
+	}
+	if e.own {
+		if err := e.embedded(ctx); err != nil {
+			return err
+		}
+	}
 	if err := sync.learn(ctx); err != nil {
 		return err
 	}
@@ -44,8 +46,21 @@ func (e *evaluation) prepare(ctx context.Context) error {
 	for ref, m := range sync.known {
 		e.refs[m.ID] = ref
 	}
-	if strangers := len(e.refs) - len(e.collection.Documents); e.report.Loaded != nil && strangers > 0 {
-		e.err.printf("There are %d other memos, which are searched, too.\n", strangers)
+	if e.report.Loaded == nil {
+		return nil
+	}
+	page, err := e.client.ListMemos(ctx, client.PageRequest{Size: 1})
+	if err != nil {
+		return err
+	}
+	others := page.Count
+	for _, d := range e.collection.Documents {
+		if _, ours := sync.known[d.ID]; ours {
+			others--
+		}
+	}
+	if others > 0 {
+		e.err.printf("Other memos, which are searched, too: %s\n", grouped(others))
 	}
 	return nil
 }
@@ -100,8 +115,7 @@ func (e *evaluation) load(ctx context.Context, sync *syncer) error {
 		return errTold
 	}
 	loaded.Seconds = time.Since(began).Seconds()
-	after, err := e.spentAfterAll(ctx)
-	loaded.Spent = after.Since(before)
+	loaded.Spent, err = e.spentSince(ctx, before)
 	return err
 }
 
@@ -172,16 +186,20 @@ func (e *evaluation) spent(ctx context.Context) (evaluate.Spent, error) {
 	return evaluate.Spent{Tokens: u.Total.InputTokens + u.Total.OutputTokens, Dollars: u.Total.Cost}, nil
 }
 
-// booked is how long it takes at most until the sums of a server have what it spent:
-// it writes them each second.
-const booked = 1200 * time.Millisecond
+// bookedWithin is how long it takes at most until the sums of a server have what it
+// spent: it writes them each second.
+const bookedWithin = 1200 * time.Millisecond
 
-// spentAfterAll is spent, when everything is in the sums.
-func (e *evaluation) spentAfterAll(ctx context.Context) (evaluate.Spent, error) {
-	select {
-	case <-ctx.Done():
-		return evaluate.Spent{}, ctx.Err()
-	case <-time.After(booked):
-		return e.spent(ctx)
+// spentSince returns what was spent since an earlier sum, when all of it is in the
+// sums. Where no model embeds there is nothing to wait for.
+func (e *evaluation) spentSince(ctx context.Context, before evaluate.Spent) (evaluate.Spent, error) {
+	if e.report.Server.Embeddings != config.None {
+		select {
+		case <-ctx.Done():
+			return evaluate.Spent{}, ctx.Err()
+		case <-time.After(bookedWithin):
+		}
 	}
+	after, err := e.spent(ctx)
+	return after.Since(before), err
 }
