@@ -8,6 +8,7 @@ package memo
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +17,16 @@ import (
 
 // An ID identifies a memo: a UUID in lower case, ordered by time of creation.
 type ID string
+
+// Created returns when the memo was made, to the millisecond, as its id tells; false
+// if it is none that tells.
+func (id ID) Created() (time.Time, bool) {
+	if len(id) != 36 || id[8] != '-' || id[14] != '7' {
+		return time.Time{}, false
+	}
+	ms, err := strconv.ParseInt(string(id[:8]+id[9:13]), 16, 64)
+	return time.UnixMilli(ms), err == nil
+}
 
 // A ChunkID identifies a chunk: a UUID in lower case.
 type ChunkID string

@@ -2,7 +2,6 @@ package search
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -11,162 +10,161 @@ import (
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
 	"kvasir/internal/rank"
-	"kvasir/internal/retrieval"
 )
 
 const (
 	// listLength is how many candidates each of the two lists gives to fusion:
 	// the depth at which the weights were measured.
 	listLength = 200
+	// lexicalLength is how far down the list of words a share is looked up for what
+	// the vectors have found.
+	lexicalLength = 500
 	// embedWithin bounds the wait for a query's vector. A person is waiting, and
 	// the words alone are a fair answer.
 	embedWithin = 10 * time.Second
 	// coverageSample is how many of the best lexical passages show the language.
 	coverageSample = 5
-	// bm25Scale is the least BM25 score that may look half certain.
-	bm25Scale = 6.0
 )
 
 // A candidate is a chunk on its way to being a hit.
 type candidate struct {
 	chunk    memo.ChunkID
 	memo     memo.ID
+	near     bool       // the vectors found it
+	share    float64    // of the query that its words answer
+	cosine   float64    // of its vector with the query's
+	vector   llm.Vector // nil for none
+	score    float64    // by what the stages so far know; higher is better
+	factor   float64    // what the boosts multiply scores by
 	distance float64
+	passage  *memo.Passage // nil until it is read
+}
+
+// A probe is a text that is looked up, with what it finds.
+type probe struct {
+	text   string
+	vector llm.Vector // of length 1; nil for none
+	words  []memo.Hit
+	near   []memo.Hit
 }
 
 // candidates returns the fused list, best first.
-func (s *Service) candidates(ctx context.Context, q Query) ([]candidate, error) {
-	scope := memo.Selection{Project: q.Project, Filters: q.Filters, Now: time.Now()}
-	limit := max(listLength, q.Candidates, q.Limit)
-	var words, near []memo.Hit
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) {
-		words, err = s.index.Lexical(gctx, scope, q.Text, limit)
-		return err
-	})
-	g.Go(func() (err error) {
-		near, err = s.nearest(gctx, scope, q, limit)
-		return err
-	})
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	weight := 1.0
-	if len(near) > 0 {
-		var err error
-		if weight, err = s.lexicalWeight(ctx, q, words); err != nil {
-			return nil, err
-		}
-	}
-	return fuse(q, words, near, weight), nil
-}
-
-// nearest returns the vector candidates; none when there is no model, or when
-// the provider fails while the words can still answer.
-func (s *Service) nearest(ctx context.Context, scope memo.Selection, q Query, limit int) ([]memo.Hit, error) {
-	maxDistance := defaultMaxDistance
-	if q.MaxDistance != nil {
-		maxDistance = *q.MaxDistance
-	}
-	hits, err := s.embedAndFind(ctx, scope, q, limit, maxDistance)
-	if err != nil && ctx.Err() == nil {
-		s.log.WarnContext(ctx, "searching by words alone", "project", string(q.Project), "error", err)
-		return nil, nil
-	}
-	return hits, err
-}
-
-func (s *Service) embedAndFind(
-	ctx context.Context, scope memo.Selection, q Query, limit int, maxDistance float64,
-) ([]memo.Hit, error) {
-	spec, ok := s.embedder.EmbedSpec()
-	if !ok {
-		return nil, nil
-	}
-	within, cancel := context.WithTimeout(ctx, embedWithin)
-	defer cancel()
-	call := llm.Call{Tenant: string(q.Project), Key: q.Key, Priority: llm.PriorityQuery}
-	vectors, err := s.embedder.Embed(within, call, llm.InputQuery, []string{q.Text})
+func (r *run) candidates(ctx context.Context) ([]*candidate, error) {
+	probes := []*probe{{text: r.q.Text}}
+	weight, err := r.lookUp(ctx, probes)
 	if err != nil {
 		return nil, err
 	}
-	return s.index.Nearest(ctx, scope, spec.Model, vectors[0], limit, maxDistance)
+	return r.fuse(ctx, probes, weight)
+}
+
+// listed is how many candidates a list gives to fusion.
+func (r *run) listed() int { return max(listLength, r.q.Candidates, r.q.Limit) }
+
+// lookUp finds by words and by vectors at the same time, and weighs the words.
+func (r *run) lookUp(ctx context.Context, probes []*probe) (weight float64, err error) {
+	lexical, vector := r.trace.begin("lexical"), r.trace.begin("vector")
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		for _, p := range probes {
+			p.words, err = r.index.Lexical(gctx, r.scope, p.text, max(lexicalLength, r.listed()))
+			if err != nil {
+				return err
+			}
+			lexical.found(p.words)
+		}
+		lexical.end()
+		weight, err = r.lexicalWeight(gctx, probes[0].words, lexical)
+		return err
+	})
+	g.Go(func() error { return r.nearest(gctx, probes, vector) })
+	return weight, g.Wait()
+}
+
+// nearest finds by vectors; nothing when there is no model, or when the provider
+// fails while the words can still answer.
+func (r *run) nearest(ctx context.Context, probes []*probe, s *stage) error {
+	maxDistance := defaultMaxDistance
+	if r.q.MaxDistance != nil {
+		maxDistance = *r.q.MaxDistance
+	}
+	defer s.end()
+	err := r.embedAndFind(ctx, probes, r.listed(), maxDistance)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		r.log.WarnContext(ctx, "searching by words alone", "project", string(r.q.Project), "error", err)
+		s.notef("left out: the query could not be embedded")
+		return nil
+	case err != nil:
+		return err
+	case probes[0].vector == nil:
+		s.notef("there is no embedding model")
+	default:
+		s.notef("within the distance %v", maxDistance)
+	}
+	for _, p := range probes {
+		s.found(p.near)
+	}
+	return nil
+}
+
+func (r *run) embedAndFind(ctx context.Context, probes []*probe, limit int, maxDistance float64) error {
+	spec, ok := r.embedder.EmbedSpec()
+	if !ok {
+		return nil
+	}
+	texts := make([]string, len(probes))
+	for i, p := range probes {
+		texts[i] = p.text
+	}
+	within, cancel := context.WithTimeout(ctx, embedWithin)
+	defer cancel()
+	call := llm.Call{Tenant: string(r.q.Project), Key: r.q.Key, Priority: llm.PriorityQuery}
+	vectors, err := r.embedder.Embed(within, call, llm.InputQuery, texts)
+	if err != nil {
+		return err
+	}
+	for i, p := range probes {
+		p.near, err = r.index.Nearest(ctx, r.scope, spec.Model, vectors[i], limit, maxDistance)
+		if err != nil {
+			return err
+		}
+		p.vector = rank.Unit(vectors[i])
+	}
+	return nil
 }
 
 // lexicalWeight chooses the weight of words against vectors by how well the
 // model's vocabulary covers the best lexical passages, which are in the
-// project's language; see ../../doc/decisions and rank.
-func (s *Service) lexicalWeight(ctx context.Context, q Query, words []memo.Hit) (float64, error) {
-	ids := make([]memo.ChunkID, 0, coverageSample)
-	for _, h := range words[:min(coverageSample, len(words))] {
-		ids = append(ids, h.Chunk)
+// project's language, whatever the query's is; see rank.
+func (r *run) lexicalWeight(ctx context.Context, words []memo.Hit, s *stage) (float64, error) {
+	if _, ok := r.embedder.EmbedSpec(); !ok {
+		return 1, nil
 	}
-	sample := q.Text
-	if len(ids) > 0 {
-		passages, err := s.passages.Passages(ctx, q.Project, ids)
-		if err != nil {
-			return 0, err
-		}
-		var b strings.Builder
-		for _, p := range passages {
+	ids := make([]memo.ChunkID, min(coverageSample, len(words)))
+	for i := range ids {
+		ids[i] = words[i].Chunk
+	}
+	if err := r.shelf.fetch(ctx, ids); err != nil {
+		return 0, err
+	}
+	var b strings.Builder
+	for _, id := range ids {
+		if p := r.shelf.read[id]; p != nil {
 			b.WriteString(p.Content)
 			b.WriteByte('\n')
 		}
-		sample = b.String()
 	}
-	coverage, ok := s.embedder.Coverage(sample)
+	sample := b.String()
+	if sample == "" {
+		sample = r.q.Text
+	}
+	coverage, ok := r.embedder.Coverage(sample)
 	if !ok {
-		return rank.BalancedWeight, nil
+		s.notef("the model cannot say how well it covers the language")
+		return rank.TrustingWeight, nil
 	}
+	s.notef("the model takes %.2f tokens a word and does not know %.1f %% of them",
+		coverage.TokensPerWord, 100*coverage.UnknownShare)
 	return rank.LexicalWeight(coverage), nil
-}
-
-// fuse joins both lists and gives each chunk its distance: by cosine where the
-// vectors found it, else by BM25 on a scale that leaves the best word match of a
-// query short of certainty.
-func fuse(q Query, words, near []memo.Hit, weight float64) []candidate {
-	distance := make(map[memo.ChunkID]float64, len(words)+len(near))
-	if len(words) > 0 {
-		scale := max(words[0].Score/2, bm25Scale)
-		for _, h := range words {
-			distance[h.Chunk] = 1 - h.Score/(h.Score+scale)
-		}
-	}
-	for _, h := range near {
-		distance[h.Chunk] = min(max(1-h.Score, 0), 1)
-	}
-	memos := make(map[memo.ChunkID]memo.ID, len(distance))
-	list := func(hits []memo.Hit) []rank.Scored[memo.ChunkID] {
-		out := make([]rank.Scored[memo.ChunkID], len(hits))
-		for i, h := range hits {
-			out[i] = rank.Scored[memo.ChunkID]{Item: h.Chunk, Score: h.Score}
-			memos[h.Chunk] = h.Memo
-		}
-		return out
-	}
-	var out []candidate
-	for _, f := range rank.Fuse(list(words), list(near), weight) {
-		c := candidate{chunk: f.Item, memo: memos[f.Item], distance: distance[f.Item]}
-		if q.MaxDistance == nil || c.distance <= *q.MaxDistance {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-// byScore orders hits by a reranker's scores, the fused order deciding ties.
-func byScore(hits []retrieval.Hit, scores []float64) []retrieval.Hit {
-	for i := range hits {
-		hits[i].Distance = new(1 - min(max(scores[i], 0), 1))
-	}
-	slices.SortStableFunc(hits, func(a, b retrieval.Hit) int {
-		switch {
-		case *a.Distance < *b.Distance:
-			return -1
-		case *a.Distance > *b.Distance:
-			return 1
-		}
-		return 0
-	})
-	return hits
 }

@@ -2,7 +2,7 @@ package search
 
 import (
 	"context"
-	"time"
+	"slices"
 
 	"kvasir/internal/fault"
 	"kvasir/internal/memo"
@@ -10,17 +10,16 @@ import (
 )
 
 // titles answers the title methods of old clients: no distance, newest first.
-func (s *Service) titles(ctx context.Context, q Query) ([]retrieval.Hit, error) {
-	scope := memo.Selection{Project: q.Project, Filters: q.Filters, Now: time.Now()}
-	found, err := s.index.Titles(ctx, scope, q.Text, q.Method == MethodTitleStartsWith, q.Limit)
+func (r *run) titles(ctx context.Context) ([]retrieval.Hit, error) {
+	found, err := r.index.Titles(ctx, r.scope, r.q.Text, r.q.Method == MethodTitleStartsWith, r.q.Limit)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]candidate, len(found))
+	list := make([]*candidate, len(found))
 	for i, h := range found {
-		list[i] = candidate{chunk: h.Chunk, memo: h.Memo}
+		list[i] = &candidate{chunk: h.Chunk, memo: h.Memo}
 	}
-	hits, err := s.read(ctx, q.Project, list)
+	hits, err := r.readAll(ctx, list)
 	for i := range hits {
 		hits[i].Distance = nil
 	}
@@ -29,28 +28,33 @@ func (s *Service) titles(ctx context.Context, q Query) ([]retrieval.Hit, error) 
 
 // vectors answers the vector method of old clients: the best chunk of each
 // memo by cosine. Without an embedding model the words stand in.
-func (s *Service) vectors(ctx context.Context, q Query) ([]retrieval.Hit, error) {
-	scope := memo.Selection{Project: q.Project, Filters: q.Filters, Now: time.Now()}
-	var words, near []memo.Hit
+func (r *run) vectors(ctx context.Context) ([]retrieval.Hit, error) {
+	p := &probe{text: r.q.Text}
 	var err error
-	weight := 0.0
-	if _, ok := s.embedder.EmbedSpec(); ok {
-		near, err = s.embedAndFind(ctx, scope, q, listLength, legacyMaxDistance)
+	if _, ok := r.embedder.EmbedSpec(); ok {
+		err = r.embedAndFind(ctx, []*probe{p}, listLength, legacyMaxDistance)
 	} else {
-		weight = 1
-		words, err = s.index.Lexical(ctx, scope, q.Text, listLength)
+		p.words, err = r.index.Lexical(ctx, r.scope, r.q.Text, listLength)
 	}
 	if err != nil {
 		return nil, fault.Wrap(fault.KindOf(err), "The query could not be embedded", err)
 	}
 	seen := map[memo.ID]bool{}
-	var best []candidate
-	for _, c := range fuse(q, words, near, weight) {
-		if !seen[c.memo] && len(best) < q.Limit {
+	var best []*candidate
+	for _, c := range r.union([]*probe{p}) {
+		far := r.q.MaxDistance != nil && c.distance > *r.q.MaxDistance
+		if !far && !seen[c.memo] && len(best) < r.q.Limit {
 			seen[c.memo] = true
 			best = append(best, c)
 		}
 	}
-	hits, err := s.read(ctx, q.Project, best)
-	return settle(hits, q.Limit), err
+	return r.readAll(ctx, best)
+}
+
+// readAll turns candidates into hits; those that are gone meanwhile drop out.
+func (r *run) readAll(ctx context.Context, list []*candidate) ([]retrieval.Hit, error) {
+	if err := r.read(ctx, list); err != nil {
+		return nil, err
+	}
+	return settle(slices.DeleteFunc(list, func(c *candidate) bool { return c.passage == nil })), nil
 }

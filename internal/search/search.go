@@ -1,10 +1,10 @@
-// Package search turns a query into ranked passages: lexical and vector
-// candidates, fused, optionally reranked, and cut.
+// Package search turns a query into ranked passages: understood, looked up by words
+// and by vectors, fused, boosted, rid of repetitions, reranked, and cut.
 //
-// Words and vectors are looked up at the same time. Their scores are fused by a
-// weight that depends on how well the embedding model's vocabulary covers the
-// project's language, so that an English model does not spoil German results.
-// A provider that is down costs the part it does, not the search: without
+// Words and vectors are looked up at the same time. What both say of a passage is
+// fused by a weight that depends on how well the embedding model's vocabulary
+// covers the project's language, so that an English model does not spoil German
+// results. A provider that is down costs the part it does, not the search: without
 // vectors the words alone rank, without a reranker the fused order stands.
 package search
 
@@ -13,6 +13,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"time"
 
 	"kvasir/internal/account"
 	"kvasir/internal/fault"
@@ -37,9 +38,6 @@ const (
 	defaultCandidates  = 50
 	defaultMaxDistance = 0.75 // cosine distance; section 6.4 of the wire
 	legacyMaxDistance  = 0.55 // of MethodVector; section 3.15
-	// spare is how many candidates are read beyond the limit, in place of those
-	// whose chunk is gone by then.
-	spare = 5
 )
 
 // A Query asks for the best passages of a project.
@@ -57,6 +55,10 @@ type Index interface {
 	) ([]memo.Hit, error)
 	// Titles returns the newest memos whose title contains text, or starts with it.
 	Titles(ctx context.Context, in memo.Selection, text string, prefix bool, limit int) ([]memo.Hit, error)
+	// Vectors returns vectors of length 1 in the hits' order, nil where there is none.
+	Vectors(ctx context.Context, in memo.Selection, model string, hits []memo.Hit) ([]llm.Vector, error)
+	// Attributes returns those of the hits' memos, nil where one is gone.
+	Attributes(ctx context.Context, in memo.Selection, hits []memo.Hit) ([]*memo.Attributes, error)
 }
 
 // Passages reads chunks with what a result shows of their memos. It returns
@@ -73,7 +75,8 @@ type Embedder interface {
 	Coverage(text string) (llm.Coverage, bool)
 }
 
-// Reranker is what search needs of dispatch for reranking.
+// Reranker is what search needs of dispatch for reranking. All documents of a
+// request are in one ranking, however many there are.
 type Reranker interface {
 	Reranks() bool
 	Rerank(ctx context.Context, call llm.Call, req llm.RerankRequest) (llm.RerankResponse, error)
@@ -95,86 +98,78 @@ func New(ix Index, passages Passages, embedder Embedder, reranker Reranker, log 
 
 // Search returns at most q.Limit hits, best first.
 func (s *Service) Search(ctx context.Context, q Query) (retrieval.Found, error) {
-	hits, err := s.find(ctx, q)
-	return retrieval.Found{Hits: hits}, err
-}
-
-func (s *Service) find(ctx context.Context, q Query) ([]retrieval.Hit, error) {
 	if strings.TrimSpace(q.Text) == "" {
-		return nil, fault.New(fault.Invalid, "Query is required")
+		return retrieval.Found{}, fault.New(fault.Invalid, "Query is required")
 	}
+	r := s.start(q)
+	var hits []retrieval.Hit
+	var err error
 	switch q.Method {
 	case MethodTitleContains, MethodTitleStartsWith:
-		return s.titles(ctx, q)
+		hits, err = r.titles(ctx)
 	case MethodVector:
-		return s.vectors(ctx, q)
+		hits, err = r.vectors(ctx)
+	default:
+		hits, err = r.hybrid(ctx)
 	}
-	found, err := s.candidates(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	rerank := !q.SkipRerank && s.reranker.Reranks()
-	keep := q.Limit + spare
-	if rerank {
-		keep = max(cmp.Or(q.Candidates, defaultCandidates), keep)
-	}
-	hits, err := s.read(ctx, q.Project, found[:min(keep, len(found))])
-	if err != nil {
-		return nil, err
-	}
-	if rerank {
-		hits = s.rerank(ctx, q, hits)
-	}
-	return settle(hits, q.Limit), nil
+	return retrieval.Found{Hits: hits, Explanation: r.trace.explanation()}, err
 }
 
-// read turns candidates into hits; those whose chunk is gone meanwhile drop out.
-func (s *Service) read(ctx context.Context, p account.ProjectID, found []candidate) ([]retrieval.Hit, error) {
-	if len(found) == 0 {
-		return nil, nil
+// A run is one search.
+type run struct {
+	*Service
+	q     Query
+	scope memo.Selection
+	shelf shelf
+	trace *trace // nil unless it is to be explained
+}
+
+func (s *Service) start(q Query) *run {
+	r := &run{
+		Service: s, q: q,
+		scope: memo.Selection{Project: q.Project, Filters: q.Filters, Now: time.Now()},
+		shelf: shelf{passages: s.passages, project: q.Project, read: map[memo.ChunkID]*memo.Passage{}},
 	}
-	ids := make([]memo.ChunkID, len(found))
-	distance := make(map[memo.ChunkID]float64, len(found))
-	for i, c := range found {
-		ids[i] = c.chunk
-		distance[c.chunk] = c.distance
+	if q.Explain {
+		r.trace = &trace{}
 	}
-	passages, err := s.passages.Passages(ctx, p, ids)
+	return r
+}
+
+// hybrid finds by words and by vectors.
+func (r *run) hybrid(ctx context.Context) ([]retrieval.Hit, error) {
+	r.explainFilters()
+	found, err := r.candidates(ctx)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	if err := r.boost(ctx, found); err != nil {
+		return nil, err
+	}
+	best, err := r.distinct(ctx, found, r.keep())
 	if err != nil {
 		return nil, err
 	}
-	hits := make([]retrieval.Hit, len(passages))
-	for i, passage := range passages {
-		hits[i] = retrieval.Hit{Passage: passage, Distance: new(distance[passage.ID])}
-	}
-	return hits, nil
+	return settle(r.cut(r.diversify(r.rerank(ctx, best)))), nil
 }
 
-// settle cuts the list and makes distances non-decreasing: the list's order is
-// the better knowledge, and clients show 1 - distance as a percentage.
-func settle(hits []retrieval.Hit, limit int) []retrieval.Hit {
-	hits = hits[:min(limit, len(hits))]
+// keep is how many candidates are read: no more than are shown, unless they are
+// put into another order by what they say.
+func (r *run) keep() int {
+	if r.reranks() || r.q.Diversity > 0 {
+		return max(cmp.Or(r.q.Candidates, defaultCandidates), r.q.Limit)
+	}
+	return r.q.Limit
+}
+
+// settle makes distances non-decreasing: the list's order is the better knowledge,
+// and clients show 1 - distance as a percentage.
+func settle(list []*candidate) []retrieval.Hit {
+	hits := make([]retrieval.Hit, len(list))
 	floor := 0.0
-	for i := range hits {
-		floor = max(floor, *hits[i].Distance)
-		hits[i].Distance = new(floor)
+	for i, c := range list {
+		floor = max(floor, c.distance)
+		hits[i] = retrieval.Hit{Passage: *c.passage, Distance: new(floor)}
 	}
 	return hits
-}
-
-func (s *Service) rerank(ctx context.Context, q Query, hits []retrieval.Hit) []retrieval.Hit {
-	if len(hits) == 0 {
-		return hits
-	}
-	documents := make([]string, len(hits))
-	for i, h := range hits {
-		documents[i] = memo.PassageText(h.Title, &h.Chunk)
-	}
-	call := llm.Call{Tenant: string(q.Project), Key: q.Key, Priority: llm.PriorityRerank}
-	answer, err := s.reranker.Rerank(ctx, call, llm.RerankRequest{Query: q.Text, Documents: documents})
-	if err != nil {
-		s.log.WarnContext(ctx, "not reranked; the fused order stands", "project", string(q.Project), "error", err)
-		return hits
-	}
-	return byScore(hits, answer.Scores)
 }

@@ -1,0 +1,183 @@
+package rank
+
+import (
+	"hash/maphash"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	// runLength is how many words follow each other in what is compared.
+	runLength = 3
+	// alike is the share of runs that two texts must have in common to say the same.
+	alike = 0.8
+	// telling is the length from which a word in small letters may be spelled or
+	// chosen otherwise without changing what is said. Shorter ones are such as "not".
+	telling = 6
+)
+
+// An Outline is what of a text is compared with others, to tell whether one
+// repeats the other.
+type Outline struct {
+	words string   // in lower case, each between spaces
+	runs  []uint64 // of words that follow each other, sorted, none twice
+	// fixed is a hash of what must be the same in the same order: numbers, names
+	// and short words.
+	fixed uint64
+	asked []string // the words in it that were asked for, sorted
+	count int      // of words
+}
+
+// An Outliner makes outlines of texts to be compared with one another.
+type Outliner struct {
+	seed  maphash.Seed
+	asked map[string]bool
+}
+
+// NewOutliner returns an outliner for the results of a query: texts that differ in
+// a word of it are never taken for repetitions.
+func NewOutliner(query string) *Outliner {
+	o := &Outliner{seed: maphash.MakeSeed(), asked: map[string]bool{}}
+	for word := range words(query) {
+		o.asked[strings.ToLower(word)] = true
+	}
+	return o
+}
+
+// Outline reads a text. What stands around it, such as a title, counts only for
+// the words that were asked for.
+func (o *Outliner) Outline(text, around string) *Outline {
+	out := &Outline{}
+	var b strings.Builder
+	var fixed maphash.Hash
+	fixed.SetSeed(o.seed)
+	var recent [runLength]uint64
+	b.WriteByte(' ')
+	for word := range words(text) {
+		lower := strings.ToLower(word)
+		b.WriteString(lower)
+		b.WriteByte(' ')
+		if matters(word) {
+			fixed.WriteString(lower)
+			fixed.WriteByte(' ')
+		}
+		if o.asked[lower] {
+			out.asked = append(out.asked, lower)
+		}
+		copy(recent[:], recent[1:])
+		recent[runLength-1] = maphash.String(o.seed, lower)
+		if out.count++; out.count >= runLength {
+			out.runs = append(out.runs, maphash.Comparable(o.seed, recent))
+		}
+	}
+	for word := range words(around) {
+		if lower := strings.ToLower(word); o.asked[lower] {
+			out.asked = append(out.asked, lower)
+		}
+	}
+	slices.Sort(out.asked)
+	slices.Sort(out.runs)
+	out.words, out.fixed = b.String(), fixed.Sum64()
+	out.runs, out.asked = slices.Compact(out.runs), slices.Compact(out.asked)
+	return out
+}
+
+// Words returns how many words the text has.
+func (a *Outline) Words() int { return a.count }
+
+// Repeats reports whether a says nothing that b does not say: it is a part of b,
+// or differs from it in a few long words. Texts whose numbers, names or short
+// words differ say different things, however alike they look; and a text with a
+// word that was asked for, which b lacks, is no repetition.
+func (a *Outline) Repeats(b *Outline) bool {
+	for _, word := range a.asked {
+		if _, has := slices.BinarySearch(b.asked, word); !has {
+			return false
+		}
+	}
+	if len(a.words) <= len(b.words) && strings.Contains(b.words, a.words) {
+		return true
+	}
+	return a.fixed == b.fixed && a.Resembles(b) >= alike
+}
+
+// Resembles returns the share of runs of words that two texts have in common,
+// from 0 to 1.
+func (a *Outline) Resembles(b *Outline) float64 {
+	both := 0
+	for i, j := 0, 0; i < len(a.runs) && j < len(b.runs); {
+		switch x, y := a.runs[i], b.runs[j]; {
+		case x == y:
+			both++
+			i++
+			j++
+		case x < y:
+			i++
+		default:
+			j++
+		}
+	}
+	all := len(a.runs) + len(b.runs) - both
+	if all == 0 {
+		return 0
+	}
+	return float64(both) / float64(all)
+}
+
+// matters reports whether a word must be the same in texts that say the same: it
+// has a digit or a capital, or is short. Scripts without small letters have short
+// words only, as each of their characters is one.
+func matters(word string) bool {
+	if utf8.RuneCountInString(word) < telling {
+		return true
+	}
+	return strings.ContainsFunc(word, func(r rune) bool { return unicode.IsDigit(r) || unicode.IsUpper(r) })
+}
+
+// words yields the words of a text. Characters of scripts that put no spaces
+// between words are words of their own, and so are signs that change a number.
+func words(text string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		start := -1
+		for i, r := range text {
+			_, size := utf8.DecodeRuneInString(text[i:])
+			end := i + size
+			alone := isSign(r, text[end:]) || unicode.In(r, unspaced...)
+			in := !alone && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r))
+			if !in && start >= 0 {
+				if !yield(text[start:i]) {
+					return
+				}
+				start = -1
+			}
+			switch {
+			case alone && !yield(text[i:end]):
+				return
+			case in && start < 0:
+				start = i
+			}
+		}
+		if start >= 0 {
+			yield(text[start:])
+		}
+	}
+}
+
+// unspaced are the scripts whose words are not told apart by spaces.
+var unspaced = []*unicode.RangeTable{
+	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar,
+}
+
+// isSign reports whether r changes what the number beside it means: a currency, a
+// relation, a percent, a minus before a digit. Bars are those of tables.
+func isSign(r rune, rest string) bool {
+	switch {
+	case r == '|' || r == utf8.RuneError:
+		return false
+	case r == '-':
+		return rest != "" && '0' <= rest[0] && rest[0] <= '9'
+	}
+	return r == '%' || r == '\u2030' || unicode.In(r, unicode.Sc, unicode.Sm)
+}
