@@ -142,10 +142,7 @@ func words(text string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		start := -1
 		for i, r := range text {
-			_, size := utf8.DecodeRuneInString(text[i:])
-			end := i + size
-			alone := isSign(r, text[end:]) || unicode.In(r, unspaced...)
-			in := !alone && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r))
+			alone, in := kindOf(r, text[i:])
 			if !in && start >= 0 {
 				if !yield(text[start:i]) {
 					return
@@ -153,8 +150,11 @@ func words(text string) func(yield func(string) bool) {
 				start = -1
 			}
 			switch {
-			case alone && !yield(text[i:end]):
-				return
+			case alone:
+				_, size := utf8.DecodeRuneInString(text[i:])
+				if !yield(text[i : i+size]) {
+					return
+				}
 			case in && start < 0:
 				start = i
 			}
@@ -163,6 +163,22 @@ func words(text string) func(yield func(string) bool) {
 			yield(text[start:])
 		}
 	}
+}
+
+// kindOf tells whether the rune at the beginning of rest is a word of its own, or
+// in one with others.
+func kindOf(r rune, rest string) (alone, in bool) {
+	switch {
+	case 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9':
+		return false, true
+	case r < utf8.RuneSelf:
+		return isSign(r, rest[1:]), false
+	case unicode.In(r, unspaced...):
+		return true, false
+	case unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r):
+		return false, true
+	}
+	return isSign(r, ""), false
 }
 
 // unspaced are the scripts whose words are not told apart by spaces.
