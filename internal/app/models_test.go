@@ -145,6 +145,40 @@ func TestEveryProtocolReachesItsServer(t *testing.T) {
 	}
 }
 
+func TestLanesSayHowTheyAreAsked(t *testing.T) {
+	t.Parallel()
+	srv := scripted(t)
+	s := scheduler(t, config.Models{
+		Generate: []config.Lane{
+			{Pool: "held", Protocol: config.OpenAI, BaseURL: srv.BaseURL(), Model: "m", JSONMode: config.JSONBySchema},
+			{Pool: "told", Protocol: config.OpenAI, BaseURL: srv.BaseURL(), Model: "m", JSONMode: config.JSONByPrompt},
+		},
+		Rerank: []config.Lane{{Protocol: config.TEI, BaseURL: srv.URL(), MaxDocuments: 2}},
+	}, config.Config{})
+	ask := llm.GenerateRequest{
+		Messages: []llm.Message{{Role: llm.RoleUser, Text: "Which?"}},
+		Schema: &llm.Schema{JSON: []byte(
+			`{"type": "object", "properties": {"a": {"type": "null"}}, "required": ["a"], "additionalProperties": false}`)},
+	}
+	for _, pool := range []string{"held", "told"} {
+		for _, err := range s.Generate(t.Context(), call, pool, ask) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if asked := srv.Requests(providertest.Chat); asked[0].Format != "json_schema" || asked[1].Format != "" {
+		t.Errorf("asked for %q, then %q", asked[0].Format, asked[1].Format)
+	}
+	got, err := s.Rerank(t.Context(), call, llm.RerankRequest{Query: "a c", Documents: []string{"a", "b", "a c"}})
+	if diff := cmp.Diff([]float64{0.5, 0, 1}, got.Scores); err != nil || diff != "" {
+		t.Errorf("Rerank: %v (-want +got):\n%s", err, diff)
+	}
+	if n := len(srv.Requests(providertest.Rerank)); n != 2 {
+		t.Errorf("three documents in %d requests of two", n)
+	}
+}
+
 func TestVectorsAreNamedAfterTheFirstLane(t *testing.T) {
 	t.Parallel()
 	lane := config.Lane{Provider: "openai", Protocol: config.OpenAI, Model: "text-embedding-3-small", Dimensions: 1536}

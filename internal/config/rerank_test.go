@@ -60,9 +60,10 @@ func TestTheSmallModelOfTheAnswersReranks(t *testing.T) {
 		Provider: "local", Protocol: "openai", BaseURL: "http://l/v1", Key: "not-needed", Model: "llama-3.1-8b-instruct",
 		JSONMode: config.JSONByPrompt, Limits: config.LaneLimits{Concurrency: 128}, Priced: true,
 	}
-	got = rerankers(t, "OPENAI_API_KEY=k", "LLM_PROVIDER=local", "LOCAL_LLM_BASE_URL=http://l/v1", "RERANKING_PROVIDER=llm")
+	got = rerankers(t,
+		"OPENAI_API_KEY=k", "LLM_PROVIDER=local", "LOCAL_LLM_BASE_URL=http://l/v1", "RERANKING_PROVIDER=llm")
 	if diff := cmp.Diff([]config.Lane{want}, got); diff != "" {
-		t.Errorf("by the only one, not by OpenAI's (-want +got):\n%s", diff)
+		t.Errorf("by the default, not by OpenAI's (-want +got):\n%s", diff)
 	}
 }
 

@@ -17,7 +17,8 @@ import (
 // piece is a piece of a tool's input.
 func piece(s string) string {
 	text, _ := json.Marshal(s)
-	return event("content_block_delta", `"index": 0, "delta": {"type": "input_json_delta", "partial_json": `+string(text)+`}`)
+	delta := `"index": 0, "delta": {"type": "input_json_delta", "partial_json": ` + string(text) + `}`
+	return event("content_block_delta", delta)
 }
 
 // A held request is what the API gets of one that is held to a schema.
@@ -37,7 +38,7 @@ func TestAnAnswerOfASchemaIsAToolsInput(t *testing.T) {
 			t.Error(err)
 		}
 		_, _ = io.WriteString(w, begin+
-			event("content_block_start", `"index": 0, "content_block": {"type": "tool_use", "id": "t", "name": "ducks", "input": {}}`)+
+			event("content_block_start", `"index": 0, "content_block": {"type": "tool_use", "name": "ducks", "input": {}}`)+
 			piece("")+piece(`{"duck": `)+ping+piece(`"a \"duck\""}`)+event("content_block_stop", `"index": 0`)+
 			event("message_delta", `"delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 9}`)+stop)
 	})

@@ -19,11 +19,12 @@ func TestScoresKeepTheirOrder(t *testing.T) {
 		{"cosines", []float64{-0.5, 0, 1}, []float64{0.25, 0.5, 1}},
 		{"logits", []float64{0, math.Log(3), -math.Log(3)}, []float64{0.5, 0.75, 0.25}},
 	}
+	near := cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) < 1e-12 })
 	for _, tt := range tests {
 		var s scale
 		got := slices.Clone(tt.scores)
 		s.fit(got)
-		if diff := cmp.Diff(tt.want, got, cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) < 1e-12 })); diff != "" {
+		if diff := cmp.Diff(tt.want, got, near); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}

@@ -195,7 +195,8 @@ func containsAny(s string, words []string) bool {
 // keyShape matches what looks like a vendor's key or a bearer token: providers
 // repeat a wrong key in their answer, sometimes with its middle masked, so that
 // it is no longer equal to the one that was sent.
-var keyShape = regexp.MustCompile(`(?i)\b(?:sk|pa|gsk|xai)[-_][\w*.-]{6,}|\bjina_[\w*.-]{6,}|\bAIza[\w*.-]{6,}|\bbearer\s+[^\s"',;]+`)
+var keyShape = regexp.MustCompile(
+	`(?i)\b(?:(?:sk|pa|gsk|xai)[-_]|jina_|AIza)[\w*.-]{6,}|\bbearer\s+[^\s"',;]+`)
 
 const masked = "***"
 

@@ -10,6 +10,10 @@ import (
 // maxTries bounds the brackets at which read looks for a list.
 const maxTries = 20
 
+// thoughtsEnd is between what open models think and what they answer, where their
+// server does not tell these apart.
+const thoughtsEnd = "</think>"
+
 // A score is one document's, as the model wrote it.
 type score struct {
 	index int
@@ -20,6 +24,9 @@ type score struct {
 // to JSON put a fence or words around the object, leave the object away and write
 // the list, or give bare numbers in the documents' order.
 func read(text string, n int) ([]float64, error) {
+	if end := strings.LastIndex(text, thoughtsEnd); end >= 0 {
+		text = text[end+len(thoughtsEnd):]
+	}
 	tries := 0
 	for at, c := range text {
 		if c != '{' && c != '[' {

@@ -68,7 +68,8 @@ func TestAnswersAreHeldToASchema(t *testing.T) {
 func TestTextsHaveNoFormat(t *testing.T) {
 	t.Parallel()
 	srv, c := start(t, providertest.Options{})
-	if _, _, err := collect(c.Generator(openai.GenerateConfig{Model: "m"}).Generate(t.Context(), ask("Why?"))); err != nil {
+	g := c.Generator(openai.GenerateConfig{Model: "m"})
+	if _, _, err := collect(g.Generate(t.Context(), ask("Why?"))); err != nil {
 		t.Fatal(err)
 	}
 	if asked := srv.Requests(providertest.Chat)[0]; asked.Format != "" || asked.Texts[0] != "Be brief." {

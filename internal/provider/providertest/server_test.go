@@ -62,6 +62,15 @@ func TestEveryProtocolHasItsPlace(t *testing.T) {
 			"/v1/rerank", `{"model": "m", "query": "b", "documents": ["a", "b"], "top_k": 1}`,
 			`"data":[{"index":1,"relevance_score":1}]`,
 		},
+		{
+			"/v1/rerank", `{"model": "m", "query": "b", "documents": ["a", "b"], "top_n": 1, "return_documents": false}`,
+			`"results":[{"index":1,"relevance_score":1}],"usage":`,
+		},
+		{
+			"/v2/rerank", `{"model": "m", "query": "b", "documents": ["a", "b"], "top_n": 1}`,
+			`"meta":{"billed_units":{"search_units":1}},"results":[{"index":1,"relevance_score":1}]`,
+		},
+		{"/rerank", `{"query": "b", "texts": ["a", "b"]}`, `[{"index":1,"score":1},{"index":0,"score":0}]`},
 		{"/embed", `{"content": "a duck", "normalize": true}`, `"dimension":2`},
 		{
 			"/rerank", `{"query": "b", "documents": ["a", "b"], "top_k": 2}`,

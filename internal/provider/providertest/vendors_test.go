@@ -111,6 +111,39 @@ func TestGeminiEmbeds(t *testing.T) {
 	}
 }
 
+// A chat that is held to a schema answers in the vendor's way, and is on record.
+func TestVendorsAreHeldToASchema(t *testing.T) {
+	t.Parallel()
+	const schema = `{"type":"object"}`
+	tests := []struct{ path, body, more, format, want string }{
+		{
+			"/v1/chat/completions", chatBody,
+			`"response_format": {"type": "json_schema", "json_schema": {"schema": ` + schema + `}}`,
+			"json_schema", `"content":"{}"`,
+		},
+		{
+			"/v1/messages", messagesBody,
+			`"tools": [{"name": "t", "input_schema": ` + schema + `}], "tool_choice": {"type": "tool", "name": "t"}`,
+			"tool", `{"partial_json":"{}","type":"input_json_delta"}`,
+		},
+		{
+			"/v1beta" + geminiStream, geminiBody,
+			`"generationConfig": {"responseMimeType": "application/json", "responseJsonSchema": ` + schema + `}`,
+			"application/json", `"text":"{}"`,
+		},
+	}
+	for _, tt := range tests {
+		srv := start(t, providertest.Options{})
+		_, got, err := post(t, srv.URL()+tt.path, strings.TrimSuffix(tt.body, "}")+", "+tt.more+"}")
+		if err != nil || !strings.Contains(got, tt.want) {
+			t.Errorf("POST %s: %v %s, want %s", tt.path, err, got, tt.want)
+		}
+		if asked := srv.Requests(providertest.Chat)[0]; asked.Format != tt.format || asked.Schema != schema {
+			t.Errorf("POST %s: recorded %q %s", tt.path, asked.Format, asked.Schema)
+		}
+	}
+}
+
 // What is wrong is said as the vendor says it.
 func TestVendorsComplain(t *testing.T) {
 	t.Parallel()
