@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"kvasir/internal/evaluate"
 )
@@ -79,16 +80,16 @@ func (e *evaluation) printCosts() {
 
 // documents says what became of the documents.
 func documents(l *evaluate.Loaded) string {
-	text := grouped(l.Documents)
+	parts := []string{grouped(l.Documents)}
 	for _, part := range []struct {
 		n    int
 		what string
 	}{{l.Unchanged, "there before"}, {l.Empty, "empty and left out"}, {l.Failed, "failed"}} {
 		if part.n > 0 {
-			text += fmt.Sprintf(", %s %s", grouped(part.n), part.what)
+			parts = append(parts, grouped(part.n)+" "+part.what)
 		}
 	}
-	return text + "; ready after " + spoken(seconds(l.Seconds))
+	return strings.Join(parts, ", ") + "; ready after " + spoken(seconds(l.Seconds))
 }
 
 // printAnswers tells how good answers are.

@@ -3,6 +3,7 @@ package evaluate_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -72,19 +73,22 @@ func TestSomeQuestionsAreOfAllParts(t *testing.T) {
 	t.Parallel()
 	list := make([]evaluate.Question, 10)
 	for i := range list {
-		list[i].ID = string(rune('a' + i))
+		list[i] = evaluate.Question{ID: string(rune('a' + i))}
 	}
 	tests := []struct {
 		n    int
-		want string
-	}{{0, ""}, {1, "a"}, {3, "adg"}, {10, "abcdefghij"}, {99, "abcdefghij"}}
+		want []string
+	}{{0, nil}, {1, []string{"a"}}, {3, []string{"a", "d", "g"}}, {10, strings.Split("abcdefghij", "")}}
 	for _, tt := range tests {
-		got := ""
+		var got []string
 		for _, q := range evaluate.Some(list, tt.n) {
-			got += q.ID
+			got = append(got, q.ID)
 		}
-		if got != tt.want {
-			t.Errorf("Some(10 questions, %d) = %s, want %s", tt.n, got, tt.want)
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("Some(10 questions, %d) (-want +got):\n%s", tt.n, diff)
 		}
+	}
+	if got := evaluate.Some(list, 99); len(got) != len(list) {
+		t.Errorf("Some(10 questions, 99) returns %d", len(got))
 	}
 }
