@@ -118,7 +118,7 @@ func (a *App) assemble(uploads string) {
 		model = spec.Model
 	}
 	index := flat.New(a.store, &flat.Options{Bytes: a.cfg.IndexBytes, Model: model, Log: a.log})
-	finder := search.New(index, a.store, a.dispatch, a.dispatch, a.log)
+	finder := search.New(index, a.store, a.dispatch, nil, a.log)
 	originals := ingest.Originals{Files: a.files, Parse: a.read, Fetch: a.load}
 	a.ingest = ingest.New(a.store, originals, a.dispatch, a.log, &ingest.Options{
 		InFlight:  a.cfg.IngestConcurrency,

@@ -88,6 +88,22 @@ func Unit(v llm.Vector) llm.Vector {
 	return out
 }
 
+// Between returns the vector of length 1 in the middle of two; one that there is
+// alone stands for both.
+func Between(a, b llm.Vector) llm.Vector {
+	switch {
+	case len(a) == 0:
+		return b
+	case len(a) != len(b):
+		return a
+	}
+	sum := make(llm.Vector, len(a))
+	for i := range a {
+		sum[i] = a[i] + b[i]
+	}
+	return Unit(sum)
+}
+
 // Dot returns the product of two vectors, their cosine if both have length 1; 0 if
 // they are not of one length.
 func Dot(a, b llm.Vector) float64 {

@@ -43,14 +43,18 @@ type candidate struct {
 // A probe is a text that is looked up, with what it finds.
 type probe struct {
 	text   string
+	answer string     // whose vector stands beside that of the text; empty for none
 	vector llm.Vector // of length 1; nil for none
 	words  []memo.Hit
 	near   []memo.Hit
 }
 
 // candidates returns the fused list, best first.
-func (r *run) candidates(ctx context.Context) ([]*candidate, error) {
-	probes := []*probe{{text: r.q.Text}}
+func (r *run) candidates(ctx context.Context, plan Plan) ([]*candidate, error) {
+	probes := []*probe{{text: r.q.Text, answer: plan.Answer}}
+	for _, text := range plan.Queries {
+		probes = append(probes, &probe{text: text})
+	}
 	weight, err := r.lookUp(ctx, probes)
 	if err != nil {
 		return nil, err
@@ -109,27 +113,52 @@ func (r *run) nearest(ctx context.Context, probes []*probe, s *stage) error {
 }
 
 func (r *run) embedAndFind(ctx context.Context, probes []*probe, limit int, maxDistance float64) error {
-	spec, ok := r.embedder.EmbedSpec()
+	spec, ok := r.models.EmbedSpec()
 	if !ok {
 		return nil
 	}
+	if err := r.embed(ctx, probes); err != nil {
+		return err
+	}
+	for _, p := range probes {
+		var err error
+		if p.near, err = r.index.Nearest(ctx, r.scope, spec.Model, p.vector, limit, maxDistance); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// embed gives the probes their vectors: that of the text, or the middle between it
+// and that of the answer.
+func (r *run) embed(ctx context.Context, probes []*probe) error {
+	ctx, cancel := context.WithTimeout(ctx, embedWithin)
+	defer cancel()
+	call := llm.Call{Tenant: string(r.q.Project), Key: r.q.Key, Priority: llm.PriorityQuery}
 	texts := make([]string, len(probes))
 	for i, p := range probes {
 		texts[i] = p.text
 	}
-	within, cancel := context.WithTimeout(ctx, embedWithin)
-	defer cancel()
-	call := llm.Call{Tenant: string(r.q.Project), Key: r.q.Key, Priority: llm.PriorityQuery}
-	vectors, err := r.embedder.Embed(within, call, llm.InputQuery, texts)
-	if err != nil {
+	var queries, answers []llm.Vector
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		queries, err = r.models.Embed(ctx, call, llm.InputQuery, texts)
+		return err
+	})
+	if answer := probes[0].answer; answer != "" {
+		g.Go(func() (err error) {
+			answers, err = r.models.Embed(ctx, call, llm.InputDocument, []string{answer})
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
 		return err
 	}
 	for i, p := range probes {
-		p.near, err = r.index.Nearest(ctx, r.scope, spec.Model, vectors[i], limit, maxDistance)
-		if err != nil {
-			return err
-		}
-		p.vector = rank.Unit(vectors[i])
+		p.vector = rank.Unit(queries[i])
+	}
+	for _, answer := range answers {
+		probes[0].vector = rank.Between(probes[0].vector, rank.Unit(answer))
 	}
 	return nil
 }
@@ -138,7 +167,7 @@ func (r *run) embedAndFind(ctx context.Context, probes []*probe, limit int, maxD
 // model's vocabulary covers the best lexical passages, which are in the
 // project's language, whatever the query's is; see rank.
 func (r *run) lexicalWeight(ctx context.Context, words []memo.Hit, s *stage) (float64, error) {
-	if _, ok := r.embedder.EmbedSpec(); !ok {
+	if _, ok := r.models.EmbedSpec(); !ok {
 		return 1, nil
 	}
 	ids := make([]memo.ChunkID, min(coverageSample, len(words)))
@@ -159,7 +188,7 @@ func (r *run) lexicalWeight(ctx context.Context, words []memo.Hit, s *stage) (fl
 	if sample == "" {
 		sample = r.q.Text
 	}
-	coverage, ok := r.embedder.Coverage(sample)
+	coverage, ok := r.models.Coverage(sample)
 	if !ok {
 		s.notef("the model cannot say how well it covers the language")
 		return rank.TrustingWeight, nil

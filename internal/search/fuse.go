@@ -73,7 +73,7 @@ func (r *run) union(probes []*probe) []*candidate {
 
 // readVectors gives the candidates their vectors, if there is one of the query.
 func (r *run) readVectors(ctx context.Context, probes []*probe, list []*candidate) error {
-	spec, _ := r.embedder.EmbedSpec()
+	spec, _ := r.models.EmbedSpec()
 	if probes[0].vector == nil || len(list) == 0 {
 		return nil
 	}

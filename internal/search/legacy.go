@@ -31,7 +31,7 @@ func (r *run) titles(ctx context.Context) ([]retrieval.Hit, error) {
 func (r *run) vectors(ctx context.Context) ([]retrieval.Hit, error) {
 	p := &probe{text: r.q.Text}
 	var err error
-	if _, ok := r.embedder.EmbedSpec(); ok {
+	if _, ok := r.models.EmbedSpec(); ok {
 		err = r.embedAndFind(ctx, []*probe{p}, listLength, legacyMaxDistance)
 	} else {
 		p.words, err = r.index.Lexical(ctx, r.scope, r.q.Text, listLength)

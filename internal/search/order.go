@@ -132,7 +132,7 @@ func repeated(a *rank.Outline, outlines []*rank.Outline) int {
 	return -1
 }
 
-func (r *run) reranks() bool { return !r.q.SkipRerank && r.reranker.Reranks() }
+func (r *run) reranks() bool { return !r.q.SkipRerank && r.models.Reranks() }
 
 // rerank puts the candidates into the order of the reranker's scores, the fused
 // order deciding ties. If it fails, the fused order stands.
@@ -148,7 +148,7 @@ func (r *run) rerank(ctx context.Context, list []*candidate) []*candidate {
 	within, cancel := context.WithTimeout(ctx, rerankWithin)
 	defer cancel()
 	call := llm.Call{Tenant: string(r.q.Project), Key: r.q.Key, Priority: llm.PriorityRerank}
-	answer, err := r.reranker.Rerank(within, call, llm.RerankRequest{Query: r.q.Text, Documents: documents})
+	answer, err := r.models.Rerank(within, call, llm.RerankRequest{Query: r.q.Text, Documents: documents})
 	if err != nil {
 		r.log.WarnContext(ctx, "not reranked; the fused order stands", "project", string(r.q.Project), "error", err)
 		s.notef("the reranker failed; the fused order stands")

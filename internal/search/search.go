@@ -82,18 +82,24 @@ type Reranker interface {
 	Rerank(ctx context.Context, call llm.Call, req llm.RerankRequest) (llm.RerankResponse, error)
 }
 
+// Models is what search needs of dispatch.
+type Models interface {
+	Embedder
+	Reranker
+}
+
 // A Service answers queries.
 type Service struct {
 	index    Index
 	passages Passages
-	embedder Embedder
-	reranker Reranker
+	models   Models
+	planner  Planner // nil for none
 	log      *slog.Logger
 }
 
-// New returns a service.
-func New(ix Index, passages Passages, embedder Embedder, reranker Reranker, log *slog.Logger) *Service {
-	return &Service{index: ix, passages: passages, embedder: embedder, reranker: reranker, log: log}
+// New returns a service. Without a planner, nil, questions are taken as they are.
+func New(ix Index, passages Passages, models Models, planner Planner, log *slog.Logger) *Service {
+	return &Service{index: ix, passages: passages, models: models, planner: planner, log: log}
 }
 
 // Search returns at most q.Limit hits, best first.
@@ -112,16 +118,17 @@ func (s *Service) Search(ctx context.Context, q Query) (retrieval.Found, error) 
 	default:
 		hits, err = r.hybrid(ctx)
 	}
-	return retrieval.Found{Hits: hits, Explanation: r.trace.explanation()}, err
+	return retrieval.Found{Hits: hits, Inferred: r.inferred, Explanation: r.trace.explanation()}, err
 }
 
 // A run is one search.
 type run struct {
 	*Service
-	q     Query
-	scope memo.Selection
-	shelf shelf
-	trace *trace // nil unless it is to be explained
+	q        Query
+	scope    memo.Selection
+	inferred memo.Filters // in effect beside the query's
+	shelf    shelf
+	trace    *trace // nil unless it is to be explained
 }
 
 func (s *Service) start(q Query) *run {
@@ -138,8 +145,7 @@ func (s *Service) start(q Query) *run {
 
 // hybrid finds by words and by vectors.
 func (r *run) hybrid(ctx context.Context) ([]retrieval.Hit, error) {
-	r.explainFilters()
-	found, err := r.candidates(ctx)
+	found, err := r.planned(ctx)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,18 +30,42 @@ type models struct {
 	name  string // of the embedding model; empty for none
 	down  bool
 	likes string // empty for no reranker
-	texts []string
 	docs  []string
+	plan  *search.Plan // nil for no planner
+
+	mu    sync.Mutex // guards texts: answers are embedded beside questions
+	texts []string
+}
+
+// planner returns the models as a planner, if they have a plan.
+func (m *models) planner() search.Planner {
+	if m.plan == nil {
+		return nil
+	}
+	return m
+}
+
+func (m *models) Plan(context.Context, retrieval.Request) (search.Plan, error) {
+	if m.likes == "no plans" {
+		return search.Plan{}, errors.New("planner is down")
+	}
+	return *m.plan, nil
 }
 
 func (m *models) EmbedSpec() (llm.EmbedSpec, bool) { return llm.EmbedSpec{Model: m.name}, m.name != "" }
 
 func (m *models) Embed(_ context.Context, _ llm.Call, _ llm.Input, texts []string) ([]llm.Vector, error) {
+	m.mu.Lock()
 	m.texts = append(m.texts, texts...)
+	m.mu.Unlock()
 	if m.down {
 		return nil, fault.New(fault.Unavailable, "test: sick upstream")
 	}
-	return []llm.Vector{vector(texts[0])}, nil
+	vectors := make([]llm.Vector, len(texts))
+	for i, text := range texts {
+		vectors[i] = vector(text)
+	}
+	return vectors, nil
 }
 
 func (m *models) Coverage(string) (llm.Coverage, bool) { return llm.Coverage{TokensPerWord: 1}, true }
@@ -105,7 +130,7 @@ func open(t *testing.T, m *models) *room {
 	log := slog.New(slog.DiscardHandler)
 	ix := flat.New(st, &flat.Options{Model: m.name})
 	return &room{
-		Service: search.New(ix, st, m, m, log), t: t, store: st, project: caller.Project, models: m,
+		Service: search.New(ix, st, m, m.planner(), log), t: t, store: st, project: caller.Project, models: m,
 	}
 }
 

@@ -96,11 +96,11 @@ func (t *trace) explanation() *retrieval.Explanation {
 }
 
 // explainFilters tells which conditions hold for all that follows.
-func (r *run) explainFilters() {
-	if r.trace == nil {
-		return
-	}
+func (r *run) explainFilters() *stage {
 	s := r.trace.begin("filter")
+	if s == nil {
+		return nil
+	}
 	for _, f := range r.scope.Filters {
 		value := strings.Join(f.Values, ", ")
 		if f.Null {
@@ -109,4 +109,5 @@ func (r *run) explainFilters() {
 		s.notef("%s %s %s", f.Field, f.Operator, value)
 	}
 	s.notef("neither archived nor expired")
+	return s
 }
