@@ -2,6 +2,7 @@ package search_test
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -106,6 +107,7 @@ type room struct {
 	store   *store.Store
 	project account.ProjectID
 	models  *models
+	made    time.Time // of the memos to be added; now if it is zero
 }
 
 func open(t *testing.T, m *models) *room {
@@ -127,11 +129,15 @@ func open(t *testing.T, m *models) *room {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.DiscardHandler)
-	ix := flat.New(st, &flat.Options{Model: m.name})
-	return &room{
-		Service: search.New(ix, st, m, m.planner(), log), t: t, store: st, project: caller.Project, models: m,
-	}
+	r := &room{t: t, store: st, project: caller.Project, models: m}
+	r.Service = r.service(st)
+	return r
+}
+
+// service returns a service that reads its passages there.
+func (r *room) service(passages search.Passages) *search.Service {
+	ix := flat.New(r.store, &flat.Options{Model: r.models.name})
+	return search.New(ix, passages, r.models, r.models.planner(), slog.New(slog.DiscardHandler))
 }
 
 // add stores a processed memo with one chunk, and a vector if there is a model.
@@ -142,7 +148,11 @@ func (r *room) add(title, content string, attributes ...func(*memo.Attributes)) 
 	for _, set := range attributes {
 		set(&d.Attributes)
 	}
-	id := memo.ID(uuid.Must(uuid.NewV7()).String())
+	unique := uuid.Must(uuid.NewV7())
+	if !r.made.IsZero() {
+		binary.BigEndian.PutUint64(unique[:8], uint64(r.made.UnixMilli())<<16|uint64(binary.BigEndian.Uint16(unique[6:8])))
+	}
+	id := memo.ID(unique.String())
 	if err := r.store.CreateMemo(ctx, r.project, id, d, now); err != nil {
 		r.t.Fatal(err)
 	}
