@@ -1,11 +1,16 @@
 package test
 
 import (
+	"fmt"
 	"iter"
+	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"kvasir/client"
 	"kvasir/internal/api/wiretest"
+	"kvasir/internal/provider/providertest"
 	"kvasir/internal/testenv"
 )
 
@@ -66,6 +71,70 @@ func TestTwoNodes(t *testing.T) {
 			if change, err, _ = next(); err != nil {
 				t.Fatal(err)
 			}
+		}
+	}
+}
+
+// TestThreeNodesShareALimit lets three nodes work at one provider, of whose limit all
+// know. One is killed; the others take its part and its work over, and nothing is
+// bought twice but what it had on the way.
+func TestThreeNodesShareALimit(t *testing.T) {
+	t.Parallel()
+	const perMinute = 300 // requests
+	provider, environment := paced(t, providertest.Behaviour{Embed: providertest.Manner{
+		Limit: providertest.Limit{RequestsPerMinute: perMinute, Burst: providertest.Duration(6 * time.Second)},
+		Pace:  providertest.Pace{Latency: providertest.Duration(50 * time.Millisecond)},
+	}})
+	lanes := filepath.Join(t.TempDir(), "lanes.toml")
+	file := fmt.Sprintf(`
+[[provider]]
+name = "openai"
+base_url = %q
+keys = ["$OPENAI_API_KEY"]
+
+[[embed]]
+provider = "openai"
+model = "m"
+requests_per_minute = %d
+`, provider.BaseURL(), perMinute)
+	if err := os.WriteFile(lanes, []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	environment = append(environment, "KVASIR_MODELS="+lanes, "DATABASE_URL="+testenv.Postgres(t).Database(t))
+	var nodes []*server
+	for range 3 {
+		nodes = append(nodes, serve(t, environment...))
+	}
+	eventually(t, "each node has a part of the limit", func() bool {
+		// A person's question needs a vector, and so a part.
+		for _, n := range nodes {
+			if _, err := n.Search(t.Context(), client.SearchRequest{Query: fmt.Sprint("ducks ", time.Now())}); err != nil {
+				return false
+			}
+		}
+		return true
+	})
+	const memos = 400
+	post(t, nodes[0].Client, memos)
+	eventually(t, "a third is processed", func() bool {
+		health, err := nodes[1].Health(t.Context())
+		return err == nil && health.Queue.Pending < memos*2/3
+	})
+	onTheWay := nodes[0].killAt(t, provider)
+	processed(t, nodes[1])
+	totals := provider.Totals(providertest.Embed)
+	t.Logf("%d requests, %d refused, %d texts of %d bought again, %d were on their way at the kill",
+		totals.Requests, totals.ByStatus[429], totals.Duplicates, totals.Texts, onTheWay)
+	if totals.Duplicates > onTheWay {
+		t.Errorf("%d texts were bought again, %d were on their way at the kill", totals.Duplicates, onTheWay)
+	}
+	if refused := totals.ByStatus[429]; refused*50 > totals.Requests {
+		t.Errorf("%d of %d requests were over the limit", refused, totals.Requests)
+	}
+	for _, n := range nodes[1:] {
+		list, err := n.ListMemos(t.Context(), client.PageRequest{})
+		if err != nil || list.Count != memos {
+			t.Errorf("%d memos, %v; want %d", list.Count, err, memos)
 		}
 	}
 }

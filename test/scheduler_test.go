@@ -72,6 +72,27 @@ func (s *server) kill(t *testing.T) {
 	_ = s.process.Wait() // it says that it was killed
 }
 
+// killAt kills and returns how many texts were on their way to the provider: what is
+// answered is stored a moment later, so what was in flight a moment before counts, too.
+func (s *server) killAt(t *testing.T, provider *providertest.Server) (texts int) {
+	t.Helper()
+	first := len(provider.Requests(providertest.Embed))
+	for _, r := range provider.Requests(providertest.Embed) {
+		if !r.Done {
+			first = min(first, r.ID)
+		}
+	}
+	moment := time.NewTimer(100 * time.Millisecond)
+	<-moment.C
+	s.kill(t)
+	for _, r := range provider.Requests(providertest.Embed) {
+		if r.ID >= first {
+			texts += len(r.Texts)
+		}
+	}
+	return texts
+}
+
 // A server that is killed twenty times while it works buys again no more than what
 // was on its way at the kills.
 func TestKilledTwentyTimesNothingIsBoughtAgain(t *testing.T) {
@@ -89,22 +110,7 @@ func TestKilledTwentyTimesNothingIsBoughtAgain(t *testing.T) {
 	for range 20 {
 		wait := time.NewTimer(time.Duration(rand.Int64N(int64(400 * time.Millisecond))))
 		<-wait.C
-		// What is answered is stored a moment later, so what was in flight a moment
-		// before the kill counts, too.
-		first := len(provider.Requests(providertest.Embed))
-		for _, r := range provider.Requests(providertest.Embed) {
-			if !r.Done {
-				first = min(first, r.ID)
-			}
-		}
-		moment := time.NewTimer(100 * time.Millisecond)
-		<-moment.C
-		s.kill(t)
-		for _, r := range provider.Requests(providertest.Embed) {
-			if r.ID >= first {
-				onTheWay += len(r.Texts)
-			}
-		}
+		onTheWay += s.killAt(t, provider)
 		s = serveFolder(t, data, environment...)
 	}
 	provider.Behave(providertest.Behaviour{})

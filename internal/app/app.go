@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -43,6 +44,7 @@ type App struct {
 	log      *slog.Logger
 	models   config.Models
 	store    *store.Store
+	node     string         // this process, among those on one database
 	database string         // what the store runs on, as it is shown
 	folder   *folder.Folder // nil if the store holds it
 	files    blob.Store
@@ -69,7 +71,10 @@ const Version = "0.1.0"
 // New opens the data folder, binds the address and builds the parts. It starts
 // nothing. The folder stays locked until [App.Run] returns.
 func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err error) {
-	a := &App{cfg: cfg, log: log, started: time.Now(), ready: make(chan struct{}), stopping: make(chan struct{})}
+	a := &App{
+		cfg: cfg, log: log, node: rand.Text(), started: time.Now(),
+		ready: make(chan struct{}), stopping: make(chan struct{}),
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close(ctx))
@@ -108,6 +113,9 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 			cfg.Listen, err)
 	}
 	a.assemble(uploads)
+	if cfg.Role == config.RoleWorker {
+		a.handler = onlyWatched(a.handler)
+	}
 	return a, nil
 }
 
@@ -246,10 +254,15 @@ func (a *App) Run(ctx context.Context) error {
 	defer stop()
 	back, bctx := errgroup.WithContext(backstage)
 	back.Go(func() error { return a.dispatch.Run(bctx) })
+	if a.cfg.DatabaseURL != "" {
+		back.Go(func() error { return a.shareLimits(bctx) })
+	}
 	front, fctx := errgroup.WithContext(ctx)
 	front.Go(func() error { return serve(fctx, a.listener, a.handler, a.stopping, a.log) })
-	front.Go(func() error { return a.ingest.Run(fctx) })
-	front.Go(func() error { return a.notify.Run(fctx) })
+	if a.cfg.Role != config.RoleAPI {
+		front.Go(func() error { return a.ingest.Run(fctx) })
+		front.Go(func() error { return a.onDuty(fctx, "webhooks", a.notify.Run) })
+	}
 	front.Go(func() error { return a.sweepFiles(fctx) })
 	close(a.ready)
 	err := front.Wait()

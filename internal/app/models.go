@@ -36,12 +36,13 @@ func minilmInstalled(dir string) bool { return minilm.Installed(dir) }
 // newDispatch builds the lanes of the models in use.
 func (a *App) newDispatch(ctx context.Context) (*dispatch.Scheduler, error) {
 	cfg := dispatch.Config{
-		Ledger:     a.store,
-		Budgets:    a.models.Budgets,
-		Weights:    a.models.Weights,
-		Observer:   a.observer,
-		HedgeShare: a.cfg.HedgeShare,
-		Log:        a.log,
+		Ledger:       a.store,
+		SharedLedger: a.cfg.DatabaseURL != "",
+		Budgets:      a.models.Budgets,
+		Weights:      a.models.Weights,
+		Observer:     a.observer,
+		HedgeShare:   a.cfg.HedgeShare,
+		Log:          a.log,
 	}
 	if a.cfg.HedgeShare == 0 {
 		cfg.HedgeShare = -1 // off; 0 is dispatch's default

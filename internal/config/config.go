@@ -35,6 +35,10 @@ type Server struct {
 	// file in the data folder.
 	DatabaseURL Secret `name:"database-url" variable:"DATABASE_URL" placeholder:"URL"`
 
+	// Role is what this process does among several on one PostgreSQL database: api
+	// serves requests, worker makes memos searchable and tells webhooks, all does both.
+	Role string `variable:"KVASIR_ROLE" default:"all" placeholder:"api|worker|all"`
+
 	// Data is the folder of the database and the files. One process holds it at
 	// a time.
 	Data string `variable:"KVASIR_DATA" default:"${data}" placeholder:"DIR"`
@@ -56,6 +60,13 @@ type Server struct {
 	// those who ask directly from this machine. Without one, only these are answered.
 	MetricsToken Secret `variable:"KVASIR_METRICS_TOKEN" placeholder:"TOKEN"`
 }
+
+// The roles of a process.
+const (
+	RoleAll    = "all"
+	RoleAPI    = "api"
+	RoleWorker = "worker"
+)
 
 // Web is how browsers see the server.
 type Web struct {

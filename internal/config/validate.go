@@ -36,6 +36,12 @@ func (c *Config) Validate() error {
 	if _, ok := levels[strings.ToLower(c.LogLevel)]; !ok {
 		add("LOG_LEVEL", fmt.Errorf("%q is not one of debug, info, warn, error", c.LogLevel))
 	}
+	switch {
+	case c.Role != RoleAll && c.Role != RoleAPI && c.Role != RoleWorker:
+		add("KVASIR_ROLE", fmt.Errorf("%q is not one of api, worker, all", c.Role))
+	case c.Role != RoleAll && c.DatabaseURL == "":
+		add("KVASIR_ROLE", errors.New("needs DATABASE_URL: a data folder has one process, which does all"))
+	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		add("KVASIR_LOG_FORMAT", fmt.Errorf("%q is not one of text, json", c.LogFormat))
 	}

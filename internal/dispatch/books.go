@@ -23,6 +23,7 @@ const (
 // books sum up what exchanges cost, and refuse what a budget does not allow.
 type books struct {
 	ledger Ledger // nil for none: budgets then count from the start
+	shared bool   // with other processes
 	log    *slog.Logger
 
 	mu            sync.Mutex // guards all below
@@ -49,7 +50,7 @@ type BudgetState struct {
 
 func newBooks(cfg *Config) *books {
 	b := &books{
-		ledger: cfg.Ledger, log: cfg.Log,
+		ledger: cfg.Ledger, shared: cfg.SharedLedger, log: cfg.Log,
 		pending: map[ledger.Account]ledger.Sum{}, organizations: map[string]string{},
 	}
 	for _, one := range cfg.Budgets {
@@ -58,7 +59,8 @@ func newBooks(cfg *Config) *books {
 	return b
 }
 
-// load reads what was spent before this process began.
+// load reads what was spent: before this process began, and by others meanwhile. What
+// is not booked yet comes on top.
 func (b *books) load(ctx context.Context) error {
 	if b.ledger == nil || len(b.budgets) == 0 {
 		return nil
@@ -69,21 +71,31 @@ func (b *books) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read what was spent: %w", err)
 	}
-	for _, e := range entries {
-		organization, err := b.organization(ctx, e.Project)
-		if err != nil {
+	for i := range entries {
+		if _, err := b.organization(ctx, entries[i].Project); err != nil {
 			return err
 		}
-		b.mu.Lock()
-		for _, one := range b.budgets {
-			if first, _ := one.Period.Bounds(now); e.Day >= first && one.pays(e.Project, organization) {
-				one.renew(now)
-				one.spent += e.Cost
-			}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, one := range b.budgets {
+		one.renew(now)
+		one.spent = 0
+		for i := range entries {
+			b.count(one, entries[i].Account, entries[i].Cost, now)
 		}
-		b.mu.Unlock()
+		for account, sum := range b.pending {
+			b.count(one, account, sum.Cost, now)
+		}
 	}
 	return nil
+}
+
+// count adds what was spent on an account to a budget that it is under.
+func (b *books) count(one *budget, a ledger.Account, cost ledger.Money, now time.Time) {
+	if first, _ := one.Period.Bounds(now); a.Day >= first && one.pays(a.Project, b.organizations[a.Project]) {
+		one.spent += cost
+	}
 }
 
 // pays reports whether a project's calls are under the budget.
@@ -257,6 +269,11 @@ func (b *books) run(ctx context.Context, done <-chan struct{}) {
 		select {
 		case <-tick.C:
 			b.hand(ctx)
+			if b.shared && ctx.Err() == nil {
+				if err := b.load(ctx); err != nil {
+					b.log.WarnContext(ctx, "what others spend is not known", "error", err)
+				}
+			}
 		case <-done:
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingWithin)
 			defer cancel()

@@ -263,6 +263,38 @@ func TestABudgetRefusesBeforeItIsSpent(t *testing.T) {
 	})
 }
 
+func TestABudgetIsCommonToProcesses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		books := &archive{}
+		open := func() (*dispatch.Scheduler, func()) {
+			lanes := embedIn(0, &meter{embedder{takes: time.Second, items: 1}})
+			lanes[0].Price = ledger.Price{Input: 1e6} // a dollar a token, of which a text has 8
+			return start(t, dispatch.Config{Embed: lanes, Ledger: books, SharedLedger: true, Budgets: []ledger.Budget{
+				{Organization: "o", Period: ledger.Daily, Hard: 20 * ledger.Unit},
+			}})
+		}
+		a, stopA := open()
+		defer stopA()
+		b, stopB := open()
+		defer stopB()
+		for i, s := range []*dispatch.Scheduler{a, b, a} {
+			time.Sleep(3 * time.Second) // until what the other has spent is known
+			_, err := s.Embed(t.Context(), of("o/p"), llm.InputDocument, texts(fmt.Sprint("t", i), 1))
+			if spent := i == 2; spent != fault.Is(err, fault.Exhausted) {
+				t.Errorf("call %d: %v", i, err)
+			}
+		}
+		time.Sleep(3 * time.Second)
+		for _, s := range []*dispatch.Scheduler{a, b} {
+			states, err := s.Budgets(t.Context(), "o/p")
+			if err != nil || len(states) != 1 || states[0].Spent != 16*ledger.Unit {
+				t.Errorf("budgets %+v, %v; want 16 dollars spent", states, err)
+			}
+		}
+	})
+}
+
 func TestNoVectorIsBoughtTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

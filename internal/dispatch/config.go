@@ -106,11 +106,14 @@ type Config struct {
 	Generate   []GenerateLane
 	Rerank     []RerankLane // none: no reranking
 
-	Cache    Cache  // nil for none
-	Ledger   Ledger // nil for none
-	Budgets  []ledger.Budget
-	Weights  map[string]float64 // of tenants, in a lane's line; 1 unless named
-	Observer llm.Observer       // nil for none
+	Cache  Cache  // nil for none
+	Ledger Ledger // nil for none
+	// SharedLedger says that other processes spend, too: what they have spent counts
+	// in the budgets a second later.
+	SharedLedger bool
+	Budgets      []ledger.Budget
+	Weights      map[string]float64 // of tenants, in a lane's line; 1 unless named
+	Observer     llm.Observer       // nil for none
 
 	Linger     time.Duration // how long bulk texts wait for company; 4 ms
 	QueueBytes int64         // of bulk texts under way, beyond which callers block; 64 MiB

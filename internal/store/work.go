@@ -147,9 +147,18 @@ func (s *Store) Release(ctx context.Context, worker string) error {
 	return s.release(ctx, releaseClaim, worker)
 }
 
-// FreeClaims frees every claim. It is for a database that one process owns, at
-// its start: whoever held a claim is gone.
-func (s *Store) FreeClaims(ctx context.Context) error { return s.release(ctx, releaseAll) }
+// FreeClaims frees every claim and every duty. It is for a database that one process
+// owns, at its start: whoever held one is gone.
+func (s *Store) FreeClaims(ctx context.Context) error {
+	err := s.db.Write(ctx, func(tx Tx) error {
+		_, err := tx.Exec(ctx, leaveDuties)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.release(ctx, releaseAll)
+}
 
 func (s *Store) release(ctx context.Context, statement string, args ...any) error {
 	err := s.db.Write(ctx, func(tx Tx) error {

@@ -32,6 +32,7 @@ type Bucket struct {
 	source string
 	span   time.Duration // that it was reported for
 	tight  int           // how often the burst was halved
+	others float64       // the share of the limit that other processes use
 	// lowered is what reports have taken away, in all.
 	lowered float64
 }
@@ -54,7 +55,6 @@ func (b *Bucket) Set(perMinute float64, source string, now time.Time) {
 	fresh := b.rate == 0
 	b.refill(now)
 	b.limit, b.source = perMinute, source
-	b.rate = perMinute / 60 * underLimit
 	b.measure()
 	if fresh {
 		b.level, b.at = b.burst, now
@@ -62,10 +62,32 @@ func (b *Bucket) Set(perMinute float64, source string, now time.Time) {
 	b.level = min(b.level, b.burst)
 }
 
-// measure sets the burst.
+// trickling is the least rate of a limit: none at all would mean that there is no limit.
+const trickling = 1e-9
+
+// measure sets the rate and the burst.
 func (b *Bucket) measure() {
+	if b.rate = b.limit / 60 * underLimit; b.rate > 0 {
+		b.rate = max(b.rate*(1-b.others), trickling)
+	}
 	most := max(burstFor>>b.tight, time.Second)
-	b.burst = max(b.rate*most.Seconds(), min(leastBurst, b.limit))
+	b.burst = max(b.rate*most.Seconds(), min(leastBurst, b.limit)*(1-b.others))
+}
+
+// Grant leaves this process a share of the limit, from 0 to 1. What is in the bucket
+// shrinks with it.
+func (b *Bucket) Grant(share float64, now time.Time) {
+	had := 1 - b.others
+	b.others = 1 - share
+	if b.limit == 0 || share == had {
+		return
+	}
+	b.refill(now)
+	if share < had && b.level > 0 {
+		b.level *= share / had
+	}
+	b.measure()
+	b.level = min(b.level, b.burst)
 }
 
 // Tighten halves what may be used at once, down to a second's worth: the provider
@@ -119,7 +141,10 @@ func (b *Bucket) Wait(n float64, bulk bool, now time.Time) time.Duration {
 		most -= b.reserve()
 	}
 	lack := min(n, most) - b.Spare(bulk, now)
-	if lack <= 1e-9 { // what rounding leaves
+	switch {
+	case b.others >= 1: // other processes have all of it, for the moment
+		return time.Second
+	case lack <= 1e-9: // what rounding leaves
 		return 0
 	}
 	return time.Duration(lack/b.rate*float64(time.Second)) + time.Microsecond

@@ -43,6 +43,12 @@ CREATE TABLE chunks (
     FOREIGN KEY (memo, generation) REFERENCES generations (memo, generation) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
+CREATE TABLE duties (
+    name   text PRIMARY KEY,
+    holder text NOT NULL,
+    until  bigint NOT NULL
+);
+
 CREATE TABLE enrichments (
     memo       text NOT NULL,
     generation integer NOT NULL,
@@ -95,6 +101,15 @@ CREATE TABLE generations (
     file_hash  text,
     content    blob, -- UTF-8; last, so that the other columns are read without it
     PRIMARY KEY (memo, generation)
+);
+
+CREATE TABLE lane_shares (
+    lane   text NOT NULL,
+    node   text NOT NULL,
+    demand double precision NOT NULL, -- tokens a second
+    share  double precision NOT NULL, -- from 0 to 1
+    until  bigint NOT NULL,
+    PRIMARY KEY (lane, node)
 );
 
 CREATE TABLE memo_changes (
