@@ -269,9 +269,9 @@ func TestABudgetIsCommonToProcesses(t *testing.T) {
 		books := &archive{}
 		open := func() (*dispatch.Scheduler, func()) {
 			lanes := embedIn(0, &meter{embedder{takes: time.Second, items: 1}})
-			lanes[0].Price = ledger.Price{Input: 1e6} // a dollar a token, of which a text has 8
+			lanes[0].Price = ledger.Price{Input: 1e6} // a dollar a token, of which a text has 7
 			return start(t, dispatch.Config{Embed: lanes, Ledger: books, SharedLedger: true, Budgets: []ledger.Budget{
-				{Organization: "o", Period: ledger.Daily, Hard: 20 * ledger.Unit},
+				{Organization: "o", Period: ledger.Daily, Hard: 15 * ledger.Unit},
 			}})
 		}
 		a, stopA := open()
@@ -288,8 +288,8 @@ func TestABudgetIsCommonToProcesses(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		for _, s := range []*dispatch.Scheduler{a, b} {
 			states, err := s.Budgets(t.Context(), "o/p")
-			if err != nil || len(states) != 1 || states[0].Spent != 16*ledger.Unit {
-				t.Errorf("budgets %+v, %v; want 16 dollars spent", states, err)
+			if err != nil || len(states) != 1 || states[0].Spent != 14*ledger.Unit {
+				t.Errorf("budgets %+v, %v; want 14 dollars spent", states, err)
 			}
 		}
 	})

@@ -74,9 +74,10 @@ func start() (c *Cluster, err error) {
 	return c, c.Start()
 }
 
-// Start starts the server after a [Cluster.Stop].
+// Start starts the server after a [Cluster.Stop]. It does not flush to the disk: no test pulls
+// the machine's plug.
 func (c *Cluster) Start() error {
-	options := fmt.Sprintf("-h 127.0.0.1 -p %d -k %s -c max_connections=400", c.Port, c.dir)
+	options := fmt.Sprintf("-h 127.0.0.1 -p %d -k %s -c max_connections=400 -c fsync=off", c.Port, c.dir)
 	return c.command("pg_ctl", "-D", filepath.Join(c.dir, "data"), "-w", "-l", filepath.Join(c.dir, "log"), "-o", options, "start")
 }
 
