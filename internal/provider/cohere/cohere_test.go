@@ -193,3 +193,33 @@ func TestFailuresHaveTheirClass(t *testing.T) {
 		}
 	}
 }
+
+func FuzzAnswer(f *testing.F) {
+	f.Add(`{"results": [{"index": 1, "relevance_score": 0.2}, {"index": 0, "relevance_score": -3}], "meta": null}`)
+	f.Add(`[{"index": 1, "score": 0.2}, {"index": 0, "score": 1e300}]`)
+	f.Add(`{"results": null}`)
+	var answer string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, answer)
+	}))
+	f.Cleanup(srv.Close)
+	f.Fuzz(func(t *testing.T, text string) {
+		answer = text
+		for _, dialect := range []cohere.Dialect{cohere.Cohere, cohere.TEI} {
+			c := cohere.New(cohere.Config{Dialect: dialect, BaseURL: srv.URL, HTTPClient: srv.Client()})
+			got, err := c.Reranker("").Rerank(t.Context(), llm.RerankRequest{Query: "q", Documents: []string{"a", "b"}})
+			if err != nil {
+				if llm.ClassOf(err) != llm.ClassSick {
+					t.Errorf("%q: %v, want a sick upstream", text, err)
+				}
+				continue
+			}
+			for _, s := range got.Scores {
+				if !(s >= 0 && s <= 1) || len(got.Scores) != 2 {
+					t.Errorf("%q: %v, want two scores from 0 to 1", text, got.Scores)
+				}
+			}
+		}
+	})
+}
