@@ -76,9 +76,9 @@ func (r *laneReader) checkProvider(at entry, p providerText) {
 	}
 	r.check(at, "base_url", address(p.BaseURL))
 	r.check(at, "base_url", needed(p.BaseURL != "", known.address))
-	if p.Protocol == OpenAI && p.Name != OpenAI && p.BaseURL == "" {
-		// Else the key of another vendor would go to OpenAI.
-		r.fault(at, "base_url: only the provider openai has a default")
+	if (p.Protocol == OpenAI || p.Protocol == Cohere) && p.Name != p.Protocol && p.BaseURL == "" {
+		// Else the key of another vendor would go to OpenAI, or to Cohere.
+		r.fault(at, "base_url: only the provider %s has a default", p.Protocol)
 	}
 	if p.APIVersion != "" && p.Protocol != Azure {
 		r.fault(at, "api_version: only the protocol azure knows it")
