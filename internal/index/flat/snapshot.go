@@ -13,6 +13,7 @@ type snapshot struct {
 	seq   int64
 	views []*view // oldest first
 	stats stats
+	mean  mean
 }
 
 // A view is a segment less the documents of memos that have changed since.

@@ -29,6 +29,7 @@ type Index interface {
 	Titles(ctx context.Context, in memo.Selection, text string, prefix bool, limit int) ([]memo.Hit, error)
 	Vectors(ctx context.Context, in memo.Selection, model string, hits []memo.Hit) ([]llm.Vector, error)
 	Attributes(ctx context.Context, in memo.Selection, hits []memo.Hit) ([]*memo.Attributes, error)
+	Typical(ctx context.Context, in memo.Selection, model string) (llm.Vector, error)
 }
 
 // An Open returns a new index over a source, with vectors of the given model.
@@ -52,6 +53,7 @@ func Run(t *testing.T, open Open) {
 		{"maximal distance", distance},
 		{"titles", titles},
 		{"vectors and attributes of hits", lookups},
+		{"what is typical of a project", typical},
 		{"limits", limits},
 		{"equal scores have one order", ties},
 		{"queries are read in the project's languages", languages},

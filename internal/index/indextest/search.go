@@ -3,6 +3,7 @@ package indextest
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -201,6 +202,36 @@ func lookups(s *suite) {
 	if got := attributes[0].Tags; len(got) != 1 || got[0] != "water" || attributes[1].Title != "Title of m25" {
 		s.Errorf("attributes: %+v, %+v", attributes[0], attributes[1])
 	}
+}
+
+func typical(s *suite) {
+	want := func(vector ...float32) {
+		s.Helper()
+		got, err := s.ix.Typical(s.Context(), within(metadata("eq", "nothing")), model)
+		if err != nil || len(got) < len(vector) || len(vector) == 0 && got != nil {
+			s.Fatalf("typical is %v, %v, want %v", got, err, vector)
+		}
+		for i, x := range vector {
+			if math.Abs(float64(got[i]-x)) > 0.05 {
+				s.Errorf("typical is %v, want %v", got, vector)
+			}
+		}
+	}
+	want()
+	s.put(Memo("a", "aaaa", "1234"), Memo("b", "bb"))
+	want(0.5, 0.5, 0)
+	want(0.5, 0.5, 0) // from memory
+	s.put(Memo("c", "cc", "c"), memo.Change{Memo: "b", Deleted: true})
+	want(0.333, 0, 0.667)
+	if other, err := s.ix.Typical(s.Context(), within(), otherModel); err != nil || other != nil {
+		s.Errorf("typical of another model: %v, %v", other, err)
+	}
+	many := make([]memo.Change, 700)
+	for i := range many {
+		many[i] = Memo(fmt.Sprintf("m%03d", i), string(rune('a'+i%2)))
+	}
+	s.put(many...)
+	want(0.5, 0.5)
 }
 
 func titles(s *suite) {
