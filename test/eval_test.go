@@ -34,7 +34,7 @@ func TestEvalCatchesWorseSearch(t *testing.T) {
 	}
 	folder := filepath.Join(dir, "reports")
 	writeCollection(t, folder)
-	floors := []string{"--fail-under=ndcg@10=0.92", "--fail-under=recall@10=0.98"}
+	floors := []string{"--fail-under=ndcg@10=0.92", "--fail-under=recall@10=0.96"}
 	run := func(environment ...string) (status int, stdout, stderr string) {
 		eval := exec.CommandContext(t.Context(), binary, append([]string{"eval", folder}, floors...)...)
 		var out, log bytes.Buffer
