@@ -30,7 +30,7 @@ func (e *evaluation) prepare(ctx context.Context) error {
 		Reranking:  nameOf(health.Providers.Reranking),
 	}
 	e.quotes = health.Providers.Answers.Name == config.Extractive
-	sync := &syncer{client: e.client, session: e.session, jobs: loadJobs, quiet: true}
+	sync := &syncer{client: e.client, session: e.session, jobs: loadJobs, quiet: true, thing: "document"}
 	if err := e.load(ctx, sync); err != nil {
 		return err
 	}

@@ -25,8 +25,9 @@ const maxInline = 4 << 20
 type syncer struct {
 	client  *client.Client
 	session *session
-	jobs    int  // requests at once
-	quiet   bool // no line for each file
+	jobs    int    // requests at once
+	quiet   bool   // no line for each file
+	thing   string // what an item is called, if it is no file or page
 
 	processing client.Processing // of what is sent
 	watcher    *watcher          // nil if nothing is waited for
@@ -51,7 +52,11 @@ func (y *syncer) learn(ctx context.Context) error {
 // upload sends what is new or changed. It returns an outcome for every item
 // that it came to before ctx ended, in the order of the items.
 func (y *syncer) upload(ctx context.Context, label string, items []item) []outcome {
-	p := y.session.progress(label+" "+counted(items), int64(len(items)), unitItems)
+	what := counted(items)
+	if y.thing != "" {
+		what = countedOf(len(items), y.thing)
+	}
+	p := y.session.progress(label+" "+what, int64(len(items)), unitItems)
 	defer p.finish()
 	outcomes := make([]outcome, len(items))
 	var g errgroup.Group
