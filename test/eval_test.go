@@ -29,7 +29,8 @@ func TestEvalCatchesWorseSearch(t *testing.T) {
 	}
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "kvasir")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../cmd/kvasir").CombinedOutput(); err != nil {
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../cmd/kvasir")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v: %s", err, out)
 	}
 	folder := filepath.Join(dir, "reports")

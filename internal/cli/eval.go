@@ -25,7 +25,7 @@ type evalCommand struct {
 	URL  string        `name:"url" placeholder:"URL" help:"Use a running server."`
 	Key  config.Secret `variable:"KVASIR_API_KEY" placeholder:"KEY" help:"Its API key."`
 
-	Answers   *int    `placeholder:"N" help:"Ask at most N of its questions in chat. Default: all that cost nothing, else 100."`
+	Answers   *int    `placeholder:"N" help:"Ask N of its questions in chat. Default: 100, or all if it is free."`
 	Baseline  string  `type:"existingfile" placeholder:"FILE" help:"Compare with what --json printed before."`
 	FailUnder []floor `placeholder:"MEASURE=N" help:"Exit with status 1 if ndcg@10, say, is below N."`
 	Jobs      int     `default:"1" placeholder:"N" help:"How many queries at once, up to 64."`

@@ -28,9 +28,10 @@ func (e *evaluation) ask(ctx context.Context) error {
 	p := e.progress("Asking "+countedOf(len(questions), "question"), int64(len(questions)), unitItems)
 	defer p.finish()
 	memos := &texts{client: e.client, known: map[string]string{}}
-	answers, err := evaluate.Ask(ctx, questions, e.jobs(), func(ctx context.Context, question string) (evaluate.Reply, error) {
+	asker := func(ctx context.Context, question string) (evaluate.Reply, error) {
 		return e.reply(ctx, memos, question)
-	}, func() { p.add(1) })
+	}
+	answers, err := evaluate.Ask(ctx, questions, e.jobs(), asker, func() { p.add(1) })
 	if answers.Asked > 0 {
 		e.report.Answers = answers
 	}
@@ -80,7 +81,7 @@ func (t *texts) cited(ctx context.Context, c client.Citation) (string, error) {
 		t.mu.Unlock()
 	}
 	if c.Start < 0 || c.End < c.Start || c.End > len(text) {
-		return "", fmt.Errorf("the citation of bytes %d to %d is none of memo %s, which has %d", c.Start, c.End, c.MemoID, len(text))
+		return "", fmt.Errorf("bytes %d to %d are cited of memo %s, which has %d", c.Start, c.End, c.MemoID, len(text))
 	}
 	return text[c.Start:c.End], nil
 }

