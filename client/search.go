@@ -35,6 +35,8 @@ type SearchRequest struct {
 	Query   string   `json:"query"`
 	Limit   int      `json:"limit,omitzero"` // at most 50; 0 is 10
 	Filters []Filter `json:"filters,omitempty"`
+	// Retrieval chooses how they are found; nil is the server's default.
+	Retrieval *Retrieval `json:"retrieval,omitempty"`
 }
 
 // A SearchResult is one found passage.

@@ -25,6 +25,9 @@ type evalCommand struct {
 	URL  string        `name:"url" placeholder:"URL" help:"Use a running server."`
 	Key  config.Secret `variable:"KVASIR_API_KEY" placeholder:"KEY" help:"Its API key."`
 
+	With    searchOptions  `placeholder:"OPTIONS" help:"Search with options, such as fusion=rrf,diversity=0.3."`
+	Compare *searchOptions `placeholder:"OPTIONS" help:"Search with these as well, and compare."`
+
 	Answers   *int    `placeholder:"N" help:"Ask N of its questions in chat. Default: 100, or all if it is free."`
 	Baseline  string  `type:"existingfile" placeholder:"FILE" help:"Compare with what --json printed before."`
 	FailUnder []floor `placeholder:"MEASURE=N" help:"Exit with status 1 if ndcg@10, say, is below N."`
@@ -43,6 +46,13 @@ success as trec_eval computes them, the time of a search, and what was spent.
 The files are those of BEIR, gzipped or not: corpus.jsonl of {"id","title","text"},
 queries.jsonl of {"id","text"}, and qrels.tsv of query, document and grade.
 
+With --compare each query is asked with two sets of options, and with --baseline
+the report of an earlier run is held against this one: both tell the difference,
+how likely it is by chance (p), and the queries that changed most. Options are
+fusion, diversity, recency.half_life_days, recency.weight, tag_boosts.TAG,
+keep_duplicates, multi_query, hyde, infer_filters, rerank, candidates and
+max_distance.
+
 With --data the folder stays, and what is unchanged in it is not loaded again.
 With --url the documents go to a running server. With --queries and --qrels
 nothing is loaded: they are about memos by their reference ids.
@@ -51,6 +61,7 @@ Examples:
 
     kvasir eval scifact
     kvasir eval scifact --data /tmp/scifact --json
+    kvasir eval scifact --data /tmp/scifact --compare fusion=rrf
     kvasir eval scifact --fail-under ndcg@10=0.7 --fail-under recall@50=0.9
     kvasir eval --queries queries.jsonl --qrels qrels.tsv`
 }
@@ -62,6 +73,8 @@ func (c *evalCommand) Validate() error {
 		return errors.New("--queries and --qrels belong together")
 	case (c.Collection == "") == (c.Queries == ""):
 		return errors.New(`expected "<collection>", or --queries and --qrels`)
+	case c.Compare != nil && c.Baseline != "":
+		return errors.New("--compare and --baseline are two comparisons: choose one")
 	case c.Data != "" && c.URL != "":
 		return errors.New("--data is the folder of a server of its own: it does not go with --url")
 	}
@@ -176,7 +189,7 @@ func (e *evaluation) search(ctx context.Context) error {
 	defer p.finish()
 	var err error
 	e.report.Runs, err = evaluate.Search(ctx, e.collection.Queries, e.collection.Judged,
-		[]evaluate.Configuration{{Search: e.searcher}}, evaluate.SearchOptions{
+		e.configurations(), evaluate.SearchOptions{
 			Measures: measures, Jobs: e.jobs(), Asked: func() { p.add(1) },
 		})
 	return err
@@ -184,12 +197,26 @@ func (e *evaluation) search(ctx context.Context) error {
 
 func (e *evaluation) jobs() int { return min(max(e.Jobs, 1), maxJobs) }
 
-// searcher asks the server. A memo without a reference id goes by the server's id.
-func (e *evaluation) searcher(ctx context.Context, text string) ([]string, error) {
-	results, err := e.client.Search(ctx, client.SearchRequest{Query: text, Limit: evaluate.Depth})
-	ids := make([]string, len(results))
-	for i, r := range results {
-		ids[i] = cmp.Or(e.refs[r.MemoID], r.MemoID)
+// configurations are the one or two ways to search.
+func (e *evaluation) configurations() []evaluate.Configuration {
+	list := []evaluate.Configuration{e.configuration(e.With)}
+	if e.Compare != nil {
+		list = append(list, e.configuration(*e.Compare))
 	}
-	return ids, err
+	return list
+}
+
+// configuration asks the server with options. A memo without a reference id goes by
+// the server's id.
+func (e *evaluation) configuration(with searchOptions) evaluate.Configuration {
+	return evaluate.Configuration{Options: with.text, Search: func(ctx context.Context, text string) ([]string, error) {
+		results, err := e.client.Search(ctx, client.SearchRequest{
+			Query: text, Limit: evaluate.Depth, Retrieval: with.retrieval,
+		})
+		ids := make([]string, len(results))
+		for i, r := range results {
+			ids[i] = cmp.Or(e.refs[r.MemoID], r.MemoID)
+		}
+		return ids, err
+	}}
 }

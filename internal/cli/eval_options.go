@@ -6,7 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"kvasir/client"
 )
+
+// searchOptions are how a run searches, and how that was written.
+type searchOptions struct {
+	text      string
+	retrieval *client.Retrieval // nil for the defaults
+}
+
+// UnmarshalText reads fusion=rrf,diversity=0.3.
+func (o *searchOptions) UnmarshalText(text []byte) error {
+	o.text, o.retrieval = string(text), &client.Retrieval{}
+	return decodeOptions(o.text, o.retrieval)
+}
 
 // decodeOptions fills into from words such as fusion=rrf,recency.weight=0.5, by the
 // names of its JSON. A value that is no number, true or false is a text.

@@ -62,6 +62,9 @@ func (e *evaluation) printRuns() {
 			queries += " of " + grouped(len(e.collection.Queries))
 		}
 		e.fact("queries", queries)
+		if len(e.report.Runs) > 1 {
+			e.out.printf("\n")
+		}
 	}
 }
 

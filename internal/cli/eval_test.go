@@ -1,8 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"kvasir/client"
 	"kvasir/client/clienttest"
 	"kvasir/internal/evaluate"
 )
@@ -174,6 +181,65 @@ func TestEvalComparesWithABaseline(t *testing.T) {
 	}
 }
 
+// withoutRRF stands before a server, and finds nothing for searches by fusion=rrf.
+func withoutRRF(t *testing.T, srv *clienttest.Server) (address string) {
+	t.Helper()
+	target, err := url.Parse(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	onward := httputil.NewSingleHostReverseProxy(target)
+	onward.Transport = srv.HTTP.Transport
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		raw, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		var asked client.SearchRequest
+		if r.URL.Path == "/api/v1/search" && json.Unmarshal(raw, &asked) == nil &&
+			asked.Retrieval != nil && asked.Retrieval.Fusion == "rrf" {
+			_, _ = io.WriteString(w, `{"results":[]}`) // the client has gone
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(raw))
+		onward.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() {
+		front.CloseClientConnections()
+		front.Close()
+	})
+	return front.URL
+}
+
+func TestEvalComparesTwoWaysToSearch(t *testing.T) {
+	t.Parallel()
+	srv := clienttest.Start(t)
+	args := []string{
+		"eval", birds(t), "--url", withoutRRF(t, srv), "--answers=0",
+		"--with=diversity=0.5", "--compare=fusion=rrf,rerank=false",
+	}
+	r := on(t, srv, append(args, "--fail-under=ndcg@10=0.5")...)
+	if r.status != exitFailed ||
+		r.stderr[strings.Index(r.stderr, "failed "):] != "failed ndcg@10 is 0.0000 with fusion=rrf,rerank=false, below 0.5\n" {
+		t.Errorf("exit status %d:\n%s", r.status, r.stderr)
+	}
+	for _, want := range []string{
+		", diversity=0.5\n  ndcg@10     0.6667\n", ", fusion=rrf,rerank=false\n  ndcg@10     0.0000\n",
+		"From diversity=0.5 to fusion=rrf,rerank=false\n",
+		"  ndcg@10    0.6667  0.0000     -0.6667  0.5000       0      2\n",
+		"  1.0000  0.0000  q1  frogs\n",
+	} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("stdout lacks %q:\n%s", want, r.stdout)
+		}
+	}
+	report := evaluated(t, on(t, srv, append(args, "--json")...).succeed(t))
+	if len(report.Runs) != 2 || report.Runs[1].Options != "fusion=rrf,rerank=false" ||
+		report.Comparison.Differences[0].Worse != 2 || report.Baseline != "" {
+		t.Errorf("runs %+v, comparison %+v", report.Runs, report.Comparison)
+	}
+}
+
 func TestEvalTellsWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	folder := birds(t)
@@ -191,6 +257,8 @@ func TestEvalTellsWhatIsWrong(t *testing.T) {
 		{"no such measure", []string{folder, "--fail-under=beauty=1"}, exitUsage, `there is no measure "beauty"`},
 		{"no such number", []string{folder, "--fail-under=ndcg@10"}, exitUsage, `"" is no number`},
 		{"no such folder", []string{folder + "/none"}, exitFailed, "/none: there is no corpus.jsonl"},
+		{"no such option", []string{folder, "--with=hue=red"}, exitUsage, `there is no option "hue"`},
+		{"two comparisons", []string{folder, "--compare=hyde=true", "--baseline=cli.go"}, exitUsage, "choose one"},
 		{"a broken file", []string{broken}, exitFailed, filepath.Base(broken) + ": corpus.jsonl:2: invalid character 'o'"},
 	}
 	for _, tt := range tests {
