@@ -219,8 +219,8 @@ func TestEvalComparesTwoWaysToSearch(t *testing.T) {
 		"--with=diversity=0.5", "--compare=fusion=rrf,rerank=false",
 	}
 	r := on(t, srv, append(args, "--fail-under=ndcg@10=0.5")...)
-	if r.status != exitFailed ||
-		r.stderr[strings.Index(r.stderr, "failed "):] != "failed ndcg@10 is 0.0000 with fusion=rrf,rerank=false, below 0.5\n" {
+	_, failed, _ := strings.Cut(r.stderr, "failed ")
+	if r.status != exitFailed || failed != "ndcg@10 is 0.0000 with fusion=rrf,rerank=false, below 0.5\n" {
 		t.Errorf("exit status %d:\n%s", r.status, r.stderr)
 	}
 	for _, want := range []string{
