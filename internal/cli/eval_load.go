@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -87,6 +88,9 @@ func (e *evaluation) load(ctx context.Context, sync *syncer) error {
 	e.report.Loaded = loaded
 	items := itemsOf(e.collection.Documents)
 	loaded.Empty = loaded.Documents - len(items)
+	if len(items) == 0 {
+		return errors.New("no document has a title or a text")
+	}
 	defer sync.watch(ctx)()
 	if err := sync.learn(ctx); err != nil {
 		return err

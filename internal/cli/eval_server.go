@@ -34,7 +34,7 @@ func (e *evaluation) serveAndMeasure(ctx context.Context) (err error) {
 		failed = e.measureOwn(ctx, up, a)
 		return nil
 	})
-	return cmp.Or(failed, err)
+	return cmp.Or(err, failed)
 }
 
 // measureOwn measures a server that has just begun to serve.

@@ -105,6 +105,31 @@ func TestEvalLoadsACollectionAndMeasures(t *testing.T) {
 	}
 }
 
+func TestEvalTellsWhatCannotBeLoaded(t *testing.T) {
+	t.Parallel()
+	srv := clienttest.Start(t)
+	failing := `{"id":"a","text":"It ` + clienttest.FailingText + `."}`
+	files := map[string]string{
+		"corpus.jsonl":  failing + "\n" + `{"id":"b","text":"A heron."}`,
+		"queries.jsonl": `{"id":"q","text":"heron"}`,
+		"qrels.tsv":     "q\tb\t1\n",
+	}
+	r := on(t, srv, "eval", write(t, files), "--url", srv.URL).succeed(t)
+	if !strings.Contains(r.stderr, "failed to load 1 document, such as a: "+clienttest.FailingText) ||
+		!strings.Contains(r.stdout, "documents   2, 1 failed;") {
+		t.Errorf("printed:\n%s%s", r.stdout, r.stderr)
+	}
+	files["corpus.jsonl"] = failing
+	if r = on(t, srv, "eval", write(t, files), "--url", srv.URL); r.status != exitFailed || r.stdout != "" {
+		t.Errorf("all failed: %+v", r)
+	}
+	files["corpus.jsonl"] = `{"id":"c"}`
+	r = on(t, srv, "eval", write(t, files), "--url", srv.URL)
+	if r.status != exitFailed || !strings.Contains(r.stderr, "no document has a title or a text") {
+		t.Errorf("all empty: %+v", r)
+	}
+}
+
 func TestEvalMeasuresWhatIsThere(t *testing.T) {
 	t.Parallel()
 	srv := clienttest.Start(t)
