@@ -2,7 +2,8 @@
 //
 // Words and vectors have no common scale, so each is first brought to one of its
 // own that does not depend on what else was found: words by the share of the query
-// that a passage answers, vectors by their cosine. So a score survives a filter,
+// that a passage answers, vectors by how much more alike they are than unrelated
+// ones. So a score survives a filter,
 // and a list in which nothing is good does not look like one in which all is. The
 // weight between them depends on how well the embedding model's vocabulary covers
 // the language at hand. All figures here were measured on seven collections
@@ -18,8 +19,8 @@ import (
 
 // The weights of words against vectors.
 const (
-	TrustingWeight = 0.6 // the model knows the language
-	DoubtingWeight = 0.9 // the model hardly knows it
+	TrustingWeight = 0.6  // the model knows the language
+	DoubtingWeight = 0.95 // the model hardly knows it
 )
 
 // Between these many tokens a word a model goes from reading to spelling; at this
@@ -38,20 +39,29 @@ func LexicalWeight(c llm.Coverage) float64 {
 	return TrustingWeight + (DoubtingWeight-TrustingWeight)*min(max(doubt, 0), 1)
 }
 
-// Score joins the share of a query that a passage's words answer with the cosine
-// of their vectors. A negative cosine says no more than none.
-func Score(share, cosine, weight float64) float64 {
-	return weight*share + (1-weight)*max(cosine, 0)
+// Score joins the share of a query that a passage's words answer with the likeness
+// of their vectors. To be less alike than usual says no more than to be just that.
+func Score(share, likeness, weight float64) float64 {
+	return weight*share + (1-weight)*max(likeness, 0)
+}
+
+// Likeness returns how much more alike two vectors are than those of things that
+// have nothing to do with each other: 1 for the same, 0 for no more than usual, less
+// below that. What is usual differs between models; to some nothing is less alike
+// than 0.7.
+func Likeness(cosine, usual float64) float64 {
+	usual = min(max(usual, 0), 0.99)
+	return (cosine - usual) / (1 - usual)
 }
 
 // feedback is how much the best passage says of the others, against the query.
 const feedback = 0.25
 
-// Feedback returns the cosine to judge a passage by when the best one is known:
-// that with the query, and a part of that with the best passage. A query has few
-// words; what is found first has more of the same kind.
-func Feedback(cosine, withBest float64) float64 {
-	return (1-feedback)*max(cosine, 0) + feedback*max(withBest, 0)
+// Feedback returns the likeness to judge a passage by when the best one is known:
+// that to the query, and a part of that to the best passage. A query has few words;
+// what is found first has more of the same kind.
+func Feedback(likeness, toBest float64) float64 {
+	return (1-feedback)*max(likeness, 0) + feedback*max(toBest, 0)
 }
 
 // Both joins what a passage is to a query and the most it is to any of several

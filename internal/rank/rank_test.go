@@ -21,11 +21,11 @@ func TestLexicalWeight(t *testing.T) {
 	}{
 		{"a model that tells nothing", llm.Coverage{}, 0.6},
 		{"English", llm.Coverage{TokensPerWord: 1.3}, 0.6},
-		{"code in an English model", llm.Coverage{TokensPerWord: 1.65}, 0.63},
-		{"German in an English model", llm.Coverage{TokensPerWord: 2.25}, 0.75},
-		{"Finnish in an English model", llm.Coverage{TokensPerWord: 3.4}, 0.9},
-		{"Chinese in an English model", llm.Coverage{TokensPerWord: 1, UnknownShare: 0.3}, 0.9},
-		{"a few unknown words", llm.Coverage{TokensPerWord: 1, UnknownShare: 0.01}, 0.66},
+		{"code in an English model", llm.Coverage{TokensPerWord: 1.65}, 0.635},
+		{"German in an English model", llm.Coverage{TokensPerWord: 2.25}, 0.775},
+		{"Finnish in an English model", llm.Coverage{TokensPerWord: 3.4}, 0.95},
+		{"Chinese in an English model", llm.Coverage{TokensPerWord: 1, UnknownShare: 0.3}, 0.95},
+		{"a few unknown words", llm.Coverage{TokensPerWord: 1, UnknownShare: 0.01}, 0.67},
 	}
 	for _, tt := range tests {
 		if got := rank.LexicalWeight(tt.c); !about(got, tt.want) {
@@ -38,23 +38,54 @@ func TestMoreEvidenceNeverCountsLess(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 1000 {
-		share, cosine, best, weight := r.Float64(), 2*r.Float64()-1, 2*r.Float64()-1, r.Float64()
+		share, cosine, best, weight, usual := r.Float64(), 2*r.Float64()-1, 2*r.Float64()-1, r.Float64(), r.Float64()
 		more := r.Float64() / 10
-		score := rank.Score(share, rank.Feedback(cosine, best), weight)
+		of := func(share, cosine, best float64) float64 {
+			return rank.Score(share, rank.Feedback(rank.Likeness(cosine, usual), rank.Likeness(best, usual)), weight)
+		}
+		score := of(share, cosine, best)
 		if score < 0 || score > 1 {
 			t.Fatalf("a score of %v is not from 0 to 1", score)
 		}
 		for name, other := range map[string]float64{
-			"share":     rank.Score(share+more, rank.Feedback(cosine, best), weight),
-			"cosine":    rank.Score(share, rank.Feedback(cosine+more, best), weight),
-			"with best": rank.Score(share, rank.Feedback(cosine, best+more), weight),
+			"share": of(share+more, cosine, best), "cosine": of(share, cosine+more, best), "best": of(share, cosine, best+more),
 		} {
 			if other < score {
-				t.Fatalf("more %s takes the score from %v to %v", name, score, other)
+				t.Fatalf("more of the %s takes the score from %v to %v", name, score, other)
 			}
 		}
 		if both := rank.Both(share, share+more); both < share || both > share+more || rank.Both(share, 0) != share {
 			t.Fatalf("Both(%v, %v) = %v", share, share+more, both)
+		}
+	}
+}
+
+// A model whose cosines all lie near 1 is judged like one that uses the whole range.
+func TestLikenessDoesNotDependOnAModelsRange(t *testing.T) {
+	t.Parallel()
+	narrow := func(cosine float64) float64 { return 0.7 + 0.3*cosine }
+	for _, cosine := range []float64{-0.2, 0.1, 0.3, 0.8, 1} {
+		if a, b := rank.Likeness(cosine, 0.1), rank.Likeness(narrow(cosine), narrow(0.1)); !about(a, b) {
+			t.Errorf("the cosine %v: likeness %v and %v", cosine, a, b)
+		}
+	}
+	if one, none, odd := rank.Likeness(1, 0.4), rank.Likeness(0.4, 0.4), rank.Likeness(1, 1); one != 1 || none != 0 || odd < 0.99 {
+		t.Errorf("the same %v, no more than usual %v, where all are the same %v", one, none, odd)
+	}
+}
+
+func TestBetween(t *testing.T) {
+	t.Parallel()
+	a, b := llm.Vector{1, 0}, llm.Vector{0, 1}
+	if got := rank.Between(a, b); !about(rank.Dot(got, a), math.Sqrt2/2) || !about(rank.Dot(got, b), math.Sqrt2/2) {
+		t.Errorf("between %v and %v is %v", a, b, got)
+	}
+	if got := rank.Between(nil, b); !about(rank.Dot(got, b), 1) {
+		t.Errorf("between nothing and %v is %v", b, got)
+	}
+	for _, other := range []llm.Vector{nil, {1, 2, 3}} {
+		if got := rank.Between(a, other); !about(rank.Dot(got, a), 1) {
+			t.Errorf("between %v and %v is %v", a, other, got)
 		}
 	}
 }

@@ -32,8 +32,8 @@ type candidate struct {
 	memo     memo.ID
 	near     bool       // the vectors found it
 	share    float64    // of the query that its words answer
-	cosine   float64    // of its vector with the query's
-	vector   llm.Vector // nil for none
+	likeness float64    // of its vector to the query's
+	vector   llm.Vector // nil for none, or if it did not matter
 	score    float64    // by what the stages so far know; higher is better
 	factor   float64    // what the boosts multiply scores by
 	distance float64
@@ -45,8 +45,10 @@ type probe struct {
 	text   string
 	answer string     // whose vector stands beside that of the text; empty for none
 	vector llm.Vector // of length 1; nil for none
+	usual  float64    // the cosine of its vector with unrelated passages
 	words  []memo.Hit
 	near   []memo.Hit
+	beyond float64 // the most that the cosine of what is not in near can be
 }
 
 // candidates returns the fused list, best first.
@@ -124,6 +126,9 @@ func (r *run) embedAndFind(ctx context.Context, probes []*probe, limit int, maxD
 		var err error
 		if p.near, err = r.index.Nearest(ctx, r.scope, spec.Model, p.vector, limit, maxDistance); err != nil {
 			return err
+		}
+		if p.beyond = 1 - maxDistance; len(p.near) >= limit {
+			p.beyond = p.near[len(p.near)-1].Score
 		}
 	}
 	return nil

@@ -110,7 +110,7 @@ func TestTagsBoost(t *testing.T) {
 	r := open(t, &models{name: "m"})
 	r.add("A", "The heron is a bird.")
 	r.add("B", "A heron.", tagged("official", "lakes"))
-	r.add("C", "Once a heron came to the ship.", tagged("draft"))
+	r.add("C", "Once a heron came, a bird, to the ship.", tagged("draft"))
 	boosted := func(boosts map[string]float64) search.Query {
 		return ask("heron bird", func(o *retrieval.Options) { o.TagBoosts = boosts })
 	}

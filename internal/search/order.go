@@ -183,7 +183,7 @@ func (r *run) diversify(list []*candidate) []*candidate {
 		if list[i].vector == nil || list[j].vector == nil {
 			return outlines[i].Resembles(outlines[j])
 		}
-		return max(rank.Dot(list[i].vector, list[j].vector), 0)
+		return max(r.alike(list[i], list[j]), 0)
 	}) {
 		out = append(out, list[i])
 	}
