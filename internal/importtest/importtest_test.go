@@ -67,7 +67,7 @@ var libraries = map[string][]string{
 	"go.opentelemetry.io/proto/otlp":      {"telemetry"},
 	"golang.org/x/net":                    {"parse"},
 	"golang.org/x/sync":                   {"*"},
-	"golang.org/x/sys":                    {"provider"},
+	"golang.org/x/sys":                    {"index", "provider"},
 	"golang.org/x/term":                   {"cli"},
 	"golang.org/x/text":                   {"cli", "lexical", "parse", "provider"},
 	"modernc.org/sqlite":                  {"store"},

@@ -49,3 +49,16 @@ func (s bitset) count() int {
 	}
 	return n
 }
+
+// all yields the numbers of the set in order.
+func (s bitset) all() func(yield func(uint32) bool) {
+	return func(yield func(uint32) bool) {
+		for i, w := range s {
+			for ; w != 0; w &= w - 1 {
+				if !yield(uint32(64*i + bits.TrailingZeros64(w))) {
+					return
+				}
+			}
+		}
+	}
+}

@@ -21,6 +21,7 @@ import (
 	"context"
 	"hash/maphash"
 	"log/slog"
+	"runtime"
 	"sync"
 
 	"kvasir/internal/account"
@@ -42,6 +43,7 @@ type Index struct {
 	opts    Options
 	readers sync.Pool // of *wordReader
 	scores  sync.Pool // of *accumulators
+	scans   estimatePool
 
 	mu    sync.Mutex // guards all below
 	parts map[account.ProjectID]*part
@@ -74,7 +76,9 @@ func (ix *Index) Lexical(ctx context.Context, in memo.Selection, text string, li
 	}
 	reader := ix.readers.Get().(*wordReader)
 	defer ix.readers.Put(reader)
-	return s.lexical(sv, reader.query(text, s.readIn(text)), limit, &ix.scores), nil
+	hits := s.lexical(sv, reader.query(text, s.readIn(text)), limit, &ix.scores)
+	runtime.KeepAlive(s)
+	return hits, nil
 }
 
 // Nearest returns the nearest chunks by cosine, best first, none farther than
@@ -89,7 +93,11 @@ func (ix *Index) Nearest(
 	if err != nil {
 		return nil, err
 	}
-	return s.nearest(sv, v, limit, maxDistance), nil
+	t := newTarget(v, limit, maxDistance)
+	if t == nil {
+		return nil, nil
+	}
+	return s.nearest(ctx, sv, t, &ix.scans)
 }
 
 // Titles returns the newest memos whose title contains text, or begins with it,

@@ -2,6 +2,7 @@ package flat
 
 import (
 	"context"
+	"runtime"
 
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
@@ -24,9 +25,12 @@ func (ix *Index) Vectors(
 	at := s.locate(hits)
 	for i, h := range hits {
 		if d, ok := at[h.Chunk]; ok && d.view != nil {
-			out[i] = d.view.vectors.vector(d.doc)
+			if p := d.view.vectors.get(d.doc); p != nil {
+				out[i] = p.unpack()
+			}
 		}
 	}
+	runtime.KeepAlive(s)
 	return out, nil
 }
 

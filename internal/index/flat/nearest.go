@@ -1,103 +1,151 @@
 package flat
 
 import (
-	"math/bits"
+	"context"
+	"math"
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
 )
 
 const (
-	// exactBelow is how many vectors are compared exactly without a scan; a scan
-	// saves nothing when most are rescored.
-	exactBelow = 2000
+	// exactBelow is how many vectors are compared without a scan before; a scan saves
+	// nothing when most are compared anyway.
+	exactBelow = 4096
 	// exactDim is the length below which signs say too little.
 	exactDim = 128
-	// rescored is how many of the scan's best are compared exactly, at least:
-	// the depth at which recall@10 was 1.000 on real and made-up vectors.
-	rescored = 1000
+	// The scan's best are compared, one of comparedOf at least, and leastCompared:
+	// recall@10 then was 0.99 and more on the hardest vectors that were made up, and
+	// a comparison is cheap.
+	comparedOf    = 32
+	leastCompared = 1000
 )
 
-// nearest compares the query with every document that passes, or, if these are
-// many, with those whose signs differ least.
-func (s *snapshot) nearest(sv *sieve, v llm.Vector, limit int, maxDistance float64) []memo.Hit {
+// A target is a query that is ready for comparing.
+type target struct {
+	kernels
+	vector  llm.Vector // of length 1, rotated
+	numbers []int16    // of whole words, in steps of scale
+	scale   float32
+	least   float32 // no cosine below it is wanted
+	limit   int
+}
+
+// newTarget returns nil for a vector without a direction. Steps are as small as
+// sums of 32 bits allow.
+func newTarget(v llm.Vector, limit int, maxDistance float64) *target {
 	v = unit(v)
 	if v == nil || limit <= 0 {
 		return nil
 	}
-	best := top{limit: limit}
-	least := float32(1 - maxDistance)
-	compare := func(w *view, n uint32) {
-		if score := w.vectors.cosine(v, n); score >= least && (len(best.found) < limit || score >= best.least()) {
-			best.offer(found{score: score, doc: n, view: w})
+	rotate(v)
+	largest := float32(0)
+	for _, x := range v {
+		largest = max(largest, x, -x)
+	}
+	t := &target{
+		kernels: supportedKernels()[0], vector: v, limit: limit, least: float32(1 - maxDistance),
+		numbers: make([]int16, (len(v)+63)/64*64),
+	}
+	steps := float32(min(math.MaxInt32/(512*len(t.numbers)), math.MaxInt16))
+	t.scale = largest / steps
+	for i, x := range v {
+		t.numbers[i] = int16(math.Round(float64(x / t.scale)))
+	}
+	return t
+}
+
+// cosine compares the target with a document's vector.
+func (t *target) cosine(vs *vectors, n uint32) float32 {
+	return t.scale * vs.scales[n] * float32(t.product(t.numbers, vs.magnitudesOf(n), vs.codeOf(n)))
+}
+
+// nearest compares the target with every document that passes, or, if these are
+// many, with those whose signs tell that they are near.
+func (s *snapshot) nearest(ctx context.Context, sv *sieve, t *target, pool *estimatePool) ([]memo.Hit, error) {
+	among, count, err := s.comparable(ctx, sv, len(t.vector))
+	if err != nil || count == 0 {
+		return nil, err
+	}
+	if count > exactBelow && len(t.vector) >= exactDim {
+		keep := max(count/comparedOf, leastCompared, 5*t.limit)
+		if among, err = s.scan(ctx, among, t.signs(), keep, pool); err != nil {
+			return nil, err
 		}
 	}
-	among, count := s.comparable(sv, len(v))
-	if count < exactBelow || len(v) < exactDim {
-		for i, w := range s.views {
-			for n := range among[i].all() {
-				compare(w, n)
-			}
-		}
-		return best.hits()
+	bests, err := s.compare(ctx, among, t)
+	// The arrays that were read are given back with the snapshot.
+	runtime.KeepAlive(s)
+	if err != nil {
+		return nil, err
 	}
-	s.scan(among, signs(v), max(rescored, 5*limit), compare)
-	return best.hits()
+	best := &bests[0]
+	for i := range bests[1:] {
+		for _, f := range bests[1+i].found {
+			best.offer(f)
+		}
+	}
+	return best.hits(), nil
 }
 
 // comparable returns the documents of each view that pass and have a vector of
 // length dim, and how many they are.
-func (s *snapshot) comparable(sv *sieve, dim int) (among []bitset, count int) {
-	among = make([]bitset, len(s.views))
-	for i, w := range s.views {
-		if w.vectors.dim == dim {
-			among[i] = sv.pass(w).both(w.vectors.has)
-			count += among[i].count()
+func (s *snapshot) comparable(ctx context.Context, sv *sieve, dim int) ([]bitset, int, error) {
+	among := make([]bitset, len(s.views))
+	var count atomic.Int64
+	err := s.share(ctx, func(i, _ int) {
+		if v := s.views[i]; v.vectors.dim == dim {
+			among[i] = sv.pass(v).both(v.vectors.has)
+			count.Add(int64(among[i].count()))
 		}
-	}
-	return among, count
+	})
+	return among, int(count.Load()), err
 }
 
-// scan calls found with about the keep documents whose signs differ least from
-// code: all that differ no more than the last of them.
-func (s *snapshot) scan(among []bitset, code []uint64, keep int, found func(*view, uint32)) {
-	histogram := make([]int, 64*len(code)+1)
-	differing := make([][]uint16, len(s.views))
-	for i, w := range s.views {
-		if among[i] == nil {
-			continue
-		}
-		differing[i] = make([]uint16, 0, len(w.docs))
-		for n := range among[i].all() {
-			d := w.vectors.differing(code, n)
-			differing[i] = append(differing[i], uint16(d))
-			histogram[d]++
-		}
+// compare returns the best of each worker.
+func (s *snapshot) compare(ctx context.Context, among []bitset, t *target) ([]top, error) {
+	bests := make([]top, s.workers())
+	for i := range bests {
+		bests[i].limit = t.limit
 	}
-	bound := 0
-	for sum := histogram[0]; sum < keep && bound < len(histogram)-1; sum += histogram[bound] {
-		bound++
-	}
-	for i, w := range s.views {
-		k := 0
+	err := s.share(ctx, func(i, worker int) {
+		v, best := s.views[i], &bests[worker]
 		for n := range among[i].all() {
-			if int(differing[i][k]) <= bound {
-				found(w, n)
+			score := t.cosine(&v.vectors, n)
+			if score >= t.least && (len(best.found) < t.limit || score >= best.least()) {
+				best.offer(found{score: score, doc: n, view: v})
 			}
-			k++
 		}
-	}
+	})
+	return bests, err
 }
 
-// all yields the numbers of the set in order.
-func (s bitset) all() func(yield func(uint32) bool) {
-	return func(yield func(uint32) bool) {
-		for i, w := range s {
-			for ; w != 0; w &= w - 1 {
-				if !yield(uint32(64*i + bits.TrailingZeros64(w))) {
-					return
-				}
+// workers is how many share the views of a search.
+func (s *snapshot) workers() int { return max(min(runtime.GOMAXPROCS(0), len(s.views)), 1) }
+
+// share calls do with each view's number, on all processors, each of which has
+// the number of a worker. It stops when the search is given up.
+func (s *snapshot) share(ctx context.Context, do func(view, worker int)) error {
+	var next atomic.Int64
+	work := func(worker int) error {
+		for i := int(next.Add(1)) - 1; i < len(s.views); i = int(next.Add(1)) - 1 {
+			if err := ctx.Err(); err != nil {
+				return err
 			}
+			do(i, worker)
 		}
+		return nil
 	}
+	if s.workers() == 1 {
+		return work(0)
+	}
+	var g errgroup.Group
+	for worker := range s.workers() {
+		g.Go(func() error { return work(worker) })
+	}
+	return g.Wait()
 }

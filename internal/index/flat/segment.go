@@ -114,7 +114,7 @@ func newSegment(memos []*analysed) *segment {
 		docs += len(m.passages)
 		for _, p := range m.passages {
 			if p.vector != nil {
-				dims[len(p.vector.values)]++
+				dims[p.vector.dim]++
 			}
 		}
 	}

@@ -2,34 +2,67 @@ package flat
 
 import (
 	"math"
-	"math/bits"
 
 	"kvasir/internal/llm"
 )
 
-// A packed is a vector of length 1 in half its space: integers of 16 bits with a
-// common scale, exact to a few millionths, and its signs.
+// A packed is a vector of length 1, rotated, in nine bits a number: the sign and,
+// of 256 equal steps up to the largest, the one it is in. A number is taken to
+// be in the middle of its step, so in half steps it is an odd one of -511 to 511.
 type packed struct {
-	values []int16
-	scale  float32
-	code   []uint64
+	dim        int
+	code       []uint64 // the signs, 1 for positive
+	magnitudes []uint8  // as many as the code has bits
+	scale      float32  // half a step, and a little more or less: see pack
+	factor     float32  // brings the sum of a vector's numbers, each with a sign, to a cosine
 }
 
 // pack brings a vector to length 1. A vector without a direction is nil.
+//
+// What is packed is a little longer or shorter than what was given, and turned a
+// little. The scale makes up for that such that the product of both is 1: equal
+// vectors have a cosine of 1, and others the right one on average.
 func pack(v llm.Vector) *packed {
 	v = unit(v)
 	if v == nil {
 		return nil
 	}
-	largest := float32(0)
+	rotate(v)
+	largest, sum := float32(0), float64(0)
 	for _, x := range v {
 		largest = max(largest, x, -x)
+		sum += math.Abs(float64(x))
 	}
-	p := &packed{values: make([]int16, len(v)), scale: largest / math.MaxInt16, code: signs(v)}
+	words := (len(v) + 63) / 64
+	p := &packed{dim: len(v), code: make([]uint64, words), magnitudes: make([]uint8, 64*words), factor: float32(1 / sum)}
+	steps, product := 256/largest, float64(0)
 	for i, x := range v {
-		p.values[i] = int16(math.Round(float64(x / p.scale)))
+		if x > 0 {
+			p.code[i/64] |= 1 << (i % 64)
+		} else {
+			x = -x
+		}
+		p.magnitudes[i] = uint8(min(x*steps, 255))
+		product += float64(x) * float64(halfSteps(p.magnitudes[i]))
 	}
+	p.scale = float32(1 / product)
 	return p
+}
+
+// halfSteps is a magnitude in halves of a step.
+func halfSteps(magnitude uint8) int32 { return int32(magnitude)<<1 | 1 }
+
+// unpack returns the vector at length 1.
+func (p *packed) unpack() llm.Vector {
+	v := make(llm.Vector, p.dim)
+	for i := range v {
+		v[i] = p.scale * float32(halfSteps(p.magnitudes[i]))
+		if p.code[i/64]>>(i%64)&1 == 0 {
+			v[i] = -v[i]
+		}
+	}
+	rotateBack(v)
+	return unit(v)
 }
 
 // unit returns v at length 1, nil if it has none.
@@ -49,104 +82,74 @@ func unit(v llm.Vector) llm.Vector {
 	return out
 }
 
-func signs(v llm.Vector) []uint64 {
-	code := make([]uint64, (len(v)+63)/64)
-	for i, x := range v {
-		if x > 0 {
-			code[i/64] |= 1 << (i % 64)
-		}
-	}
-	return code
-}
+// lanes is how many documents' codes are kept together: the scan reads the same
+// word of all of them at once.
+const lanes = 8
 
-// vectors are those of a segment, all of one length.
+// vectors are those of a segment, all of one length, outside of the Go heap.
 type vectors struct {
-	dim    int // 0 if no document has a vector
-	words  int // in a code
-	values []int16
-	scales []float32
-	codes  []uint64
-	has    bitset // documents with a vector
+	dim        int      // 0 if no document has a vector
+	words      int      // in a code
+	codes      []uint64 // of eight documents the first words, then the second ones, and so on
+	magnitudes []uint8  // document by document
+	scales     []float32
+	factors    []float32 // 0 for a document without a vector
+	has        bitset    // documents with a vector
+	memory     *memory   // of codes and magnitudes
 }
 
 func newVectors(docs, dim int) vectors {
 	if dim == 0 {
 		return vectors{}
 	}
-	words := (dim + 63) / 64
+	words, padded := (dim+63)/64, (docs+lanes-1)/lanes*lanes
+	m := newMemory(8*padded*words + 64*docs*words)
 	return vectors{
-		dim: dim, words: words, values: make([]int16, docs*dim), scales: make([]float32, docs),
-		codes: make([]uint64, docs*words), has: newBitset(docs, false),
+		dim: dim, words: words, codes: m.words(padded * words), magnitudes: m.rest(), memory: m,
+		scales: make([]float32, docs), factors: make([]float32, padded), has: newBitset(docs, false),
 	}
+}
+
+// codeOf returns the words from the first of a document's code; each eighth is its
+// own.
+func (vs *vectors) codeOf(n uint32) []uint64 {
+	return vs.codes[int(n)/lanes*lanes*vs.words+int(n)%lanes:]
+}
+
+func (vs *vectors) magnitudesOf(n uint32) []uint8 {
+	width := 64 * vs.words
+	return vs.magnitudes[int(n)*width : (int(n)+1)*width]
 }
 
 // put stores the vector of a document. One of another length counts as missing.
 func (vs *vectors) put(n uint32, v *packed) {
-	if v == nil || len(v.values) != vs.dim {
+	if v == nil || v.dim != vs.dim {
 		return
 	}
-	copy(vs.values[int(n)*vs.dim:], v.values)
-	vs.scales[n] = v.scale
-	copy(vs.codes[int(n)*vs.words:], v.code)
+	for i, code := 0, vs.codeOf(n); i < vs.words; i++ {
+		code[lanes*i] = v.code[i]
+	}
+	copy(vs.magnitudesOf(n), v.magnitudes)
+	vs.scales[n], vs.factors[n] = v.scale, v.factor
 	vs.has.add(n)
 }
 
-// get returns the vector of a document, nil if it has none.
+// get returns the vector of a document, nil if it has none. It shares memory with
+// the segment.
 func (vs *vectors) get(n uint32) *packed {
 	if vs.dim == 0 || !vs.has.has(n) {
 		return nil
 	}
-	v, c := int(n)*vs.dim, int(n)*vs.words
-	return &packed{values: vs.values[v : v+vs.dim], scale: vs.scales[n], code: vs.codes[c : c+vs.words]}
-}
-
-// vector returns the vector of a document at length 1, nil if it has none.
-func (vs *vectors) vector(n uint32) llm.Vector {
-	p := vs.get(n)
-	if p == nil {
-		return nil
+	p := &packed{
+		dim: vs.dim, code: make([]uint64, vs.words), magnitudes: vs.magnitudesOf(n),
+		scale: vs.scales[n], factor: vs.factors[n],
 	}
-	v := make(llm.Vector, len(p.values))
-	for i, x := range p.values {
-		v[i] = p.scale * float32(x)
+	for i, code := 0, vs.codeOf(n); i < vs.words; i++ {
+		p.code[i] = code[lanes*i]
 	}
-	return unit(v)
+	return p
 }
 
 func (vs *vectors) bytes() int {
-	return 2*cap(vs.values) + 4*cap(vs.scales) + 8*cap(vs.codes) + 8*cap(vs.has)
-}
-
-// cosine compares a vector of length 1 with a document's.
-func (vs *vectors) cosine(v llm.Vector, n uint32) float32 {
-	return vs.scales[n] * dot(v, vs.values[int(n)*vs.dim:])
-}
-
-// differing counts the signs in which code and a document's differ.
-func (vs *vectors) differing(code []uint64, n uint32) int {
-	other := vs.codes[int(n)*vs.words:]
-	other = other[:len(code)]
-	sum := 0
-	for i, w := range code {
-		sum += bits.OnesCount64(w ^ other[i])
-	}
-	return sum
-}
-
-// dot multiplies v with the beginning of w, in four sums for the processor's
-// pipelines.
-func dot(v llm.Vector, w []int16) float32 {
-	w = w[:len(v)]
-	var a, b, c, d float32
-	i := 0
-	for ; i+4 <= len(v); i += 4 {
-		a += v[i] * float32(w[i])
-		b += v[i+1] * float32(w[i+1])
-		c += v[i+2] * float32(w[i+2])
-		d += v[i+3] * float32(w[i+3])
-	}
-	for ; i < len(v); i++ {
-		a += v[i] * float32(w[i])
-	}
-	return a + b + c + d
+	return 8*len(vs.codes) + len(vs.magnitudes) + 4*cap(vs.scales) + 4*cap(vs.factors) + 8*cap(vs.has)
 }
