@@ -95,7 +95,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 	if err = a.ensureKey(ctx); err != nil {
 		return nil, err
 	}
-	if a.files, err = openFiles(ctx, &cfg); err != nil {
+	if a.files, err = openFiles(ctx, &cfg, filepath.Join(cfg.Data, "transit")); err != nil {
 		return nil, err
 	}
 	if a.dispatch, err = a.newDispatch(ctx); err != nil {

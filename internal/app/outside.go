@@ -12,7 +12,7 @@ import (
 )
 
 // openFiles opens the store of originals.
-func openFiles(ctx context.Context, cfg *config.Config) (blob.Store, error) {
+func openFiles(ctx context.Context, cfg *config.Config, transit string) (blob.Store, error) {
 	if cfg.Place() != config.S3 {
 		disk, err := blob.Open(filepath.Join(cfg.Data, "blob"))
 		if err != nil {
@@ -20,7 +20,6 @@ func openFiles(ctx context.Context, cfg *config.Config) (blob.Store, error) {
 		}
 		return disk, nil
 	}
-	transit := filepath.Join(cfg.Data, "transit")
 	if err := freshFolder(transit); err != nil {
 		return nil, err
 	}

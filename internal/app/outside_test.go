@@ -24,7 +24,7 @@ import (
 func TestOriginalsLieWhereTheConfigurationSays(t *testing.T) {
 	t.Parallel()
 	cfg := config.Config{Server: config.Server{Data: t.TempDir()}}
-	files, err := openFiles(t.Context(), &cfg)
+	files, err := openFiles(t.Context(), &cfg, filepath.Join(cfg.Data, "transit"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestOriginalsLieWhereTheConfigurationSays(t *testing.T) {
 	cfg.Originals = config.Originals{
 		S3Bucket: "originals", S3Endpoint: nobody.URL, S3Region: "r", S3AccessKey: "access", S3SecretKey: "topsecret",
 	}
-	files, err = openFiles(t.Context(), &cfg)
+	files, err = openFiles(t.Context(), &cfg, filepath.Join(cfg.Data, "transit"))
 	if files != nil || err == nil || !strings.Contains(err.Error(), "the bucket originals at "+nobody.URL) ||
 		strings.Contains(err.Error(), "topsecret") {
 		t.Errorf("a bucket that nobody serves: %v, %v", files, err)

@@ -68,6 +68,10 @@ type commands struct {
 	Events     eventsCommand     `cmd:"" help:"See what happens to memos."`
 	Webhook    webhookCommands   `cmd:"" help:"Have events posted to an address."`
 
+	Backup  backupCommand  `cmd:"" help:"Copy everything into one file."`
+	Verify  verifyCommand  `cmd:"" help:"Check such a file."`
+	Restore restoreCommand `cmd:"" help:"Bring it into an empty place."`
+
 	Eval    evalCommand    `cmd:"" help:"Measure how well documents are found."`
 	Model   modelCommands  `cmd:"" help:"Install the offline model, or see whether it is."`
 	Bench   benchCommands  `cmd:"" help:"Measure, against a provider that is made up."`

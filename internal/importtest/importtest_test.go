@@ -25,7 +25,7 @@ type layer struct {
 var house = []layer{
 	{"assembly", true, []string{"cli", "app", "bench", "config"}, []string{"edges", "use cases", "capabilities", "words"}},
 	{"edges", false, []string{"api", "dashboard", "mcpserver"}, []string{"use cases", "words"}},
-	{"use cases", false, []string{"ingest", "search", "chat", "notify", "evaluate", "access"}, []string{"words"}},
+	{"use cases", false, []string{"ingest", "search", "chat", "notify", "evaluate", "access", "backup"}, []string{"words"}},
 	{
 		"capabilities", false,
 		[]string{"dispatch", "provider", "store", "index", "queue", "parse", "fetch", "blob", "telemetry"},

@@ -73,3 +73,27 @@ func refuseNewer(ctx context.Context, db *sql.DB, provider *goose.Provider) erro
 	}
 	return nil
 }
+
+// counted are the columns that count by themselves.
+var counted = [][2]string{
+	{"memo_changes", "seq"}, {"events", "seq"}, {"models", "id"}, {"vector_spaces", "id"}, {"cached_vectors", "id"},
+}
+
+// align lets counting go on after the rows that a backup has brought with their numbers.
+func (db *database) align(ctx context.Context) error {
+	tx, err := db.begin(ctx) // when nobody writes
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback(ctx)
+	for _, c := range counted {
+		sequence := fmt.Sprintf("pg_get_serial_sequence('%s', '%s')", c[0], c[1])
+		statement := fmt.Sprintf(`
+SELECT setval(%s, (SELECT max(%s) FROM %s)) WHERE (SELECT max(%[2]s) FROM %[3]s) > coalesce(pg_sequence_last_value(%[1]s::regclass), 0)`,
+			sequence, c[1], c[0])
+		if _, err := tx.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("align %s: %w", c[0], err)
+		}
+	}
+	return tx.Commit(ctx)
+}

@@ -69,6 +69,10 @@ func Open(ctx context.Context, url string, opts *Options) (*store.Store, error) 
 		return nil, explain(fmt.Errorf("open database: %w", err))
 	}
 	db := newDatabase(pool, o)
+	if err := db.align(ctx); err != nil {
+		pool.Close()
+		return nil, explain(err)
+	}
 	s := store.New(db)
 	db.start(ctx, s.Rouse)
 	return s, nil

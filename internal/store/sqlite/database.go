@@ -6,6 +6,7 @@ import (
 	"errors"
 	"sync"
 
+	"kvasir/internal/fault"
 	"kvasir/internal/store"
 	"kvasir/internal/store/folder"
 	"kvasir/internal/store/group"
@@ -19,8 +20,8 @@ type database struct {
 
 	// readers holds the connections nobody uses. Those not opened yet are nil.
 	readers chan *conn
-	writing *conn // the writer's
-	writer  *group.Writer
+	writing *conn         // the writer's
+	writer  *group.Writer // nil if it is open for reading
 
 	closed    chan struct{} // closed by Close: no new transactions
 	closeOnce sync.Once
@@ -85,6 +86,9 @@ func (db *database) take(ctx context.Context) (*conn, error) {
 
 // Write hands fn to the writer and waits for its commit.
 func (db *database) Write(ctx context.Context, fn func(store.Tx) error) error {
+	if db.writer == nil {
+		return fault.New(fault.Conflict, "the database is open for reading")
+	}
 	return translate(db.writer.Write(ctx, fn))
 }
 
@@ -97,12 +101,19 @@ func (db *database) Close() (err error) {
 
 func (db *database) close() error {
 	close(db.closed)
-	db.writer.Wait()
-	errs := []error{db.writing.close()}
+	var errs []error
+	if db.writer != nil {
+		db.writer.Wait()
+		errs = append(errs, db.writing.close())
+	}
 	for range cap(db.readers) {
 		if c := <-db.readers; c != nil {
 			errs = append(errs, c.close())
 		}
 	}
-	return errors.Join(append(errs, db.reads.Close(), db.writes.Close(), db.folder.Release())...)
+	errs = append(errs, db.reads.Close())
+	if db.writer != nil {
+		errs = append(errs, db.writes.Close(), db.folder.Release())
+	}
+	return errors.Join(errs...)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,11 +23,7 @@ var migrations embed.FS
 
 // migrate brings the schema up to date and refuses one from the future.
 func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	newest, err := newestMigration(files)
+	newest, err := newestMigration()
 	if err != nil {
 		return err
 	}
@@ -41,6 +38,10 @@ func migrate(ctx context.Context, db *sql.DB) error {
 			"the data folder was written by a newer Kvasir: its schema is %d, and this version knows %d; "+
 				"install the newer version or name another folder", have, newest))
 	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
 	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files,
 		goose.WithDisableGlobalRegistry(true), goose.WithSlog(slog.New(slog.DiscardHandler)))
 	if err != nil {
@@ -53,12 +54,12 @@ func migrate(ctx context.Context, db *sql.DB) error {
 }
 
 // newestMigration returns the highest number of a migration's file name.
-func newestMigration(files fs.FS) (int64, error) {
-	names, err := fs.Glob(files, "*.sql")
+func newestMigration() (int64, error) {
+	names, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil || len(names) == 0 {
 		return 0, errors.Join(errors.New("no migrations"), err)
 	}
-	number, _, _ := strings.Cut(slices.Max(names), "_")
+	number, _, _ := strings.Cut(path.Base(slices.Max(names)), "_")
 	return strconv.ParseInt(number, 10, 64)
 }
 

@@ -15,12 +15,14 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
+	"kvasir/internal/fault"
 	"kvasir/internal/store"
 	"kvasir/internal/store/folder"
 )
@@ -66,6 +68,33 @@ func Open(ctx context.Context, dir string, opts *Options) (*store.Store, error) 
 		return nil, errors.Join(fmt.Errorf("free claims: %w", err), s.Close())
 	}
 	return s, nil
+}
+
+// OpenToRead opens the store of a folder that another process may hold, for reading
+// alone. A schema of another version is refused.
+func OpenToRead(ctx context.Context, dir string) (*store.Store, error) {
+	file, err := filepath.Abs(filepath.Join(dir, fileName))
+	if err != nil {
+		return nil, fmt.Errorf("find data folder: %w", err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		return nil, fault.Wrap(fault.NotFound, "there is no data in "+dir, err)
+	}
+	reads, err := sql.Open(driver, address(file, Options{CacheKiB: 4096}, "query_only(ON)"))
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	have, err := schemaVersion(ctx, reads)
+	newest, newestErr := newestMigration()
+	if err := errors.Join(err, newestErr); err != nil {
+		return nil, errors.Join(fmt.Errorf("read schema version: %w", err), reads.Close())
+	}
+	if have != newest {
+		return nil, errors.Join(fault.New(fault.Conflict, fmt.Sprintf(
+			"the schema of the data folder is %d, and this version of Kvasir works with %d; "+
+				"use the version that serves it", have, newest)), reads.Close())
+	}
+	return store.New(newDatabase(nil, reads, 1)), nil
 }
 
 func openDatabase(ctx context.Context, file string, o Options) (*database, error) {
