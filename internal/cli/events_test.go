@@ -122,7 +122,7 @@ func TestEventsAreFollowedUntilInterrupted(t *testing.T) {
 	put(t, srv, "Before", "is not shown")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	out := &reader{word: "Duck\n", interrupt: cancel}
+	out := &reader{word: "memo.created", interrupt: cancel}
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { // until it follows
