@@ -2,7 +2,6 @@ package search
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,8 +21,6 @@ const (
 	// embedWithin bounds the wait for a query's vector. A person is waiting, and
 	// the words alone are a fair answer.
 	embedWithin = 10 * time.Second
-	// coverageSample is how many of the best lexical passages show the language.
-	coverageSample = 5
 )
 
 // A candidate is a chunk on its way to being a hit.
@@ -166,39 +163,4 @@ func (r *run) embed(ctx context.Context, probes []*probe) error {
 		probes[0].vector = rank.Between(probes[0].vector, rank.Unit(answer))
 	}
 	return nil
-}
-
-// lexicalWeight chooses the weight of words against vectors by how well the
-// model's vocabulary covers the best lexical passages, which are in the
-// project's language, whatever the query's is; see rank.
-func (r *run) lexicalWeight(ctx context.Context, words []memo.Hit, s *stage) (float64, error) {
-	if _, ok := r.models.EmbedSpec(); !ok {
-		return 1, nil
-	}
-	ids := make([]memo.ChunkID, min(coverageSample, len(words)))
-	for i := range ids {
-		ids[i] = words[i].Chunk
-	}
-	if err := r.shelf.fetch(ctx, ids); err != nil {
-		return 0, err
-	}
-	var b strings.Builder
-	for _, id := range ids {
-		if p := r.shelf.read[id]; p != nil {
-			b.WriteString(p.Content)
-			b.WriteByte('\n')
-		}
-	}
-	sample := b.String()
-	if sample == "" {
-		sample = r.q.Text
-	}
-	coverage, ok := r.models.Coverage(sample)
-	if !ok {
-		s.notef("the model cannot say how well it covers the language")
-		return rank.TrustingWeight, nil
-	}
-	s.notef("the model takes %.2f tokens a word and does not know %.1f %% of them",
-		coverage.TokensPerWord, 100*coverage.UnknownShare)
-	return rank.LexicalWeight(coverage), nil
 }

@@ -270,4 +270,8 @@ func TestNoMoreIsReadThanIsShown(t *testing.T) {
 	if r.titles(q); reads.rows != 10 {
 		t.Errorf("%d rows were read for 10 results", reads.rows)
 	}
+	q.Limit, reads.rows = 1, 0 // now the language is known
+	if r.titles(q); reads.rows != 1 {
+		t.Errorf("%d rows were read for 1 result", reads.rows)
+	}
 }

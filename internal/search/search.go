@@ -96,6 +96,7 @@ type Service struct {
 	passages Passages
 	models   Models
 	planner  Planner // nil for none
+	covered  coverages
 	log      *slog.Logger
 }
 
