@@ -30,6 +30,7 @@ func TestEvalCatchesWorseSearch(t *testing.T) {
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "kvasir")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../cmd/kvasir")
+	build.Env = append(build.Environ(), "CGO_ENABLED=0") // as it is released
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v: %s", err, out)
 	}
