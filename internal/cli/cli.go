@@ -61,6 +61,7 @@ type commands struct {
 	Search searchCommand `cmd:"" help:"Find passages."`
 	Ask    askCommand    `cmd:"" help:"Ask a question; the answer names its sources."`
 	Status statusCommand `cmd:"" help:"See what runs, what waits and why."`
+	Health healthCommand `cmd:"" help:"Ask whether the server is well."`
 	Usage  usageCommand  `cmd:"" help:"See what was spent, and the budgets."`
 	Memo   memoCommands  `cmd:"" help:"List, read, delete, retry and enrich memos."`
 

@@ -221,3 +221,14 @@ func TestATableKeepsToTheWidth(t *testing.T) {
 		t.Errorf("a width that is too small gives %q", got)
 	}
 }
+
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	srv := clienttest.Start(t)
+	if r := on(t, srv, "health").succeed(t); !strings.Contains(r.stdout, "ok: ") {
+		t.Errorf("%+v", r)
+	}
+	if r := on(t, srv, "health", "--url", "http://127.0.0.1:1"); r.status != exitFailed || !strings.Contains(r.stderr, "no server at") {
+		t.Errorf("%+v", r)
+	}
+}
