@@ -11,6 +11,8 @@
 // The provider is package providertest's. It runs in this process, or, so that its
 // CPU and memory do not count, in another one that kvasir bench provider started.
 // Texts are words, of which the provider counts each as a token.
+//
+// [Index] does without a provider: it measures a search index.
 package bench
 
 import (

@@ -50,6 +50,11 @@ func (f *Figure) atLeast(share float64) {
 	f.aim(fmt.Sprintf("≥ %.0f %% of it", 100*share), known && *f.Measured >= share**f.Theory)
 }
 
+// atLeastShare sets the goal of a bound in percent.
+func (f *Figure) atLeastShare(bound float64) {
+	f.aim(fmt.Sprintf("≥ %.0f %%", bound), f.Measured != nil && *f.Measured >= bound)
+}
+
 // atMost sets the goal of a bound.
 func (f *Figure) atMost(bound float64, words string) {
 	f.aim(words, f.Measured != nil && *f.Measured <= bound)

@@ -13,6 +13,7 @@ import (
 type benchCommands struct {
 	Provider benchProvider `cmd:"" help:"Run a model provider with limits and failures."`
 	Dispatch benchDispatch `cmd:"" help:"Measure the scheduler of model calls against one."`
+	Index    benchIndex    `cmd:"" help:"Measure the search index with a project that is made up."`
 }
 
 // Help shows examples.
@@ -20,7 +21,8 @@ func (benchCommands) Help() string {
 	return `Examples:
 
     kvasir bench provider --rpm 600 --tpm 1000000 --latency 300ms
-    kvasir bench dispatch overhead`
+    kvasir bench dispatch overhead
+    kvasir bench index --chunks 100000 --filter 0.01`
 }
 
 // limitFlags are a provider's limits.

@@ -121,3 +121,27 @@ func TestBenchRefusesWhatMakesNoSense(t *testing.T) {
 		}
 	}
 }
+
+func TestBenchIndexPrintsFigures(t *testing.T) {
+	t.Parallel()
+	line := strings.Fields("bench index --chunks 6000 --dimensions 130 --words 8 --searches 12 --queries 6 --filter 0.2")
+	r := command(t.Context(), nil, line...).succeed(t)
+	for _, want := range []string{"6000 chunks of 8 words", "search, p99", "20 % filter: recall@10", "memory of the process"} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("no %q in:\n%s", want, r.stdout)
+		}
+	}
+	r = command(t.Context(), nil, append(line, "--json")...).succeed(t)
+	var report bench.Report
+	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range report.Figures {
+		if strings.Contains(f.Name, "recall") && (f.Measured == nil || *f.Measured < 90) {
+			t.Errorf("%s: %v", f.Name, f.Measured)
+		}
+	}
+	if r := command(t.Context(), nil, "bench", "index", "--filter", "2"); r.status != exitFailed {
+		t.Errorf("a filter of 2 ends with status %d", r.status)
+	}
+}
