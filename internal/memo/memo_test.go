@@ -79,7 +79,9 @@ func TestAnIDTellsWhenItWasMade(t *testing.T) {
 	if got, ok := memo.ID("0192f5a4-b3c1-7000-8000-000000000000").Created(); !ok || !got.Equal(want) {
 		t.Errorf("Created = %v, %v, want %v", got, ok, want)
 	}
-	for _, id := range []memo.ID{"", "m07", "0192f5a4-b3c1-4000-8000-000000000000", "0192f5ax-b3c1-7000-8000-000000000000"} {
+	for _, id := range []memo.ID{
+		"", "m07", "0192f5a4-b3c1-4000-8000-000000000000", "0192f5ax-b3c1-7000-8000-000000000000",
+	} {
 		if got, ok := id.Created(); ok {
 			t.Errorf("%s was made at %v, want no answer", id, got)
 		}

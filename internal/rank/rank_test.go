@@ -69,7 +69,8 @@ func TestLikenessDoesNotDependOnAModelsRange(t *testing.T) {
 			t.Errorf("the cosine %v: likeness %v and %v", cosine, a, b)
 		}
 	}
-	if one, none, odd := rank.Likeness(1, 0.4), rank.Likeness(0.4, 0.4), rank.Likeness(1, 1); one != 1 || none != 0 || odd < 0.99 {
+	one, none, odd := rank.Likeness(1, 0.4), rank.Likeness(0.4, 0.4), rank.Likeness(1, 1)
+	if one != 1 || none != 0 || odd < 0.99 {
 		t.Errorf("the same %v, no more than usual %v, where all are the same %v", one, none, odd)
 	}
 }

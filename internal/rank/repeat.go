@@ -92,6 +92,9 @@ func (a *Outline) Words() int { return a.count }
 // words differ say different things, however alike they look; and a text with a
 // word that was asked for, which b lacks, is no repetition.
 func (a *Outline) Repeats(b *Outline) bool {
+	if a.count == 0 {
+		return false // signs only: who knows what they say
+	}
 	for _, word := range a.asked {
 		if _, has := slices.BinarySearch(b.asked, word); !has {
 			return false

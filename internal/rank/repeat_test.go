@@ -25,13 +25,15 @@ func TestRepeats(t *testing.T) {
 		{"another long word that was asked for", "may a customer enter?", swap("visitor", "customer"), rules, false},
 		{"the other has what was asked for", "may a customer enter?", rules, swap("visitor", "customer"), true},
 		{"another number", "", swap("8", "9"), rules, false},
-		{"numbers the other way round", "", swap("8 in the morning and closes at 6", "6 in the morning and closes at 8"), rules, false},
+		{"numbers the other way round", "",
+			swap("8 in the morning and closes at 6", "6 in the morning and closes at 8"), rules, false},
 		{"another name", "", swap("workshop", "Woodshop"), rules, false},
 		{"a short word more", "", swap("must be", "must not be"), rules, false},
 		{"a sign before a number", "", swap("at 8", "at -8"), rules, false},
 		{"another relation", "", "a < b", "a > b", false},
 		{"a part of a number", "", "room 12", "room 123", false},
 		{"unlike", "", "Something else is written here entirely.", rules, false},
+		{"signs only", "", "\U0001f642", rules, false},
 		{"Chinese, the same", "", "图书馆每天早上八点开门。", "图书馆每天早上八点开门", true},
 		{"Chinese, another number", "", "图书馆每天早上八点开门。", "图书馆每天早上九点开门。", false},
 	}
@@ -72,7 +74,7 @@ func FuzzOutline(f *testing.F) {
 	f.Add("图书馆 -5 %\xff", "")
 	f.Fuzz(func(t *testing.T, text, query string) {
 		o := rank.NewOutliner(query)
-		if a := o.Outline(text, query); !a.Repeats(a) {
+		if a := o.Outline(text, query); a.Repeats(a) != (a.Words() > 0) {
 			t.Errorf("%q does not repeat itself", text)
 		}
 	})

@@ -15,14 +15,6 @@ import (
 	"kvasir/internal/search"
 )
 
-func ask(text string, set ...func(*retrieval.Options)) search.Query {
-	q := search.Query{Request: retrieval.Request{Text: text}}
-	for _, f := range set {
-		f(&q.Options)
-	}
-	return q
-}
-
 func tagged(tags ...string) func(*memo.Attributes) {
 	return func(a *memo.Attributes) { a.Tags = tags }
 }
@@ -223,7 +215,8 @@ func TestAnExplanationTellsOfEveryStage(t *testing.T) {
 		t.Fatalf("the stages are %s, want %s", got, want)
 	}
 	for stage, want := range map[string]string{
-		"filter": "title neq Other", "lexical": "1.00 tokens a word", "vector": "distance 0.9", "fuse": "weight of words 0.60",
+		"filter": "title neq Other", "lexical": "1.00 tokens a word", "vector": "distance 0.9",
+		"fuse":  "weight of words 0.60",
 		"boost": "1 tags", "rerank": "the fused order stands", "diversify": "diversity 0.1",
 	} {
 		if notes := strings.Join(byName[stage].Notes, "; "); !strings.Contains(notes, want) {
@@ -233,10 +226,12 @@ func TestAnExplanationTellsOfEveryStage(t *testing.T) {
 	if s := byName["lexical"]; s.Total != 4 || len(s.Candidates) != 4 || s.Candidates[0].Score <= s.Candidates[3].Score {
 		t.Errorf("lexical: %+v", s)
 	}
-	if s := byName["dedup"]; len(s.Dropped) != 1 || !strings.HasPrefix(s.Dropped[0].Reason, "nearly repeats ") || s.Total != 3 {
+	s := byName["dedup"]
+	if s.Total != 3 || len(s.Dropped) != 1 || !strings.HasPrefix(s.Dropped[0].Reason, "nearly repeats ") {
 		t.Errorf("dedup: %+v", s)
 	}
-	if s := byName["cut"]; len(s.Candidates) != 2 || s.Candidates[0].Chunk != found.Hits[0].ID || s.Candidates[0].Title == "" {
+	s = byName["cut"]
+	if len(s.Candidates) != 2 || s.Candidates[0].Chunk != found.Hits[0].ID || s.Candidates[0].Title == "" {
 		t.Errorf("cut: %+v, hits %v", s, found.Hits)
 	}
 	q.Explain = false

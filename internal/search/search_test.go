@@ -202,6 +202,24 @@ func (r *room) titles(q search.Query) []string {
 	return titles
 }
 
+func ask(text string, set ...func(*retrieval.Options)) search.Query {
+	q := search.Query{Request: retrieval.Request{Text: text}}
+	for _, f := range set {
+		f(&q.Options)
+	}
+	return q
+}
+
+func by(method search.Method, text string) search.Query {
+	q := ask(text)
+	q.Method = method
+	return q
+}
+
+func within(text string, distance float64) search.Query {
+	return ask(text, func(o *retrieval.Options) { o.MaxDistance = &distance })
+}
+
 func (r *room) wants(q search.Query, want ...string) {
 	r.t.Helper()
 	if got := r.titles(q); fmt.Sprint(got) != fmt.Sprint(want) {
@@ -215,8 +233,8 @@ func TestWordsAndMeaningsAreFused(t *testing.T) {
 	r.add("A", "The heron waits by the water.")
 	r.add("B", "Every sail is set on the ship.")
 	r.add("C", "Ducks: the bird of the year.")
-	r.wants(search.Query{Request: retrieval.Request{Text: "heron"}}, "A", "C") // C has no word of it
-	r.wants(search.Query{Request: retrieval.Request{Text: "boat"}}, "B")       // nobody has the word
+	r.wants(ask("heron"), "A", "C") // C has no word of it
+	r.wants(ask("boat"), "B")       // nobody has the word
 }
 
 func TestWithoutAModelTheWordsAnswer(t *testing.T) {
@@ -224,9 +242,9 @@ func TestWithoutAModelTheWordsAnswer(t *testing.T) {
 	r := open(t, &models{})
 	r.add("A", "The heron waits by the water.")
 	r.add("B", "Every sail is set on the ship.")
-	r.wants(search.Query{Request: retrieval.Request{Text: "water heron"}}, "A")
-	r.wants(search.Query{Request: retrieval.Request{Text: "nothing here"}})
-	r.wants(search.Query{Request: retrieval.Request{Text: "heron"}, Method: search.MethodVector}, "A")
+	r.wants(ask("water heron"), "A")
+	r.wants(ask("nothing here"))
+	r.wants(by(search.MethodVector, "heron"), "A")
 }
 
 func TestAProviderThatIsDownCostsItsPartOnly(t *testing.T) {
@@ -234,8 +252,10 @@ func TestAProviderThatIsDownCostsItsPartOnly(t *testing.T) {
 	r := open(t, &models{name: "m", likes: "nothing"})
 	r.add("A", "The heron waits by the water.")
 	r.models.down = true
-	r.wants(search.Query{Request: retrieval.Request{Text: "heron"}}, "A")
-	_, err := r.Search(t.Context(), search.Query{Request: retrieval.Request{Project: r.project, Text: "heron", Limit: 5}, Method: search.MethodVector})
+	r.wants(ask("heron"), "A")
+	q := by(search.MethodVector, "heron")
+	q.Project, q.Limit = r.project, 5
+	_, err := r.Search(t.Context(), q)
 	if !fault.Is(err, fault.Unavailable) {
 		t.Errorf("a search by vectors alone: %v, want Unavailable", err)
 	}
@@ -256,10 +276,13 @@ func TestFiltersAndExpiryApplyBeforeTheCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := r.titles(search.Query{Request: retrieval.Request{Text: "heron", Filters: filters, Limit: 1}}); len(got) != 1 || got[0] == "Noise 0" {
+	q := ask("heron")
+	q.Filters, q.Limit = filters, 1
+	if got := r.titles(q); len(got) != 1 || got[0] == "Noise 0" {
 		t.Errorf("filtered search found %v", got)
 	}
-	if got := r.titles(search.Query{Request: retrieval.Request{Text: "heron", Filters: filters}}); len(got) != 2 {
+	q.Limit = 0
+	if got := r.titles(q); len(got) != 2 {
 		t.Errorf("before the expiry: %v, want both", got)
 	}
 }
@@ -274,13 +297,16 @@ func TestTheRerankerSeesAllCandidatesAtOnce(t *testing.T) {
 		}
 		r.add(fmt.Sprint("Memo ", i), text)
 	}
-	if got := r.titles(search.Query{Request: retrieval.Request{Text: "heron", Limit: 3}}); got[0] != "Memo 17" || len(got) != 3 {
+	q := ask("heron")
+	q.Limit = 3
+	if got := r.titles(q); got[0] != "Memo 17" || len(got) != 3 {
 		t.Errorf("reranked: %v", got)
 	}
 	if len(r.models.docs) != 30 || !strings.HasPrefix(r.models.docs[0], "Memo ") {
 		t.Errorf("the reranker saw %d documents, want 30 with their titles", len(r.models.docs))
 	}
-	if got := r.titles(search.Query{Request: retrieval.Request{Text: "heron", Limit: 3, Options: retrieval.Options{SkipRerank: true}}}); got[0] == "Memo 17" {
+	q.SkipRerank = true
+	if got := r.titles(q); got[0] == "Memo 17" {
 		t.Errorf("not reranked: %v", got)
 	}
 }
@@ -290,9 +316,9 @@ func TestThresholdsCutWhatTheClientWantsCut(t *testing.T) {
 	r := open(t, &models{name: "m"})
 	r.add("A", "The heron is a bird.")
 	r.add("B", "Every sail, and the word heron once.")
-	r.wants(search.Query{Request: retrieval.Request{Text: "heron bird"}}, "A", "B")
-	r.wants(search.Query{Request: retrieval.Request{Text: "heron bird", Options: retrieval.Options{MaxDistance: new(0.05)}}}, "A")
-	r.wants(search.Query{Request: retrieval.Request{Text: "heron", Options: retrieval.Options{MaxDistance: new(0.0)}}})
+	r.wants(ask("heron bird"), "A", "B")
+	r.wants(within("heron bird", 0.05), "A")
+	r.wants(within("heron", 0.0))
 }
 
 func TestLegacyMethods(t *testing.T) {
@@ -301,10 +327,14 @@ func TestLegacyMethods(t *testing.T) {
 	r.add("Heron facts", "The bird by the water.")
 	r.add("On herons", "A bird again.")
 	r.add("Ships", "Sails.")
-	r.wants(search.Query{Request: retrieval.Request{Text: "HERON"}, Method: search.MethodTitleContains}, "On herons", "Heron facts")
-	r.wants(search.Query{Request: retrieval.Request{Text: "heron"}, Method: search.MethodTitleStartsWith}, "Heron facts")
-	r.wants(search.Query{Request: retrieval.Request{Text: "a duck is a bird", Limit: 1}, Method: search.MethodVector}, "Heron facts")
-	found, err := r.Search(t.Context(), search.Query{Request: retrieval.Request{Project: r.project, Text: "heron", Limit: 10}, Method: search.MethodTitleContains})
+	r.wants(by(search.MethodTitleContains, "HERON"), "On herons", "Heron facts")
+	r.wants(by(search.MethodTitleStartsWith, "heron"), "Heron facts")
+	first := by(search.MethodVector, "a duck is a bird")
+	first.Limit = 1
+	r.wants(first, "Heron facts")
+	q := by(search.MethodTitleContains, "heron")
+	q.Project, q.Limit = r.project, 10
+	found, err := r.Search(t.Context(), q)
 	if err != nil || found.Hits[0].Distance != nil {
 		t.Errorf("a title search has the distance %v, %v; want none", found.Hits[0].Distance, err)
 	}
@@ -323,7 +353,9 @@ func TestAnotherProjectFindsNothing(t *testing.T) {
 	t.Parallel()
 	r := open(t, &models{name: "m"})
 	r.add("A", "The heron waits.")
-	found, err := r.Search(t.Context(), search.Query{Request: retrieval.Request{Project: "another", Text: "heron", Limit: 5}})
+	q := ask("heron")
+	q.Project, q.Limit = "another", 5
+	found, err := r.Search(t.Context(), q)
 	if err != nil || len(found.Hits) != 0 {
 		t.Errorf("another project found %v, %v", found.Hits, err)
 	}
