@@ -120,12 +120,7 @@ func (ix *Index) open(ctx context.Context, in memo.Selection) (*snapshot, *sieve
 	if err != nil {
 		return nil, nil, err
 	}
-	p := ix.part(in.Project)
-	before := p.bytes.Load()
-	s, err := p.catchUp(ctx, ix.source)
-	if p.bytes.Load() > before {
-		ix.evict(p)
-	}
+	s, err := ix.part(in.Project).catchUp(ctx, ix.source)
 	return s, sv, err
 }
 
@@ -135,7 +130,7 @@ func (ix *Index) part(id account.ProjectID) *part {
 	defer ix.mu.Unlock()
 	p := ix.parts[id]
 	if p == nil {
-		p = newPart(id, ix.opts.Model, &ix.readers)
+		p = newPart(id, ix.opts.Model, &ix.readers, ix.evict)
 		ix.parts[id] = p
 	}
 	ix.clock++
@@ -144,7 +139,8 @@ func (ix *Index) part(id account.ProjectID) *part {
 }
 
 // evict drops the least recently used parts until the rest is within the budget.
-// The part in use stays, however large it is: it is being asked for.
+// The one that has grown stays, however large it is, and so do those that others
+// are loading now: somebody waits for them.
 func (ix *Index) evict(keep *part) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
@@ -153,7 +149,10 @@ func (ix *Index) evict(keep *part) {
 		var oldest *part
 		for _, p := range ix.parts {
 			total += p.bytes.Load()
-			if p != keep && (oldest == nil || p.used.Load() < oldest.used.Load()) {
+			if p == keep || len(p.pulling) > 0 {
+				continue
+			}
+			if oldest == nil || p.used.Load() < oldest.used.Load() {
 				oldest = p
 			}
 		}

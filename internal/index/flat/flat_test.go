@@ -4,19 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"math/rand/v2"
-	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sync/errgroup"
 
 	"kvasir/internal/account"
 	"kvasir/internal/index"
 	"kvasir/internal/index/flat"
 	"kvasir/internal/index/indextest"
-	"kvasir/internal/llm"
 	"kvasir/internal/memo"
 )
 
@@ -151,84 +149,56 @@ func TestManyDocuments(t *testing.T) {
 	count("all3", 2000)
 }
 
-// clustered are unit-like vectors as embedding models make them: around topics.
-func clustered(r *rand.Rand, n, dim int) []llm.Vector {
-	topics := make([]llm.Vector, 100)
-	for i := range topics {
-		topics[i] = make(llm.Vector, dim)
-		for j := range topics[i] {
-			topics[i][j] = float32(r.NormFloat64() / math.Sqrt(float64(j+10)))
-		}
-	}
-	out := make([]llm.Vector, n)
-	for i := range out {
-		topic := topics[r.IntN(len(topics))]
-		out[i] = make(llm.Vector, dim)
-		for j := range out[i] {
-			out[i][j] = topic[j] + 0.7*float32(r.NormFloat64()/math.Sqrt(float64(j+10)))
-		}
-	}
-	return out
-}
-
-func TestTheScanFindsWhatAnExactSearchFinds(t *testing.T) {
+// TestALoadHoldsUpNobodyElse searches a project while another one's changes do
+// not come.
+func TestALoadHoldsUpNobodyElse(t *testing.T) {
 	t.Parallel()
-	const n, dim = 8000, 384
-	r := rand.New(rand.NewPCG(1, 2))
-	vectors := clustered(r, n, dim)
-	s := indextest.NewSource(nil)
-	for i := 0; i < n; i += 100 {
-		c := memo.Change{Memo: memo.ID(fmt.Sprint("m", i))}
-		for j := range 100 {
-			c.Chunks = append(c.Chunks, memo.IndexedChunk{
-				ID: memo.ChunkID(fmt.Sprint("m", i, "-", i+j)), Vector: vectors[i+j],
-			})
+	s := &slow{Source: indextest.NewSource(nil), of: "large", asked: make(chan struct{}), open: make(chan struct{})}
+	s.Put("large", indextest.Memo("a", "heron"))
+	s.Put(project, indextest.Memo("b", "heron"))
+	ix := flat.New(s, &flat.Options{Bytes: 1})
+	large := memo.Selection{Project: "large", Now: time.Now()}
+	var g errgroup.Group
+	g.Go(func() error {
+		hits, err := ix.Lexical(t.Context(), large, "heron", 5)
+		if err == nil && len(hits) != 1 {
+			err = fmt.Errorf("the large project found %v", hits)
 		}
-		s.Put(project, c)
+		return err
+	})
+	<-s.asked
+	for i := range 3 {
+		if got := found(t, ix, within(), "heron", 5); len(got) != 1+i {
+			t.Errorf("during another's load %v are found", got)
+		}
+		s.Put(project, indextest.Memo(fmt.Sprint("more", i), "heron"))
 	}
-	ix := flat.New(s, &flat.Options{Model: "m"})
-	found, wanted := 0, 0
-	for _, q := range clustered(rand.New(rand.NewPCG(1, 2)), 30, dim) {
-		hits, err := ix.Nearest(t.Context(), within(), "m", q, 10, 2)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := map[memo.ChunkID]bool{}
-		for _, h := range hits {
-			got[h.Chunk] = true
-		}
-		for _, i := range exact(vectors, q)[:10] {
-			wanted++
-			if got[memo.ChunkID(fmt.Sprint("m", i/100*100, "-", i))] {
-				found++
-			}
-		}
+	impatient, giveUp := context.WithCancel(t.Context())
+	giveUp()
+	if hits, err := ix.Lexical(impatient, large, "heron", 5); !errors.Is(err, context.Canceled) {
+		t.Errorf("who waits for the load and gives up gets %v, %v", hits, err)
 	}
-	if recall := float64(found) / float64(wanted); recall < 0.99 {
-		t.Errorf("recall@10 = %.3f, want at least 0.99", recall)
+	close(s.open)
+	if err := g.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 
-// exact returns the numbers of the vectors, the nearest first.
-func exact(vectors []llm.Vector, q llm.Vector) []int {
-	score := make([]float64, len(vectors))
-	order := make([]int, len(vectors))
-	for i, v := range vectors {
-		var dot, norm float64
-		for j := range v {
-			dot += float64(v[j]) * float64(q[j])
-			norm += float64(v[j]) * float64(v[j])
-		}
-		score[i], order[i] = dot/math.Sqrt(norm), i
+// slow gives the changes of one project when it is told to.
+type slow struct {
+	*indextest.Source
+	of    account.ProjectID
+	asked chan struct{}
+	open  chan struct{}
+	once  sync.Once
+}
+
+func (s *slow) Changes(
+	ctx context.Context, p account.ProjectID, model string, after int64, limit int,
+) ([]memo.Change, error) {
+	if p == s.of {
+		s.once.Do(func() { close(s.asked) })
+		<-s.open
 	}
-	slices.SortFunc(order, func(a, b int) int {
-		switch {
-		case score[a] > score[b]:
-			return -1
-		case score[a] < score[b]:
-			return 1
-		}
-		return a - b
-	})
-	return order
+	return s.Source.Changes(ctx, p, model, after, limit)
 }

@@ -23,15 +23,15 @@ func (ix *Index) Vectors(
 		return nil, err
 	}
 	at := s.locate(hits)
-	for i, h := range hits {
-		if d, ok := at[h.Chunk]; ok && d.view != nil {
+	err = share(ctx, len(hits), func(i, _ int) {
+		if d := at[hits[i].Chunk]; d.view != nil {
 			if p := d.view.vectors.get(d.doc); p != nil {
 				out[i] = p.unpack()
 			}
 		}
-	}
+	})
 	runtime.KeepAlive(s)
-	return out, nil
+	return out, err
 }
 
 // Attributes returns the attributes of the hits' memos, nil where one is gone.
@@ -45,8 +45,8 @@ func (ix *Index) Attributes(
 	}
 	out := make([]*memo.Attributes, len(hits))
 	for i, h := range hits {
-		if _, e := s.entry(h.Memo); e != nil {
-			out[i] = &e.attrs
+		if v, n, ok := findEntry(s.views, h.Memo); ok {
+			out[i] = &v.entries[n].attrs
 		}
 	}
 	return out, nil
@@ -71,10 +71,11 @@ func (s *snapshot) locate(hits []memo.Hit) map[memo.ChunkID]location {
 			continue
 		}
 		done[h.Memo] = true
-		v, e := s.entry(h.Memo)
-		if v == nil {
+		v, i, ok := findEntry(s.views, h.Memo)
+		if !ok {
 			continue
 		}
+		e := &v.entries[i]
 		for n := e.first; n < e.end; n++ {
 			if _, wanted := at[v.docs[n].chunk]; wanted {
 				at[v.docs[n].chunk] = location{v, n}
@@ -82,16 +83,4 @@ func (s *snapshot) locate(hits []memo.Hit) map[memo.ChunkID]location {
 		}
 	}
 	return at
-}
-
-// entry finds a living memo: it is in one view at most.
-func (s *snapshot) entry(id memo.ID) (*view, *entry) {
-	hash := hashID(id)
-	for i := len(s.views) - 1; i >= 0; i-- {
-		v := s.views[i]
-		if e, ok := v.names.find(hash, id, v.entries); ok && v.alive.has(v.entries[e].first) {
-			return v, &v.entries[e]
-		}
-	}
-	return nil, nil
 }

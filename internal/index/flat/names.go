@@ -2,6 +2,7 @@ package flat
 
 import (
 	"math/bits"
+	"slices"
 
 	"kvasir/internal/memo"
 )
@@ -43,4 +44,15 @@ func hashID(id memo.ID) uint64 {
 		h = (h ^ uint64(id[i])) * 1099511628211
 	}
 	return h ^ h>>32
+}
+
+// findEntry finds a living memo, which is in one view at most.
+func findEntry(views []*view, id memo.ID) (*view, uint32, bool) {
+	hash := hashID(id)
+	for _, v := range slices.Backward(views) { // the newest change most often
+		if i, ok := v.names.find(hash, id, v.entries); ok && v.alive.has(v.entries[i].first) {
+			return v, i, true
+		}
+	}
+	return nil, 0, false
 }

@@ -2,11 +2,8 @@ package flat
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"kvasir/internal/account"
 	"kvasir/internal/index"
@@ -31,11 +28,11 @@ type part struct {
 	now     atomic.Pointer[snapshot] // what searches see; never nil
 	pulling chan struct{}            // of capacity 1: held by the one who pulls changes
 	shelf   shelf                    // belongs to the one who pulls
+	grown   func(*part)              // is told when the part holds more than before
 }
 
-func newPart(project account.ProjectID, model string, readers *sync.Pool) *part {
-	p := &part{project: project, model: model, readers: readers, pulling: make(chan struct{}, 1)}
-	p.shelf.places = map[memo.ID]place{}
+func newPart(project account.ProjectID, model string, readers *sync.Pool, grown func(*part)) *part {
+	p := &part{project: project, model: model, readers: readers, pulling: make(chan struct{}, 1), grown: grown}
 	p.publish(0)
 	return p
 }
@@ -73,7 +70,11 @@ func (p *part) pull(ctx context.Context, source index.Source, latest int64) erro
 		err := p.gather(ctx, source, latest, &b)
 		if len(b.memos) > 0 {
 			p.shelf.replace(b.memos)
+			before := p.bytes.Load()
 			p.publish(b.seq)
+			if p.bytes.Load() > before {
+				p.grown(p)
+			}
 		}
 		if err != nil || b.seq == seq {
 			return err
@@ -139,25 +140,12 @@ func (b *batch) add(m *analysed) {
 // analyse reads a page on all processors and adds it to the batch.
 func (p *part) analyse(ctx context.Context, page []memo.Change, b *batch) error {
 	read := make([]*analysed, len(page))
-	var next atomic.Int64
-	g, ctx := errgroup.WithContext(ctx)
-	for range min(runtime.GOMAXPROCS(0), len(page)) {
-		g.Go(func() error {
-			reader := p.readers.Get().(*wordReader)
-			defer p.readers.Put(reader)
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(page) {
-					return nil
-				}
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				read[i] = reader.analyse(&page[i])
-			}
-		})
-	}
-	if err := g.Wait(); err != nil {
+	err := share(ctx, len(page), func(i, _ int) {
+		reader := p.readers.Get().(*wordReader)
+		defer p.readers.Put(reader)
+		read[i] = reader.analyse(&page[i])
+	})
+	if err != nil {
 		return err
 	}
 	for _, m := range read {

@@ -62,9 +62,9 @@ func (s *snapshot) scan(
 	estimates := pool.get(total)
 	defer pool.pool.Put(estimates)
 	of := func(i int) []float32 { return (*estimates)[starts[i]:starts[i+1]] }
-	counts := make([][]int32, s.workers())
+	counts := make([][]int32, workers(len(s.views)))
 	use := supportedKernels()[0]
-	err := s.share(ctx, func(i, worker int) {
+	err := share(ctx, len(s.views), func(i, worker int) {
 		if counts[worker] == nil {
 			counts[worker] = make([]int32, bins)
 		}
@@ -76,7 +76,7 @@ func (s *snapshot) scan(
 	}
 	bound := lowest(counts, keep)
 	chosen := make([]bitset, len(s.views))
-	err = s.share(ctx, func(i, _ int) {
+	err = share(ctx, len(s.views), func(i, _ int) {
 		chosen[i] = newBitset(len(s.views[i].docs), false)
 		for n := range among[i].all() {
 			if of(i)[n] >= bound {

@@ -3,6 +3,7 @@ package flat
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"kvasir/internal/lexical"
 	"kvasir/internal/memo"
@@ -24,6 +25,7 @@ type segment struct {
 	vectors   vectors
 	names     names
 	limited   []uint32 // entries that are archived or may expire
+	memory    *memory  // of the postings
 	bytes     int64    // an estimate of all this
 	filtered  filterCache
 }
@@ -82,22 +84,39 @@ func (a *assembly) addDoc(chunk memo.ChunkID, length uint16, language lexical.La
 func (a *assembly) finish() *segment {
 	s := &a.segment
 	s.names = newNames(s.entries)
-	s.bytes = int64(s.terms.bytes()+s.vectors.bytes()+4*len(s.names)) + int64(len(s.docs))*27
-	for i := range s.docs {
-		s.bytes += int64(len(s.docs[i].chunk)) + allocation
-	}
+	s.memory = newMemory(len(s.terms.data))
+	postings := s.memory.rest()
+	copy(postings, s.terms.data)
+	s.terms.data = postings
+	const fixed = 27 // of a document, its part in other arrays
+	s.bytes = int64(s.terms.bytes()+s.vectors.bytes()+4*len(s.names)) + int64(len(s.docs)*fixed+a.joinIDs())
 	for i := range s.entries {
 		s.bytes += entryBytes(&s.entries[i])
 	}
 	return s
 }
 
-// allocation is what a small object costs beyond its content.
-const allocation = 16
+// joinIDs makes the documents' ids parts of one text, and returns its length:
+// a text of its own for each costs the collector of garbage much more.
+func (a *assembly) joinIDs() int {
+	var all strings.Builder
+	for i := range a.docs {
+		all.WriteString(string(a.docs[i].chunk))
+	}
+	rest := memo.ChunkID(all.String())
+	for i := range a.docs {
+		n := len(a.docs[i].chunk)
+		a.docs[i].chunk, rest = rest[:n], rest[n:]
+	}
+	return all.Len()
+}
 
 func entryBytes(e *entry) int64 {
-	const fixed = 256 // the struct, and its place in the part's table
-	n := fixed + 2*len(e.id) + len(e.attrs.Title) + len(e.attrs.Metadata)
+	const (
+		fixed      = 240 // the struct, and its place among the names
+		allocation = 16  // what a small object costs beyond its content
+	)
+	n := fixed + len(e.id) + len(e.attrs.Title) + len(e.attrs.Metadata)
 	for _, tag := range e.attrs.Tags {
 		n += len(tag) + 2*allocation
 	}

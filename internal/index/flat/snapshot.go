@@ -4,7 +4,6 @@ import (
 	"maps"
 
 	"kvasir/internal/lexical"
-	"kvasir/internal/memo"
 )
 
 // A snapshot is a project as of one sequence number. It never changes, so
@@ -82,17 +81,10 @@ func (s *snapshot) bytes() int64 {
 	return n
 }
 
-// A place is where a memo's documents are.
-type place struct {
-	segment *segment
-	entry   uint32
-}
-
 // A shelf is the changing side of a part: what the next snapshot is made from.
 // The one who pulls changes has it to himself.
 type shelf struct {
-	views  []*view
-	places map[memo.ID]place
+	views []*view
 }
 
 // replace puts a batch of analysed memos in the place of what the shelf has of
@@ -101,9 +93,8 @@ func (s *shelf) replace(batch []*analysed) {
 	changed := map[*segment][]uint32{}
 	var added []*analysed
 	for _, m := range batch {
-		if p, ok := s.places[m.id]; ok {
-			changed[p.segment] = append(changed[p.segment], p.entry)
-			delete(s.places, m.id)
+		if v, i, ok := findEntry(s.views, m.id); ok {
+			changed[v.segment] = append(changed[v.segment], i)
 		}
 		if len(m.passages) > 0 {
 			added = append(added, m)
@@ -120,17 +111,9 @@ func (s *shelf) replace(batch []*analysed) {
 	}
 	s.views = views
 	if len(added) > 0 {
-		s.push(newSegment(added))
+		s.views = append(s.views, newView(newSegment(added)))
 	}
 	s.tidy()
-}
-
-// push adds a segment as the newest.
-func (s *shelf) push(seg *segment) {
-	for i := range seg.entries {
-		s.places[seg.entries[i].id] = place{seg, uint32(i)}
-	}
-	s.views = append(s.views, newView(seg))
 }
 
 // tidy keeps segments few and mostly alive. The newest ones are merged as long
@@ -164,8 +147,5 @@ func (s *shelf) tidy() {
 // rewrite merges the views from first to before end into one.
 func (s *shelf) rewrite(first, end int) {
 	seg := merge(s.views[first:end])
-	for i := range seg.entries {
-		s.places[seg.entries[i].id] = place{seg, uint32(i)}
-	}
 	s.views = append(append(s.views[:first:first], newView(seg)), s.views[end:]...)
 }

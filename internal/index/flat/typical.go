@@ -2,6 +2,7 @@ package flat
 
 import (
 	"context"
+	"runtime"
 	"sync"
 
 	"kvasir/internal/llm"
@@ -36,54 +37,44 @@ func (ix *Index) Typical(ctx context.Context, in memo.Selection, model string) (
 	if s.mean.known {
 		return s.mean.vector, nil
 	}
-	vectors, err := ix.Vectors(ctx, in, model, s.sample(typicalSample))
-	if err != nil {
-		return nil, err
-	}
-	s.mean.known, s.mean.vector = true, meanOf(vectors)
+	s.mean.known, s.mean.vector = true, s.middle(typicalSample)
+	runtime.KeepAlive(s)
 	return s.mean.vector, nil
 }
 
-// sample returns about n living documents from all over the project, the same every
-// time. Their places are scattered: those in even steps may have something in common.
-func (s *snapshot) sample(n int) []memo.Hit {
+// middle returns the mean of the vectors of about n living documents from all over
+// the project, the same every time. Their places are scattered: those in even steps
+// may have something in common. The mean of rotated vectors is the rotated mean.
+func (s *snapshot) middle(n int) llm.Vector {
 	const scatter = 2654435761 // 2^32 over the golden ratio
 	bound := uint64(1 << 32)
 	if s.stats.docs > n {
 		bound = bound * uint64(n) / uint64(s.stats.docs)
 	}
-	var hits []memo.Hit
-	count := uint32(0)
+	var sum llm.Vector
+	place, used := uint32(0), float32(0)
 	for _, v := range s.views {
 		for doc := range v.alive.all() {
-			if uint64(count*scatter) < bound {
-				d := v.docs[doc]
-				hits = append(hits, memo.Hit{Chunk: d.chunk, Memo: v.entries[d.entry].id})
+			place++
+			if uint64((place-1)*scatter) >= bound {
+				continue
 			}
-			count++
+			p := v.vectors.get(doc)
+			if sum == nil && p != nil {
+				sum = make(llm.Vector, p.dim)
+			}
+			if p != nil && p.dim == len(sum) { // others are of a damaged kind
+				p.addTo(sum)
+				used++
+			}
 		}
 	}
-	return hits
-}
-
-// meanOf returns the mean of the vectors that there are, all of one length.
-func meanOf(vectors []llm.Vector) llm.Vector {
-	var sum llm.Vector
-	n := float32(0)
-	for _, v := range vectors {
-		if v == nil || sum != nil && len(v) != len(sum) {
-			continue
-		}
-		if sum == nil {
-			sum = make(llm.Vector, len(v))
-		}
-		for i, x := range v {
-			sum[i] += x
-		}
-		n++
+	if sum == nil {
+		return nil
 	}
+	rotateBack(sum)
 	for i := range sum {
-		sum[i] /= n
+		sum[i] /= used
 	}
 	return sum
 }

@@ -55,14 +55,22 @@ func halfSteps(magnitude uint8) int32 { return int32(magnitude)<<1 | 1 }
 // unpack returns the vector at length 1.
 func (p *packed) unpack() llm.Vector {
 	v := make(llm.Vector, p.dim)
-	for i := range v {
-		v[i] = p.scale * float32(halfSteps(p.magnitudes[i]))
-		if p.code[i/64]>>(i%64)&1 == 0 {
-			v[i] = -v[i]
-		}
-	}
+	p.addTo(v)
 	rotateBack(v)
 	return unit(v)
+}
+
+// addTo adds the rotated vector to another.
+func (p *packed) addTo(v llm.Vector) {
+	signs := uint64(0)
+	for i := range v {
+		if i%64 == 0 {
+			signs = ^p.code[i/64]
+		}
+		negative := -int32(signs & 1)
+		signs >>= 1
+		v[i] += p.scale * float32(halfSteps(p.magnitudes[i])^negative-negative)
+	}
 }
 
 // unit returns v at length 1, nil if it has none.
