@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"kvasir/internal/account"
 	"kvasir/internal/memo"
@@ -52,6 +55,31 @@ func TestAFilterLeavesTheOrderOfWhatPasses(t *testing.T) {
 			continue // what the best passage tells of the others is another's then
 		}
 		r.wants(q, want...)
+	}
+}
+
+func TestTheOrderOfAddingDoesNotShow(t *testing.T) {
+	t.Parallel()
+	texts := []string{
+		"heron bird", "heron ship and other things", "a bird", "boats sail by", "heron heron heron", "sail, heron, bird",
+	}
+	queries := []string{"heron", "bird by the ship", "sail", "heron bird duck"}
+	var want []string
+	for round := range uint64(3) {
+		r := open(t, &models{name: "m"})
+		for _, i := range rand.New(rand.NewPCG(5, round)).Perm(len(texts)) {
+			r.add(fmt.Sprint("M", i), texts[i])
+		}
+		var got []string
+		for _, query := range queries {
+			got = append(got, strings.Join(r.titles(ask(query)), " "))
+		}
+		if want == nil {
+			want = got
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("added in another order (-want +got):\n%s", diff)
+		}
 	}
 }
 
@@ -106,7 +134,7 @@ func TestTagsBoost(t *testing.T) {
 	boosted := func(boosts map[string]float64) search.Query {
 		return ask("heron bird", func(o *retrieval.Options) { o.TagBoosts = boosts })
 	}
-	r.wants(ask("heron bird"), "A", "B", "C")
+	r.wants(ask("heron bird"), "A", "C", "B")
 	r.wants(boosted(map[string]float64{"official": 5}), "B", "A", "C")
 	r.wants(boosted(map[string]float64{"official": 5, "lakes": 0.01}), "A", "C", "B")
 	r.wants(boosted(map[string]float64{"draft": 10, "other": 10}), "C", "A", "B")

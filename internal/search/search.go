@@ -57,7 +57,8 @@ type Index interface {
 	Titles(ctx context.Context, in memo.Selection, text string, prefix bool, limit int) ([]memo.Hit, error)
 	// Vectors returns vectors of length 1 in the hits' order, nil where there is none.
 	Vectors(ctx context.Context, in memo.Selection, model string, hits []memo.Hit) ([]llm.Vector, error)
-	// Typical returns the mean of the project's vectors, whatever the filters; nil for none.
+	// Typical returns the mean of the project's vectors, whatever the filters, shorter
+	// where there are few; nil for none.
 	Typical(ctx context.Context, in memo.Selection, model string) (llm.Vector, error)
 	// Attributes returns those of the hits' memos, nil where one is gone.
 	Attributes(ctx context.Context, in memo.Selection, hits []memo.Hit) ([]*memo.Attributes, error)

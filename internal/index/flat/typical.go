@@ -9,8 +9,13 @@ import (
 	"kvasir/internal/memo"
 )
 
-// typicalSample is how many vectors, about, stand for all of a project's.
-const typicalSample = 256
+const (
+	// typicalSample is how many vectors, about, stand for all of a project's.
+	typicalSample = 256
+	// fewVectors is how many it takes to tell half of what is typical: of few, each
+	// may be the one that is looked for.
+	fewVectors = 8
+)
 
 // A mean is the middle of a snapshot's vectors, made when first asked for.
 type mean struct {
@@ -19,10 +24,10 @@ type mean struct {
 	vector llm.Vector
 }
 
-// Typical returns the mean of a project's vectors, whatever the filters; nil if
-// there are none, or none of the index's model. Its product with a vector of length
-// 1 is the cosine to be expected of that with passages that have nothing to do with
-// it, which differs between models.
+// Typical returns the mean of a project's vectors, whatever the filters, shorter
+// where there are few; nil if there are none, or none of the index's model. Its
+// product with a vector of length 1 is the cosine to be expected of that with
+// passages that have nothing to do with it, which differs between models.
 func (ix *Index) Typical(ctx context.Context, in memo.Selection, model string) (llm.Vector, error) {
 	if model != ix.opts.Model {
 		return nil, nil
@@ -43,7 +48,7 @@ func (ix *Index) Typical(ctx context.Context, in memo.Selection, model string) (
 }
 
 // middle returns the mean of the vectors of about n living documents from all over
-// the project, the same every time. Their places are scattered: those in even steps
+// the project, drawn towards nothing, the same every time. Their places are scattered: those in even steps
 // may have something in common. The mean of rotated vectors is the rotated mean.
 func (s *snapshot) middle(n int) llm.Vector {
 	const scatter = 2654435761 // 2^32 over the golden ratio
@@ -74,7 +79,7 @@ func (s *snapshot) middle(n int) llm.Vector {
 	}
 	rotateBack(sum)
 	for i := range sum {
-		sum[i] /= used
+		sum[i] /= used + fewVectors
 	}
 	return sum
 }

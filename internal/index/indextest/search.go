@@ -205,15 +205,20 @@ func lookups(s *suite) {
 }
 
 func typical(s *suite) {
-	want := func(vector ...float32) {
+	length := 0.0
+	want := func(direction ...float64) {
 		s.Helper()
 		got, err := s.ix.Typical(s.Context(), within(metadata("eq", "nothing")), model)
-		if err != nil || len(got) < len(vector) || len(vector) == 0 && got != nil {
-			s.Fatalf("typical is %v, %v, want %v", got, err, vector)
+		if err != nil || len(got) < len(direction) || len(direction) == 0 && got != nil {
+			s.Fatalf("typical is %v, %v, want %v", got, err, direction)
 		}
-		for i, x := range vector {
-			if math.Abs(float64(got[i]-x)) > 0.05 {
-				s.Errorf("typical is %v, want %v", got, vector)
+		length = 0
+		for _, x := range got {
+			length += float64(x)
+		}
+		for i, x := range direction {
+			if math.Abs(float64(got[i])/length-x) > 0.05 {
+				s.Errorf("typical is %v, want %v", got, direction)
 			}
 		}
 	}
@@ -231,7 +236,13 @@ func typical(s *suite) {
 		many[i] = Memo(fmt.Sprintf("m%03d", i), string(rune('a'+i%2)))
 	}
 	s.put(many...)
+	if few := length; few <= 0 || few > 0.5 {
+		s.Errorf("three vectors tell %v of what is typical", few)
+	}
 	want(0.5, 0.5)
+	if length < 0.9 || length > 1.01 {
+		s.Errorf("many vectors tell %v of what is typical", length)
+	}
 }
 
 func titles(s *suite) {
