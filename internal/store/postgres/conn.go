@@ -3,9 +3,9 @@ package postgres
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"kvasir/internal/store"
@@ -14,8 +14,14 @@ import (
 // A conn runs statements in one transaction. The store's statements and values are
 // the same on both databases; what PostgreSQL is stricter about is evened out here.
 type conn struct {
-	tx      pgx.Tx
-	timeout time.Duration
+	tx line
+}
+
+// A line is a connection with a transaction on it.
+type line interface {
+	Query(ctx context.Context, statement string, args ...any) (pgx.Rows, error)
+	Exec(ctx context.Context, statement string, args ...any) (pgconn.CommandTag, error)
+	Conn() *pgx.Conn
 }
 
 // Query runs a query. Its rows are closed before the next statement.

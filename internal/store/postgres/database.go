@@ -47,41 +47,85 @@ func (db *database) start(ctx context.Context, rouse func()) {
 // turns is the key of the lock by which writers take turns: "kvasir".
 const turns = 0x6b7661736972
 
-// begin begins a transaction when it is this node's turn. The server's statement
-// timeout bounds the wait.
+// begin begins a transaction when it is this node's turn. The timeout bounds the wait.
 func (db *database) begin(ctx context.Context) (group.Transaction, error) {
 	within, cancel := context.WithTimeout(ctx, db.options.Timeout)
 	defer cancel()
-	tx, err := db.pool.Begin(within)
+	c, err := db.pool.Acquire(within)
 	if err != nil {
 		return nil, explain(err)
 	}
-	t := &transaction{conn: conn{tx, db.options.Timeout}}
-	if _, err := tx.Exec(within, "SELECT pg_advisory_xact_lock($1)", int64(turns)); err != nil {
+	t := &transaction{conn: conn{c}, held: c, timeout: db.options.Timeout}
+	if err := t.run(within, fmt.Sprintf("BEGIN; SELECT pg_advisory_xact_lock(%d)", int64(turns))); err != nil {
 		t.Rollback(ctx)
 		return nil, explain(err)
 	}
 	return t, nil
 }
 
-// A transaction is one of the writer's.
-type transaction struct{ conn }
+// A transaction is one of the writer's. What needs no answer goes out with the next
+// statement: how often we wait for the server is most of what a write costs.
+type transaction struct {
+	conn
+	held     *pgxpool.Conn
+	timeout  time.Duration
+	released bool // RELEASE is due
+	ended    bool
+}
+
+// run runs statements without arguments, one after the other, for one answer.
+func (t *transaction) run(ctx context.Context, statements string) error {
+	_, err := t.tx.Conn().PgConn().Exec(ctx, statements).ReadAll()
+	return err
+}
+
+const (
+	savepoint = "SAVEPOINT one"
+	release   = "RELEASE one"
+)
+
+// Exec runs a statement. A savepoint is released when the next is set.
+func (t *transaction) Exec(ctx context.Context, statement string, args ...any) (int64, error) {
+	switch statement {
+	case release:
+		t.released = true
+		return 0, nil
+	case savepoint:
+		if t.released {
+			statement = release + "; " + savepoint
+		}
+		t.released = false
+		return 0, t.run(ctx, statement)
+	}
+	return t.conn.Exec(ctx, statement, args...)
+}
 
 // Commit makes it durable and tells the other nodes.
 func (t *transaction) Commit(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
-	if _, err := t.tx.Exec(ctx, "SELECT pg_notify($1, '')", channel); err != nil {
+	if err := t.run(ctx, "SELECT pg_notify('"+channel+"', ''); COMMIT"); err != nil {
 		return err
 	}
-	return t.tx.Commit(ctx)
+	t.end()
+	return nil
 }
 
-// Rollback ends it. A line that is cut has ended it already.
+// Rollback ends it, unless it has ended. A line that is cut has ended it already.
 func (t *transaction) Rollback(ctx context.Context) {
+	if t.ended {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
-	_ = t.tx.Rollback(ctx)
+	_ = t.run(ctx, "ROLLBACK")
+	t.end()
+}
+
+// end gives the connection back; one that is still in a transaction is closed then.
+func (t *transaction) end() {
+	t.ended = true
+	t.held.Release()
 }
 
 // Read runs fn on one snapshot.
@@ -103,9 +147,12 @@ func (db *database) Read(ctx context.Context, fn func(store.Tx) error) error {
 	if err != nil {
 		return explain(err)
 	}
-	t := &transaction{conn: conn{tx, db.options.Timeout}}
-	defer t.Rollback(context.WithoutCancel(ctx))
-	return explain(group.Protect(fn, t))
+	defer func() {
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.options.Timeout)
+		defer cancel()
+		_ = tx.Rollback(within) // a line that is cut has ended it
+	}()
+	return explain(group.Protect(fn, conn{tx}))
 }
 
 // Write hands fn to the writer and waits for its commit.
