@@ -103,6 +103,10 @@ func TestRepetitionsAreLeftOut(t *testing.T) {
 	short.add("X100", "Weight: 12 kg")
 	short.add("Z200", "Weight: 12 kg")
 	short.wants(ask("weight kg"), "X100", "Z200")
+	long := strings.Repeat("a title ", 20)
+	short.add(long, "Height: 2 m")
+	short.add(long+"(Errata)", "Height: 2 m")
+	short.wants(ask("height"), long, long+"(Errata)")
 }
 
 func TestDiversityPrefersWhatIsUnlike(t *testing.T) {

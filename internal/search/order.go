@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"kvasir/internal/llm"
@@ -115,7 +116,7 @@ func (r *run) read(ctx context.Context, list []*candidate) error {
 const speaking = 20
 
 func outlineOf(o *rank.Outliner, p *memo.Passage) *rank.Outline {
-	around := memo.PassagePrefix(p.Title, p.Headings) + memo.PassageLead(&p.Chunk)
+	around := p.Title + "\n" + strings.Join(p.Headings, "\n") + "\n" + memo.PassageLead(&p.Chunk)
 	if outline := o.Outline(p.Content, around); outline.Words() >= speaking {
 		return outline
 	}
