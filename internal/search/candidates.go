@@ -81,7 +81,8 @@ func (r *run) lookUp(ctx context.Context, probes []*probe) (weight float64, err 
 		return err
 	})
 	g.Go(func() error { return r.nearest(gctx, probes, vector) })
-	return weight, g.Wait()
+	err = g.Wait()
+	return weight, err
 }
 
 // nearest finds by vectors; nothing when there is no model, or when the provider

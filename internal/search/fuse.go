@@ -103,9 +103,6 @@ func (r *run) weigh(ctx context.Context, probes []*probe, list []*candidate, wei
 	}
 	measure(probes, head)
 	best := bestOf(head, weight)
-	if best == nil {
-		return nil
-	}
 	for i, c := range list {
 		toBest := 0.0 // of those that nobody looks at
 		switch {
