@@ -32,6 +32,9 @@ func load(b *testing.B, fill func(memo, chunk int, c *memo.IndexedChunk)) (*inde
 		for j := range changes[i].Chunks {
 			fill(i, j, &changes[i].Chunks[j])
 		}
+		if i%100 == 0 {
+			changes[i].Tags = []string{"marked"}
+		}
 	}
 	s := indextest.NewSource(nil)
 	s.Put(project, changes...)
@@ -89,17 +92,46 @@ func BenchmarkCatchUp(b *testing.B) {
 	}
 }
 
-// BenchmarkNearest searches vectors of 384 dimensions.
+// BenchmarkNearest searches vectors, all of them and those of 1 % of the memos.
 func BenchmarkNearest(b *testing.B) {
-	vectors := clustered(rand.New(rand.NewPCG(3, 4)), 10*largeMemos, 384)
-	_, ix := load(b, func(i, j int, c *memo.IndexedChunk) { c.Vector = vectors[10*i+j] })
-	queries := clustered(rand.New(rand.NewPCG(7, 8)), 100, 384)
-	i := 0
-	for b.Loop() {
-		i++
-		if _, err := ix.Nearest(b.Context(), within(), "m", queries[i%100], 200, 2); err != nil {
-			b.Fatal(err)
-		}
+	marked := memo.Filter{Type: memo.FilterNative, Field: "tags", Operator: "in", Values: []string{"marked"}}
+	for _, dim := range []int{384, 1536} {
+		b.Run(fmt.Sprint(dim), func(b *testing.B) {
+			const queries = 100
+			vectors := usual.clustered(3, 10*largeMemos+queries, dim)
+			_, ix := load(b, func(i, j int, c *memo.IndexedChunk) { c.Vector = vectors[10*i+j] })
+			for name, in := range map[string]memo.Selection{"all": within(), "filtered": within(marked)} {
+				b.Run(name, func(b *testing.B) {
+					i := 0
+					for b.Loop() {
+						i++
+						q := vectors[10*largeMemos+i%queries]
+						if _, err := ix.Nearest(b.Context(), in, "m", q, 200, 2); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+// BenchmarkVectors asks for the vectors of 400 hits.
+func BenchmarkVectors(b *testing.B) {
+	for _, dim := range []int{384, 1536} {
+		b.Run(fmt.Sprint(dim), func(b *testing.B) {
+			vectors := usual.clustered(3, 20_000, dim)
+			ix := flat.New(vectored(vectors), &flat.Options{Model: "m"})
+			hits, err := ix.Nearest(b.Context(), within(), "m", vectors[0], 400, 2)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, err := ix.Vectors(b.Context(), within(), "m", hits); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
