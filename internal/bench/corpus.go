@@ -44,6 +44,7 @@ type corpus struct {
 	deviations    llm.Vector // of each number of a vector
 
 	questions []*question
+	added     atomic.Int64 // memos that came after the project was read
 }
 
 // A question is a query and what an exact search for it finds.
@@ -123,18 +124,19 @@ func product(a, b llm.Vector) float64 {
 	return float64(s[0]) + float64(s[1]) + float64(s[2]) + float64(s[3])
 }
 
-func (c *corpus) memos() int { return (c.chunks + chunksOfMemo - 1) / chunksOfMemo }
+// last is the sequence number of the last memo of those that are there at first.
+func (c *corpus) last() int64 { return int64(c.chunks+chunksOfMemo-1) / chunksOfMemo }
 
 // LatestChange implements index.Source.
 func (c *corpus) LatestChange(ctx context.Context, _ account.ProjectID) (int64, error) {
-	return int64(c.memos()), ctx.Err()
+	return c.last() + c.added.Load(), ctx.Err()
 }
 
 // Changes implements index.Source.
 func (c *corpus) Changes(
 	ctx context.Context, _ account.ProjectID, _ string, after int64, limit int,
 ) ([]memo.Change, error) {
-	out := make([]memo.Change, min(limit, c.memos()-int(after)))
+	out := make([]memo.Change, min(int64(limit), c.last()+c.added.Load()-after))
 	var next atomic.Int64
 	g, ctx := errgroup.WithContext(ctx)
 	for range runtime.GOMAXPROCS(0) {
@@ -160,7 +162,11 @@ func (c *corpus) memo(seq int64) memo.Change {
 	m.Metadata = json.RawMessage(fmt.Sprintf(`{"marked": %t}`, marked))
 	frequency := frequencies(r)
 	first := int(seq-1) * chunksOfMemo
-	for n := first; n < min(first+chunksOfMemo, c.chunks); n++ {
+	end := first + chunksOfMemo
+	if seq == c.last() {
+		end = c.chunks
+	}
+	for n := first; n < end; n++ {
 		var text strings.Builder
 		for range c.words {
 			fmt.Fprintf(&text, "w%dx ", frequency.Uint64())

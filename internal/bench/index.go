@@ -74,6 +74,9 @@ func Index(ctx context.Context, o IndexOptions) (*Report, error) {
 			return nil, err
 		}
 	}
+	if err := o.follow(ctx, ix, c, report); err != nil {
+		return nil, err
+	}
 	report.add("memory of the process after the searches", unitMB, resident())
 	return report, nil
 }
@@ -119,6 +122,26 @@ func (o *IndexOptions) search(ctx context.Context, ix *flat.Index, c *corpus, ma
 	report.add(name+"by words, p50", unitMs, ms(spreadOf(words[1:]).p50))
 	report.add(name+"by vectors, p50", unitMs, ms(spreadOf(near[1:]).p50))
 	report.add(name+"recall@10 against exact", unitShare, share(hit, wanted)).atLeastShare(99)
+	return nil
+}
+
+// follow adds memos, each of which the next search must see.
+func (o *IndexOptions) follow(ctx context.Context, ix *flat.Index, c *corpus, report *Report) error {
+	const memos = 100
+	o.Progress("adding memos")
+	var took []time.Duration
+	for i := range memos {
+		c.added.Add(1)
+		began := time.Now()
+		_, _, err := oneSearch(ctx, ix, selection(), c.questions[i%len(c.questions)])
+		if err != nil {
+			return err
+		}
+		took = append(took, time.Since(began))
+	}
+	s := spreadOf(took)
+	report.add("search that takes up a new memo, p50", unitMs, ms(s.p50))
+	report.add("search that takes up a new memo, p99", unitMs, ms(s.p99))
 	return nil
 }
 
