@@ -52,8 +52,8 @@ const (
 	languages // how many there are
 )
 
-// A tongue is what is known of a language. Its words are frequent ones: they are
-// left out of the index, and their count tells the language.
+// A tongue is what is known of a language. Its words are frequent ones: they tell
+// little in a query, and their count tells the language.
 type tongue struct {
 	stem  func(*snowballstem.Env) bool
 	words string
@@ -118,6 +118,7 @@ var wordsOf = func() map[string]languageSet {
 	for lang := range languages {
 		for w := range strings.FieldsSeq(tongues[lang].words) {
 			all[w] |= 1 << lang
+			all[normalise(w)] |= 1 << lang
 		}
 	}
 	return all
@@ -133,7 +134,7 @@ var scripts = []struct {
 	{unicode.Tamil, Tamil},
 }
 
-// isStop reports whether a word in lower case is left out of the index.
+// isStop reports whether a word in lower case is a stop word.
 func isStop(lang Language, word string) bool { return wordsOf[word]&(1<<lang) != 0 }
 
 // stemOf returns the stem of a word in lower case. Codes have none.

@@ -2,9 +2,13 @@
 //
 // Documents and queries go through the same [Analyzer]. Words are normalised
 // (NFKC, lower case), stemmed by their language, and folded to plain letters.
-// Stop words are dropped. Languages without spaces become pairs of characters.
-// Names made of parts, such as max_body_bytes, readFile or v1.2.3, are kept
-// whole and also split, so that both spellings find them.
+// Languages without spaces become pairs of characters. Names made of parts, such
+// as max_body_bytes, readFile or v1.2.3, are kept whole and also split, so that
+// both spellings find them; so are numbers, codes, paths and addresses.
+//
+// Not all terms are equal: each has a [Kind]. Stop words are terms as well, but
+// faint ones: whoever searches may leave them out as long as there are others, and
+// has them for the query that is made of nothing else.
 package lexical
 
 import (
@@ -23,22 +27,75 @@ const wordsKept = 1 << 15
 // like, which nobody types.
 const maxTerm = 64
 
+// A Kind says what a term stands for.
+type Kind uint8
+
+// The kinds of term.
+const (
+	// Word is a word, a number or a pair of characters. A text is as long as it has
+	// these.
+	Word Kind = iota
+	// Spelling is another form of what stands there as words, too: a name as a whole,
+	// a number without its commas.
+	Spelling
+	// Faint terms tell little: stop words, and the single characters of pairs. They
+	// are for queries that find nothing else.
+	Faint
+)
+
+// A Term is what texts are found by.
+type Term struct {
+	Text string
+	Kind Kind
+	// At is where in the normalised text the term's word or name begins. It is the
+	// same in whatever language the text is read.
+	At int
+}
+
 // An Analyzer turns texts into terms. It remembers words, and is for one
 // goroutine at a time. The zero value is ready.
 type Analyzer struct {
-	known [languages]map[string]string // words as written, and their terms; empty for stop words
-	terms []string
-	parts []string
+	known [languages]map[string]wordTerm // by words as written
+	terms []Term
+	texts []string
 	lang  Language
+	at    int // where the present word begins
+
+	row    int       // how many stop words stand in a row up to here
+	before [2]string // the last two of them
+	phrase []byte
+	joined map[string]string // pairs of stop words
 }
 
-// Terms returns the terms of a text in order, repeated as often as they occur,
-// stop words left out. The slice is valid until the next call.
+// phraseWords is how many stop words in a row may be a phrase, which is known by
+// its pairs: to be or not to be. Fewer are grammar.
+const phraseWords = 3
+
+// A wordTerm is the term of a word.
+type wordTerm struct {
+	text string
+	stop bool
+}
+
+// Terms returns the terms of a text that are not faint, in order, repeated as often
+// as they occur. The slice is valid until the next call.
 func (a *Analyzer) Terms(text string, lang Language) []string {
+	a.texts = a.texts[:0]
+	for _, t := range a.Read(text, lang) {
+		if t.Kind != Faint {
+			a.texts = append(a.texts, t.Text)
+		}
+	}
+	return a.texts
+}
+
+// Read returns the terms of a text, as far as possible in order, repeated as often
+// as they occur. The slice is valid until the next call.
+func (a *Analyzer) Read(text string, lang Language) []Term {
 	if lang >= languages {
 		lang = Unknown
 	}
-	a.terms, a.lang = a.terms[:0], lang
+	a.terms, a.lang, a.row = a.terms[:0], lang, 0
 	if !isASCII(text) {
 		text = norm.NFKC.String(text)
 	}
@@ -54,12 +111,11 @@ func (a *Analyzer) Terms(text string, lang Language) []string {
 				}
 				end += size
 			}
+			a.at = i
 			a.pairs(text[i:end])
 			i = end
 		case inWord(r):
-			end := wordEnd(text, i)
-			a.compound(text[i:end])
-			i = end
+			i = a.token(text, i)
 		default:
 			i += size
 		}
@@ -97,140 +153,87 @@ func unspaced(r rune) bool {
 		unicode.Lao, unicode.Khmer, unicode.Myanmar)
 }
 
-// wordEnd returns the end of the compound that begins at i: letters and digits,
-// joined by single . - @ between them.
-func wordEnd(text string, i int) int {
-	for i < len(text) {
-		r, size := decode(text[i:])
-		if inWord(r) && !unspaced(r) {
-			i += size
-			continue
-		}
-		if r != '.' && r != '-' && r != '@' || i+1 >= len(text) {
-			return i
-		}
-		next, _ := decode(text[i+1:])
-		if !inWord(next) || unspaced(next) {
-			return i
-		}
-		i++
-	}
-	return i
-}
-
-// pairs adds every two neighbouring characters as a term, or the one there is.
+// pairs adds every two neighbouring characters as a term, and each of them
+// faintly; or the one there is.
 func (a *Analyzer) pairs(run string) {
 	_, size := utf8.DecodeRuneInString(run)
 	if size == len(run) {
-		a.terms = append(a.terms, run)
+		a.add(run, Word)
 		return
 	}
+	a.add(run[:size], Faint)
 	for start, width := 0, size; start+width < len(run); {
 		_, next := utf8.DecodeRuneInString(run[start+width:])
-		a.terms = append(a.terms, run[start:start+width+next])
+		a.add(run[start:start+width+next], Word)
+		a.add(run[start+width:start+width+next], Faint)
 		start, width = start+width, next
 	}
 }
 
-// compound adds a word, or a name with its parts.
-func (a *Analyzer) compound(s string) {
-	if plain(s) {
-		a.word(s)
+// add adds a term that is a part of the text, or kept elsewhere.
+func (a *Analyzer) add(text string, kind Kind) {
+	if kind != Faint {
+		a.row = 0
+	}
+	if text != "" {
+		a.terms = append(a.terms, Term{Text: text, Kind: kind, At: a.at})
+	}
+}
+
+// word adds a word, stemmed, faintly if it is a stop word.
+func (a *Analyzer) word(w string) {
+	t := a.lookup(w)
+	if !t.stop {
+		a.add(t.text, Word)
 		return
 	}
-	a.parts = split(a.parts[:0], s)
-	if len(a.parts) > 1 && named(s) {
-		a.add(strings.ToLower(s))
-	}
-	for _, p := range a.parts {
-		a.word(p)
-	}
-}
-
-// plain reports whether s is small letters but for the first, as most words are.
-func plain(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; (c < 'a' || 'z' < c) && (i > 0 || c < 'A' || 'Z' < c) {
-			return false
+	a.add(t.text, Faint)
+	if a.row++; a.row >= phraseWords {
+		if a.row == phraseWords {
+			a.pair(a.before[0], a.before[1])
 		}
+		a.pair(a.before[1], t.text)
 	}
-	return true
+	a.before[0], a.before[1] = a.before[1], t.text
 }
 
-// named reports whether a compound is a name rather than words with hyphens: it
-// has a digit, a joint other than a hyphen, or a capital inside.
-func named(s string) bool {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case isDigit(c), c == '_', c == '.', c == '@':
-			return true
-		case isUpper(c) && i > 0 && isLower(s[i-1]):
-			return true
+// pair adds two stop words as one term.
+func (a *Analyzer) pair(first, second string) {
+	a.phrase = append(append(append(a.phrase[:0], first...), ' '), second...)
+	term, ok := a.joined[string(a.phrase)]
+	if !ok {
+		if a.joined == nil || len(a.joined) >= wordsKept {
+			a.joined = make(map[string]string, 256)
 		}
+		term = string(a.phrase)
+		a.joined[term] = term
 	}
-	return false
+	a.add(term, Faint)
 }
 
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
-func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
-
-// split cuts a compound at its joints and where a capital begins a word: read|File,
-// parse|HTTP|Request.
-func split(parts []string, s string) []string {
-	start := 0
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '_' || c == '.' || c == '-' || c == '@':
-			if i > start {
-				parts = append(parts, s[start:i])
-			}
-			start = i + 1
-		case i > start && isUpper(c) && (isLower(s[i-1]) || isUpper(s[i-1]) && beginsWord(s[i:])):
-			parts = append(parts, s[start:i])
-			start = i
-		}
-	}
-	if start < len(s) {
-		parts = append(parts, s[start:])
-	}
-	return parts
-}
-
-// beginsWord tells a capital before small letters. One small letter is a plural's:
-// IDs is one word.
-func beginsWord(s string) bool { return len(s) > 2 && isLower(s[1]) && isLower(s[2]) }
-
-// word adds one word, stemmed, unless it is a stop word.
-func (a *Analyzer) word(w string) {
+// lookup returns the term of a word.
+func (a *Analyzer) lookup(w string) wordTerm {
 	known := a.known[a.lang]
-	term, ok := known[w]
+	t, ok := known[w]
 	if !ok {
 		if known == nil || len(known) >= wordsKept {
-			known = make(map[string]string, 1024)
+			known = make(map[string]wordTerm, 1024)
 			a.known[a.lang] = known
 		}
-		term = termOf(a.lang, w)
-		known[strings.Clone(w)] = term // w is a part of the text, which must not be kept
+		t = termOf(a.lang, w)
+		known[strings.Clone(w)] = t // w is a part of the text, which must not be kept
 	}
-	if term != "" {
-		a.terms = append(a.terms, term)
-	}
+	return t
 }
 
-// termOf returns the term of a word, empty if it is a stop word.
-func termOf(lang Language, w string) string {
-	w = strings.ToLower(w)
-	if isStop(lang, w) {
-		return ""
+// termOf returns the term of a word.
+func termOf(lang Language, w string) wordTerm {
+	w = normalise(strings.ToLower(w))
+	stop := isStop(lang, w)
+	if !stop {
+		w = stemOf(lang, w)
 	}
-	return strings.Clone(cut(fold(stemOf(lang, w))))
-}
-
-func (a *Analyzer) add(term string) {
-	if term = cut(fold(term)); term != "" {
-		a.terms = append(a.terms, term)
-	}
+	return wordTerm{text: strings.Clone(cut(fold(w))), stop: stop}
 }
 
 // cut keeps a term to its bound.
@@ -239,28 +242,4 @@ func cut(term string) string {
 		term = strings.ToValidUTF8(term[:maxTerm], "")
 	}
 	return term
-}
-
-// unmarked are letters that no decomposition tells from their plain kin.
-var unmarked = map[rune]string{
-	'ß': "ss", 'æ': "ae", 'œ': "oe", 'ø': "o", 'ł': "l", 'đ': "d", 'ð': "d", 'þ': "th", 'ı': "i",
-}
-
-// fold takes the marks off Latin, Greek, Cyrillic, Hebrew and Arabic letters:
-// é becomes e. The marks of other scripts are vowels, without which words differ.
-func fold(s string) string {
-	if isASCII(s) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range norm.NFD.String(s) {
-		switch plain, ok := unmarked[r]; {
-		case ok:
-			b.WriteString(plain)
-		case 0x300 <= r && r <= 0x36f, 0x591 <= r && r <= 0x5c7, 0x64b <= r && r <= 0x65f:
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
 }
