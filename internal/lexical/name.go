@@ -225,10 +225,10 @@ func (a *Analyzer) spelling(s string, word bool) {
 const mostRuns = 4
 
 // part adds a part of a name, and what it is made of: read|File, parse|HTTP|Request,
-// RFC|2616. A letter by digits stands for nothing without them.
+// RFC|2616. A letter before digits belongs to them: v2, p53.
 func (a *Analyzer) part(s string) {
 	cuts := boundaries(s)
-	if cuts == nil {
+	if cuts == nil || len(cuts) == 1 && cuts[0] == 1 && isDigit(s[1]) {
 		a.word(s)
 		return
 	}

@@ -198,7 +198,12 @@ func PassageLead(c *Chunk) string {
 // IndexText returns the text of a chunk that is embedded and indexed: that of
 // [PassageText], and the questions that the chunk answers.
 func IndexText(title string, c *Chunk) string {
-	text := PassageText(title, c)
+	return PassagePrefix(title, c.Headings) + IndexBody(c)
+}
+
+// IndexBody returns what follows the prefix in [IndexText].
+func IndexBody(c *Chunk) string {
+	text := PassageLead(c) + c.Content
 	if len(c.Questions) == 0 {
 		return text
 	}

@@ -66,9 +66,10 @@ type Change struct {
 
 // An IndexedChunk is a chunk as an index sees it.
 type IndexedChunk struct {
-	ID     ChunkID
-	Text   string     // see [IndexText]
-	Vector llm.Vector // nil if the current model has not embedded it
+	ID      ChunkID
+	Heading string     // the title and the headings above it; see [PassagePrefix]
+	Text    string     // the rest of its [IndexText]
+	Vector  llm.Vector // nil if the current model has not embedded it
 }
 
 // A Selection says what is searched: a project's memos that satisfy the filters

@@ -95,7 +95,10 @@ func (s *Store) Changes(
 			if c.Content, err = rows[i].text.cut(ctx, tx, c.Start, c.End, piecesAtOnce); err != nil {
 				return err
 			}
-			indexed := memo.IndexedChunk{ID: c.ID, Text: memo.IndexText(rows[i].liveTitle, &c.Chunk), Vector: c.vector}
+			indexed := memo.IndexedChunk{
+				ID: c.ID, Heading: memo.PassagePrefix(rows[i].liveTitle, c.Headings), Text: memo.IndexBody(&c.Chunk),
+				Vector: c.vector,
+			}
 			changes[i].Chunks = append(changes[i].Chunks, indexed)
 		}
 		return nil

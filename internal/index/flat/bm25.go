@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 
 	"kvasir/internal/lexical"
@@ -39,17 +40,22 @@ func (a *accumulators) reset(n int) {
 
 // A queryTerm is a term of a query with its lists, one a view.
 type queryTerm struct {
-	hash   uint64
-	times  int // in the query
-	weight float32
-	lists  []list
+	hash     uint64
+	text     string
+	at       int  // where its word begins
+	faint    bool // it tells little
+	spelling bool // it is another form of words that are there, too
+	times    int  // in the query
+	docs     int  // that have it
+	weight   float32
+	lists    []list
 }
 
 // lexical scores documents segment by segment, term by term:
 // idf(t) * tf / (tf + k1 (1 - b + b len/avg)), times its occurrences in the query,
 // with Lucene's idf, log(1 + (N - n + 0.5) / (n + 0.5)). The figures are those of
 // living documents, so scores do not tell what was there before.
-func (s *snapshot) lexical(sv *sieve, terms []queryTerm, limit int, pool *sync.Pool) []memo.Hit {
+func (s *snapshot) lexical(sv *sieve, r *wordReader, terms []queryTerm, limit int, pool *sync.Pool) []memo.Hit {
 	if s.stats.docs == 0 || limit <= 0 {
 		return nil
 	}
@@ -57,11 +63,7 @@ func (s *snapshot) lexical(sv *sieve, terms []queryTerm, limit int, pool *sync.P
 	lengths := norm{base: k1 * (1 - b), slope: float32(k1 * b / average)}
 	acc := pool.Get().(*accumulators)
 	defer pool.Put(acc)
-	ceiling := 0.0 // no document has this score; one of nothing but the terms comes near
-	for i := range terms {
-		s.weigh(&terms[i], &acc.block)
-		ceiling += float64(terms[i].weight)
-	}
+	terms, ceiling := s.choose(r, terms, &acc.block)
 	slices.SortStableFunc(terms, func(a, b queryTerm) int { return cmp.Compare(b.weight, a.weight) })
 	rest := make([]float32, len(terms)) // the most that a term and those after it can add
 	for j := len(terms) - 1; j >= 0; j-- {
@@ -141,8 +143,41 @@ func (s *snapshot) weigh(t *queryTerm, block *block) {
 			}
 		}
 	}
+	t.docs = n
 	idf := math.Log(1 + (float64(s.stats.docs-n)+0.5)/(float64(n)+0.5))
 	t.weight = float32(float64(t.times) * idf)
+}
+
+// choose weighs the terms of a query, and returns those that count and the score
+// that no document has; one of nothing but the terms comes near. Words that the
+// project does not have give way to those that may be meant. Faint terms count if
+// there is nothing else.
+func (s *snapshot) choose(r *wordReader, terms []queryTerm, block *block) (chosen []queryTerm, ceiling float64) {
+	var faint []queryTerm
+	found := false
+	for i := range terms {
+		t := terms[i]
+		if t.faint {
+			faint = append(faint, t)
+			continue
+		}
+		s.weigh(&t, block)
+		if t.docs > 0 || !t.spelling {
+			ceiling += float64(t.weight)
+			chosen = append(chosen, t)
+		}
+		found = found || t.docs > 0
+	}
+	meant := s.meant(r, chosen, block)
+	chosen = append(chosen, meant...)
+	if found || len(meant) > 0 {
+		return chosen, ceiling
+	}
+	for i := range faint {
+		s.weigh(&faint[i], block)
+		ceiling += float64(faint[i].weight)
+	}
+	return append(chosen, faint...), ceiling
 }
 
 // offerAll offers the documents that have a score and pass.
@@ -156,38 +191,55 @@ func (t *top) offerAll(v *view, pass bitset, scores []float32) {
 	}
 }
 
-// readIn returns the languages in which a query is read: its own and all that
-// the project has some of, as the few words of a query seldom tell.
-func (s *snapshot) readIn(text string) []lexical.Language {
-	own := lexical.Detect(text)
-	var out []lexical.Language
+// readIn returns the languages in which a query is read: its own first, if the
+// project has it, and all that the project has some of, as the few words of a query
+// seldom tell.
+func (s *snapshot) readIn(text string) (own lexical.Language, languages []lexical.Language) {
+	own = lexical.Detect(text)
 	for lang, n := range s.stats.languages {
 		if n > 0 && (lang == own || float64(n) >= languageShare*float64(s.stats.docs)) {
-			out = append(out, lang)
+			languages = append(languages, lang)
 		}
 	}
-	slices.Sort(out)
-	return out
+	slices.Sort(languages)
+	if i := slices.Index(languages, own); i > 0 {
+		languages = append([]lexical.Language{own}, slices.Delete(languages, i, i+1)...)
+	}
+	return own, languages
 }
 
 // query returns the terms of a query in the order of their first occurrence. A
-// term that comes out in several languages counts in the first.
-func (r *wordReader) query(text string, languages []lexical.Language) []queryTerm {
+// term that comes out in several languages counts in the first. What is a stop
+// word in the query's own language is no word of another.
+func (r *wordReader) query(text string, own lexical.Language, languages []lexical.Language) []queryTerm {
 	var out []queryTerm
 	at := map[uint64]int{}
+	stop := map[int]bool{}
 	for _, lang := range languages {
 		before := len(out)
-		for _, t := range r.analyzer.Terms(text, lang) {
-			hash := maphash.String(r.seed, t)
+		for _, t := range r.analyzer.Read(text, lang) {
+			faint := t.Kind == lexical.Faint
+			if lang == own && faint {
+				stop[t.At] = true
+			}
+			if t.Kind == lexical.Word && lang != own && stop[t.At] {
+				continue
+			}
+			hash := r.hash(t.Text)
 			i, seen := at[hash]
 			switch {
 			case !seen:
 				at[hash] = len(out)
-				out = append(out, queryTerm{hash: hash, times: 1})
+				out = append(out, queryTerm{
+					hash: hash, text: strings.Clone(t.Text), at: t.At, faint: faint, spelling: t.Kind == lexical.Spelling, times: 1,
+				})
 			case i >= before:
 				out[i].times++
+				out[i].faint = out[i].faint && faint
 			}
 		}
 	}
 	return out
 }
+
+func (r *wordReader) hash(term string) uint64 { return maphash.String(r.seed, term) }

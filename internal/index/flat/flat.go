@@ -76,7 +76,8 @@ func (ix *Index) Lexical(ctx context.Context, in memo.Selection, text string, li
 	}
 	reader := ix.readers.Get().(*wordReader)
 	defer ix.readers.Put(reader)
-	hits := s.lexical(sv, reader.query(text, s.readIn(text)), limit, &ix.scores)
+	own, languages := s.readIn(text)
+	hits := s.lexical(sv, reader, reader.query(text, own, languages), limit, &ix.scores)
 	runtime.KeepAlive(s)
 	return hits, nil
 }

@@ -46,7 +46,8 @@ func (a *assembly) take(v *view) []uint32 {
 // mergeTerms joins the lists of each term, the views in order.
 func mergeTerms(views []*view, numbers [][]uint32) dictionary {
 	var w dictionaryWriter
-	at := make([]int, len(views)) // the next term of each
+	at := make([]int, len(views))    // the next term of each
+	words := make([]int, len(views)) // and where its spelling is
 	for {
 		least, any := uint64(math.MaxUint64), false
 		for i, v := range views {
@@ -58,14 +59,18 @@ func mergeTerms(views []*view, numbers [][]uint32) dictionary {
 			return w.finish()
 		}
 		w.begin()
+		var word []byte
 		for i, v := range views {
 			if at[i] == len(v.terms.hashes) || v.terms.hashes[at[i]] != least {
 				continue
 			}
 			w.addAll(v.terms.at(at[i]), numbers[i])
 			at[i]++
+			from := words[i] + 1
+			words[i] = from + int(v.terms.words[words[i]])
+			word = v.terms.words[from:words[i]]
 		}
-		w.end(least)
+		w.end(least, string(word))
 	}
 }
 

@@ -120,6 +120,7 @@ type analysed struct {
 	id       memo.ID
 	attrs    memo.Attributes
 	passages []passage
+	spelled  []spelling // of terms that were new to the reader, of other memos, too
 }
 
 // add puts a memo into the batch, in place of an older change of it.
@@ -130,6 +131,7 @@ func (b *batch) add(m *analysed) {
 	b.docs += len(m.passages)
 	if i, ok := b.at[m.id]; ok {
 		b.docs -= len(b.memos[i].passages)
+		m.spelled = append(m.spelled, b.memos[i].spelled...)
 		b.memos[i] = m
 		return
 	}
@@ -140,11 +142,13 @@ func (b *batch) add(m *analysed) {
 // analyse reads a page on all processors and adds it to the batch.
 func (p *part) analyse(ctx context.Context, page []memo.Change, b *batch) error {
 	read := make([]*analysed, len(page))
-	err := share(ctx, len(page), func(i, _ int) {
-		reader := p.readers.Get().(*wordReader)
-		defer p.readers.Put(reader)
-		read[i] = reader.analyse(&page[i])
-	})
+	readers := make([]*wordReader, workers(len(page)))
+	for i := range readers {
+		readers[i] = p.readers.Get().(*wordReader)
+		readers[i].forget()
+		defer p.readers.Put(readers[i])
+	}
+	err := share(ctx, len(page), func(i, worker int) { read[i] = readers[worker].analyse(&page[i]) })
 	if err != nil {
 		return err
 	}

@@ -6,14 +6,15 @@ import (
 )
 
 // A dictionary holds the postings of a segment: for each term the documents that
-// have it, in order, and how often. Terms are known by their hashes, so no word
-// of a text is kept. A list is the number of its documents and then, for each,
+// have it, in order, and how often. Terms are known by their hashes. A list is the number of its documents and then, for each,
 // the distance from the one before with the lowest bit telling that a count
-// follows; most terms occur once in a document. About 1.3 bytes a posting.
+// follows; most terms occur once in a document. About 1.3 bytes a posting. Beside
+// them stand the words themselves, of such terms as are words.
 type dictionary struct {
 	hashes []uint64 // sorted
 	starts []uint32 // of each term's list in data, and the end
 	data   []byte
+	words  []byte // for each term a length and its spelling; 0 and none for most codes
 }
 
 // A list is one term's postings, and one byte more, so that a reader may look at
@@ -38,7 +39,9 @@ func (d *dictionary) at(i int) list {
 	return list{count: int(count), data: data[n:]}
 }
 
-func (d *dictionary) bytes() int { return 8*cap(d.hashes) + 4*cap(d.starts) + cap(d.data) }
+func (d *dictionary) bytes() int {
+	return 8*cap(d.hashes) + 4*cap(d.starts) + cap(d.data) + cap(d.words)
+}
 
 // A block is some postings taken out of a list.
 type block struct {
@@ -103,13 +106,14 @@ func (w *dictionaryWriter) add(doc uint32, tf uint8) {
 }
 
 // end closes the term's list; a term without documents is left out.
-func (w *dictionaryWriter) end(hash uint64) {
+func (w *dictionaryWriter) end(hash uint64, word string) {
 	if w.count == 0 {
 		return
 	}
 	w.hashes = append(w.hashes, hash)
 	w.starts = append(w.starts, uint32(len(w.data)))
 	w.data = append(binary.AppendUvarint(w.data, uint64(w.count)), w.list...)
+	w.words = append(append(w.words, byte(len(word))), word...)
 }
 
 // finish returns the dictionary without spare room.
@@ -118,5 +122,6 @@ func (w *dictionaryWriter) finish() dictionary {
 		hashes: slices.Clip(slices.Clone(w.hashes)),
 		starts: slices.Clip(slices.Clone(append(w.starts, uint32(len(w.data))))),
 		data:   slices.Clip(slices.Clone(append(w.data, 0))),
+		words:  slices.Clip(slices.Clone(w.words)),
 	}
 }

@@ -23,15 +23,15 @@ func TestListsComeBack(t *testing.T) {
 				want = append(want, posting{uint32(doc), uint8(1 + r.IntN(4)*r.IntN(85))})
 			}
 			w.begin()
-			w.end(1) // a term without documents
+			w.end(1, "") // a term without documents
 			w.begin()
 			for _, p := range want {
 				w.add(p.doc, p.tf)
 			}
-			w.end(7)
+			w.end(7, "seven")
 			w.begin()
 			w.add(5, 255)
-			w.end(9)
+			w.end(9, "")
 			d := w.finish()
 			var got []posting
 			var b block

@@ -126,8 +126,8 @@ func entryBytes(e *entry) int64 {
 	return int64(n)
 }
 
-// newSegment builds a segment from analysed memos.
-func newSegment(memos []*analysed) *segment {
+// newSegment builds a segment from analysed memos and the spellings of their terms.
+func newSegment(memos []*analysed, spelled []spelling) *segment {
 	docs, dims := 0, map[int]int{}
 	for _, m := range memos {
 		docs += len(m.passages)
@@ -149,7 +149,7 @@ func newSegment(memos []*analysed) *segment {
 			lists = append(lists, p.terms)
 		}
 	}
-	a.terms = invert(lists)
+	a.terms = invert(lists, spelled)
 	return a.finish()
 }
 
@@ -166,10 +166,11 @@ func usual(dims map[int]int) int {
 }
 
 // invert turns the terms of documents into the documents of terms.
-func invert(docs [][]termCount) dictionary {
+func invert(docs [][]termCount, spelled []spelling) dictionary {
 	type term struct {
 		hash        uint64
 		count, next uint32
+		word        string
 	}
 	numbers := map[uint64]uint32{}
 	var terms []term
@@ -185,6 +186,11 @@ func invert(docs [][]termCount) dictionary {
 			terms[n].count++
 		}
 		total += len(counts)
+	}
+	for _, s := range spelled {
+		if n, ok := numbers[s.hash]; ok {
+			terms[n].word = s.text
+		}
 	}
 	slices.SortFunc(terms, func(a, b term) int { return cmp.Compare(a.hash, b.hash) })
 	next := uint32(0)
@@ -207,7 +213,7 @@ func invert(docs [][]termCount) dictionary {
 		for _, p := range postings[t.next-t.count : t.next] {
 			w.add(p>>8, uint8(p))
 		}
-		w.end(t.hash)
+		w.end(t.hash, t.word)
 	}
 	return w.finish()
 }

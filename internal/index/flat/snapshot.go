@@ -92,7 +92,9 @@ type shelf struct {
 func (s *shelf) replace(batch []*analysed) {
 	changed := map[*segment][]uint32{}
 	var added []*analysed
+	var spelled []spelling
 	for _, m := range batch {
+		spelled = append(spelled, m.spelled...)
 		if v, i, ok := findEntry(s.views, m.id); ok {
 			changed[v.segment] = append(changed[v.segment], i)
 		}
@@ -111,7 +113,7 @@ func (s *shelf) replace(batch []*analysed) {
 	}
 	s.views = views
 	if len(added) > 0 {
-		s.views = append(s.views, newView(newSegment(added)))
+		s.views = append(s.views, newView(newSegment(added, spelled)))
 	}
 	s.tidy()
 }

@@ -4,9 +4,19 @@ import (
 	"hash/maphash"
 	"math"
 	"slices"
+	"strings"
 
 	"kvasir/internal/lexical"
 	"kvasir/internal/memo"
+)
+
+// What a term counts in a passage, by where it stands. Titles, headings and tags
+// say what a passage is about. The length of a passage is that of its text alone:
+// what all passages of a memo share makes none of them longer.
+const (
+	textWeight    = 1
+	headingWeight = 2
+	tagWeight     = 2
 )
 
 // A wordReader turns texts into counted terms. It remembers stems, so it is kept
@@ -14,8 +24,20 @@ import (
 type wordReader struct {
 	seed     maphash.Seed // one for the whole index
 	analyzer lexical.Analyzer
-	hashes   []uint64
+	counts   counter
+	told     [1 << 13]uint64 // terms whose spelling was given away lately
+	spelled  []spelling
 }
+
+// A spelling is a term with its text. A reader gives the spelling of each term it
+// meets at least once.
+type spelling struct {
+	hash uint64
+	text string
+}
+
+// forget makes the reader give all spellings again.
+func (r *wordReader) forget() { clear(r.told[:]) }
 
 // analyse reads a changed memo. A chunk in which no language shows is taken to
 // be in that of its memo's others, or else in English: names and codes come out
@@ -29,6 +51,9 @@ func (r *wordReader) analyse(c *memo.Change) *analysed {
 	votes := map[lexical.Language]int{}
 	for i := range c.Chunks {
 		lang := lexical.Detect(c.Chunks[i].Text)
+		if lang == lexical.Unknown {
+			lang = lexical.Detect(c.Chunks[i].Heading)
+		}
 		m.passages[i].language = lang
 		votes[lang]++
 	}
@@ -39,44 +64,94 @@ func (r *wordReader) analyse(c *memo.Change) *analysed {
 			usual = lang
 		}
 	}
+	tags := strings.Join(c.Tags, "\n")
 	for i := range c.Chunks {
 		p := &m.passages[i]
 		if p.language == lexical.Unknown {
 			p.language = usual
 		}
 		p.chunk, p.vector = c.Chunks[i].ID, pack(c.Chunks[i].Vector)
-		p.terms, p.length = r.count(c.Chunks[i].Text, p.language)
+		r.counts.reset()
+		r.count(c.Chunks[i].Heading, p.language, headingWeight)
+		r.count(tags, p.language, tagWeight)
+		length := r.count(c.Chunks[i].Text, p.language, textWeight)
+		p.terms, p.length = slices.Clone(r.counts.terms), uint16(min(length, math.MaxUint16))
 	}
+	m.spelled, r.spelled = r.spelled, nil
 	return m
 }
 
-// read returns the hashes of a text's terms, sorted.
-func (r *wordReader) read(text string, lang lexical.Language) []uint64 {
-	r.hashes = r.hashes[:0]
-	for _, t := range r.analyzer.Terms(text, lang) {
-		r.hashes = append(r.hashes, maphash.String(r.seed, t))
+// count counts the terms of a text, and returns how long it is.
+func (r *wordReader) count(text string, lang lexical.Language, weight uint8) int {
+	if text == "" {
+		return 0
 	}
-	slices.Sort(r.hashes)
-	return r.hashes
+	length := 0
+	for _, t := range r.analyzer.Read(text, lang) {
+		hash := maphash.String(r.seed, t.Text)
+		r.counts.add(hash, weight)
+		if t.Kind == lexical.Word {
+			length++
+		}
+		if told := &r.told[hash%uint64(len(r.told))]; *told != hash {
+			*told = hash
+			if t.Kind != lexical.Faint && likeable(t.Text) {
+				r.spelled = append(r.spelled, spelling{hash, strings.Clone(t.Text)})
+			}
+		}
+	}
+	return length
 }
 
-// count returns a text's terms, and how many there are with repetitions.
-func (r *wordReader) count(text string, lang lexical.Language) ([]termCount, uint16) {
-	hashes := r.read(text, lang)
-	distinct := 0
-	for i, h := range hashes {
-		if i == 0 || h != hashes[i-1] {
-			distinct++
-		}
+// A counter counts terms, in a hash table with open places.
+type counter struct {
+	terms []termCount
+	slots []uint32 // numbers of terms, from 1; 0 for a free place
+}
+
+const smallCounter = 256
+
+func (t *counter) reset() {
+	if t.slots == nil {
+		t.slots = make([]uint32, smallCounter)
 	}
-	counts := make([]termCount, 0, distinct)
-	for i, h := range hashes {
-		if i == 0 || h != hashes[i-1] {
-			counts = append(counts, termCount{hash: h})
-		}
-		if last := &counts[len(counts)-1]; last.tf < math.MaxUint8 {
-			last.tf++
-		}
+	t.terms, t.slots = t.terms[:0], t.slots[:smallCounter]
+	clear(t.slots)
+}
+
+// add counts a term n times.
+func (t *counter) add(hash uint64, n uint8) {
+	at := t.find(hash)
+	if i := t.slots[at]; i > 0 {
+		tf := &t.terms[i-1].tf
+		*tf += min(n, math.MaxUint8-*tf)
+		return
 	}
-	return counts, uint16(min(len(hashes), math.MaxUint16))
+	t.terms = append(t.terms, termCount{hash: hash, tf: n})
+	t.slots[at] = uint32(len(t.terms))
+	if 2*len(t.terms) > len(t.slots) {
+		t.grow()
+	}
+}
+
+// find returns the place of a term, or the one that is free for it.
+func (t *counter) find(hash uint64) uint64 {
+	mask := uint64(len(t.slots) - 1)
+	at := hash & mask
+	for t.slots[at] > 0 && t.terms[t.slots[at]-1].hash != hash {
+		at = (at + 1) & mask
+	}
+	return at
+}
+
+func (t *counter) grow() {
+	if n := 2 * len(t.slots); n <= cap(t.slots) {
+		t.slots = t.slots[:n]
+		clear(t.slots)
+	} else {
+		t.slots = make([]uint32, n)
+	}
+	for i := range t.terms {
+		t.slots[t.find(t.terms[i].hash)] = uint32(i) + 1
+	}
 }

@@ -23,8 +23,8 @@ func changesFollow(r *room) {
 		Seq: first, Memo: id, Generation: 1,
 		Attributes: memo.Attributes{Title: "Ducks", Tags: []string{"bird"}, Metadata: []byte("{}")},
 		Chunks: []memo.IndexedChunk{
-			{ID: chunks[0].ID, Text: "Ducks\n\nsome", Vector: llm.Vector{0, 0.5, -1}},
-			{ID: chunks[1].ID, Text: "Ducks\nOne > Two\n\n text", Vector: llm.Vector{1, 0.5, -1}},
+			{ID: chunks[0].ID, Heading: "Ducks\n\n", Text: "some", Vector: llm.Vector{0, 0.5, -1}},
+			{ID: chunks[1].ID, Heading: "Ducks\nOne > Two\n\n", Text: " text", Vector: llm.Vector{1, 0.5, -1}},
 		},
 	}}
 	r.same(want, got, "Changes")
@@ -125,3 +125,6 @@ func countsCount(r *room) {
 		r.Errorf("Counts = %+v, want 2 pending since %v, 1 failed", c, oldest)
 	}
 }
+
+// indexed returns what the index sees of a chunk, all its fields in one.
+func indexed(c memo.Change, chunk int) string { return c.Chunks[chunk].Heading + c.Chunks[chunk].Text }

@@ -175,7 +175,7 @@ func partsGoWithTheText(r *room) {
 	r.must(err)
 	r.same(chunks[1], missing[1].Chunk, "what is to be embedded")
 	changes, err := r.s.Changes(ctx, r.p, "model", 0, 10)
-	if r.must(err); changes[0].Chunks[1].Text != memo.IndexText("T", &chunks[1]) {
+	if r.must(err); indexed(changes[0], 1) != memo.IndexText("T", &chunks[1]) {
 		r.Errorf("indexed as %q", changes[0].Chunks[1].Text)
 	}
 	r.update(id, memo.Patch{Title: new("U")})
@@ -271,9 +271,9 @@ func readsPassages(r *room, id memo.ID, text string, chunks []memo.Chunk) {
 	if last.Memo != id || len(last.Chunks) != len(chunks) || len(missing) != len(chunks) {
 		r.Fatalf("%d chunks are indexed, and %d are to be embedded of %d", len(last.Chunks), len(missing), len(chunks))
 	}
-	for i, c := range last.Chunks {
-		if c.Text != memo.IndexText("T", &chunks[i]) {
-			r.Fatalf("chunk %d is indexed as %q", i, c.Text)
+	for i := range last.Chunks {
+		if got := indexed(last, i); got != memo.IndexText("T", &chunks[i]) {
+			r.Fatalf("chunk %d is indexed as %q", i, got)
 		}
 	}
 }

@@ -72,7 +72,7 @@ func enrichmentShows(r *room) {
 	r.same(chunks[0], missing[0].Chunk, "what another model is to embed")
 	changes, err := r.s.Changes(ctx, r.p, "model", 0, 10)
 	r.must(err)
-	if c := changes[0]; c.Chunks[0].Text != memo.IndexText("T", &chunks[0]) || !slices.Equal(c.Tags, m.Tags) {
+	if c := changes[0]; indexed(c, 0) != memo.IndexText("T", &chunks[0]) || !slices.Equal(c.Tags, m.Tags) {
 		r.Errorf("indexed as %+v", c)
 	}
 }
