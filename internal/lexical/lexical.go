@@ -56,6 +56,7 @@ type Term struct {
 // goroutine at a time. The zero value is ready.
 type Analyzer struct {
 	known [languages]map[string]wordTerm // by words as written
+	names [languages]map[string][]Term   // of tokens that are more than a word
 	terms []Term
 	texts []string
 	lang  Language

@@ -1,6 +1,7 @@
 package lexical
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -63,9 +64,44 @@ func (a *Analyzer) token(text string, start int) int {
 	case strings.HasPrefix(text[end:], "://"): // how a page is loaded tells nothing of it
 		return end + len("://")
 	default:
-		a.address(s)
+		a.remembered(s)
 	}
-	return end + a.suffix(text, start, end)
+	if end < len(text) {
+		end += a.suffix(text, start, end)
+	}
+	return end
+}
+
+// remembered adds the terms of a token that is more than a word. Names return as
+// words do, and to take them apart costs more.
+func (a *Analyzer) remembered(s string) {
+	if len(s) > maxTerm {
+		a.address(s)
+		return
+	}
+	names := a.names[a.lang]
+	known, ok := names[s]
+	if !ok {
+		at, first := a.at, len(a.terms)
+		a.at = 0
+		a.address(s)
+		a.at = at
+		known = slices.Clone(a.terms[first:])
+		a.terms = a.terms[:first]
+		for i := range known {
+			known[i].Text = strings.Clone(known[i].Text)
+		}
+		if names == nil || len(names) >= wordsKept {
+			names = make(map[string][]Term, 256)
+			a.names[a.lang] = names
+		}
+		names[strings.Clone(s)] = known
+	}
+	a.row = 0
+	for _, t := range known {
+		t.At += a.at
+		a.terms = append(a.terms, t)
+	}
 }
 
 // plain reports whether s is small letters but for the first, as most words are.
@@ -111,17 +147,20 @@ func capitals(s string) bool {
 // suffix adds what a sign behind a token makes of it, and returns the length of
 // the sign: 20%, C++, C#.
 func (a *Analyzer) suffix(text string, start, end int) int {
-	for _, sign := range []string{"%", "++", "#"} {
-		if !strings.HasPrefix(text[end:], sign) {
-			continue
-		}
-		s := text[start:end]
-		if sign == "%" && isNumber(s) || sign != "%" && len(s) <= 2 && !isDigit(s[0]) {
-			a.add(strings.ToLower(strings.ReplaceAll(s, ",", "."))+sign, Spelling)
-			return len(sign)
-		}
+	sign := ""
+	switch s := text[start:end]; {
+	case text[end] == '%' && isNumber(s):
+		sign = "%"
+	case len(s) > 2 || isDigit(s[0]):
+	case text[end] == '#':
+		sign = "#"
+	case strings.HasPrefix(text[end:], "++"):
+		sign = "++"
 	}
-	return 0
+	if sign != "" {
+		a.add(strings.ToLower(strings.ReplaceAll(text[start:end], ",", "."))+sign, Spelling)
+	}
+	return len(sign)
 }
 
 // address adds a token that may be an address or a path, as a whole, and its
@@ -220,54 +259,68 @@ func (a *Analyzer) spelling(s string, word bool) {
 	a.add(cut(fold(strings.ToLower(s))), Spelling)
 }
 
-// mostRuns is how many runs of letters and of digits a name has at most; what has
-// more is a key or a checksum.
-const mostRuns = 4
-
 // part adds a part of a name, and what it is made of: read|File, parse|HTTP|Request,
-// RFC|2616. A letter before digits belongs to them: v2, p53.
+// RFC|2616.
 func (a *Analyzer) part(s string) {
-	cuts := boundaries(s)
-	if cuts == nil || len(cuts) == 1 && cuts[0] == 1 && isDigit(s[1]) {
+	cuts, digits := boundaries(s)
+	switch {
+	case cuts == nil:
+		a.word(s)
+		return
+	case digits:
+		a.code(s)
+		return
+	}
+	a.spelling(s, true)
+	at, start := a.at, 0
+	for _, end := range append(cuts, len(s)) {
+		a.at = at + start
+		a.word(s[start:end])
+		start = end
+	}
+}
+
+// code adds letters and digits. Of two parts, each is found, too; with more it is
+// a key or a checksum. One letter or digit is no part.
+func (a *Analyzer) code(s string) {
+	at := 0
+	for i := 1; i < len(s); i++ {
+		if isDigit(s[i]) == isDigit(s[i-1]) {
+			continue
+		}
+		if at > 0 {
+			at = 0
+			break
+		}
+		at = i
+	}
+	if at == 0 || at == 1 && !isDigit(s[0]) {
 		a.word(s)
 		return
 	}
-	runs, digits := 1, false
-	for i := 1; i < len(s); i++ {
-		if isDigit(s[i]) != isDigit(s[i-1]) {
-			runs++
-		}
-		digits = digits || isDigit(s[i]) || isDigit(s[0])
-	}
-	if runs > mostRuns {
-		a.add(cut(fold(strings.ToLower(s))), Word)
-		return
-	}
-	a.spelling(s, !digits)
-	at, start := a.at, 0
-	for _, end := range append(cuts, len(s)) {
-		if a.at = at + start; end-start > 1 || isDigit(s[start]) || !digits {
-			a.word(s[start:end])
-		}
-		start = end
-	}
-	a.at = at
+	a.spelling(s, false)
+	begin := a.at
+	a.word(s[:at])
+	a.at += at
+	a.word(s[at:])
+	a.at = begin
 }
 
-// boundaries returns where a capital begins a word, and where letters and digits
+// boundaries returns where a capital begins a word, and whether letters and digits
 // meet.
-func boundaries(s string) (cuts []int) {
+func boundaries(s string) (cuts []int, digits bool) {
 	start := 0
 	for i := 1; i < len(s); i++ {
 		c, before := s[i], s[i-1]
 		switch {
-		case isDigit(c) != isDigit(before),
-			isUpper(c) && (isLower(before) || isUpper(before) && i > start && beginsWord(s[i:])):
+		case isDigit(c) != isDigit(before):
+			return []int{i}, true
+		case isUpper(c) && (isLower(before) || isUpper(before) && i > start && beginsWord(s[i:])):
 			cuts = append(cuts, i)
 			start = i
 		}
 	}
-	return cuts
+	return cuts, false
 }
 
 // beginsWord tells a capital before small letters. One small letter is a plural's:

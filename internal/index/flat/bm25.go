@@ -40,15 +40,14 @@ func (a *accumulators) reset(n int) {
 
 // A queryTerm is a term of a query with its lists, one a view.
 type queryTerm struct {
-	hash     uint64
-	text     string
-	at       int  // where its word begins
-	faint    bool // it tells little
-	spelling bool // it is another form of words that are there, too
-	times    int  // in the query
-	docs     int  // that have it
-	weight   float32
-	lists    []list
+	hash   uint64
+	text   string
+	at     int // where its word begins
+	kind   lexical.Kind
+	times  int // in the query
+	docs   int // that have it
+	weight float32
+	lists  []list
 }
 
 // lexical scores documents segment by segment, term by term:
@@ -153,31 +152,30 @@ func (s *snapshot) weigh(t *queryTerm, block *block) {
 // project does not have give way to those that may be meant. Faint terms count if
 // there is nothing else.
 func (s *snapshot) choose(r *wordReader, terms []queryTerm, block *block) (chosen []queryTerm, ceiling float64) {
-	var faint []queryTerm
-	found := false
-	for i := range terms {
-		t := terms[i]
-		if t.faint {
-			faint = append(faint, t)
-			continue
-		}
-		s.weigh(&t, block)
-		if t.docs > 0 || !t.spelling {
-			ceiling += float64(t.weight)
-			chosen = append(chosen, t)
-		}
-		found = found || t.docs > 0
+	take := func(t queryTerm) {
+		chosen = append(chosen, t)
+		ceiling += float64(t.weight)
 	}
-	meant := s.meant(r, chosen, block)
-	chosen = append(chosen, meant...)
-	if found || len(meant) > 0 {
+	known := map[int]bool{} // where words are that the project has
+	for _, t := range terms {
+		if t.kind != lexical.Faint {
+			if s.weigh(&t, block); t.docs > 0 || t.kind == lexical.Word {
+				take(t)
+			}
+			known[t.at] = known[t.at] || t.docs > 0
+		}
+	}
+	chosen = append(chosen, s.meant(r, chosen, known, block)...)
+	if slices.ContainsFunc(chosen, func(t queryTerm) bool { return t.docs > 0 }) {
 		return chosen, ceiling
 	}
-	for i := range faint {
-		s.weigh(&faint[i], block)
-		ceiling += float64(faint[i].weight)
+	for _, t := range terms {
+		if t.kind == lexical.Faint {
+			s.weigh(&t, block)
+			take(t)
+		}
 	}
-	return append(chosen, faint...), ceiling
+	return chosen, ceiling
 }
 
 // offerAll offers the documents that have a score and pass.
@@ -218,8 +216,7 @@ func (r *wordReader) query(text string, own lexical.Language, languages []lexica
 	for _, lang := range languages {
 		before := len(out)
 		for _, t := range r.analyzer.Read(text, lang) {
-			faint := t.Kind == lexical.Faint
-			if lang == own && faint {
+			if lang == own && t.Kind == lexical.Faint {
 				stop[t.At] = true
 			}
 			if t.Kind == lexical.Word && lang != own && stop[t.At] {
@@ -230,12 +227,10 @@ func (r *wordReader) query(text string, own lexical.Language, languages []lexica
 			switch {
 			case !seen:
 				at[hash] = len(out)
-				out = append(out, queryTerm{
-					hash: hash, text: strings.Clone(t.Text), at: t.At, faint: faint, spelling: t.Kind == lexical.Spelling, times: 1,
-				})
+				out = append(out, queryTerm{hash: hash, text: strings.Clone(t.Text), at: t.At, kind: t.Kind, times: 1})
 			case i >= before:
 				out[i].times++
-				out[i].faint = out[i].faint && faint
+				out[i].kind = min(out[i].kind, t.Kind)
 			}
 		}
 	}

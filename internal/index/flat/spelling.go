@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"kvasir/internal/lexical"
 )
 
 // Words that nobody wrote as the query does are looked for among those of the
@@ -145,20 +147,16 @@ func slips(a, b []rune, most int) int {
 
 // meant returns the terms that stand for those of a query that no document has,
 // most frequent first, and is quick if there are none.
-func (s *snapshot) meant(r *wordReader, terms []queryTerm, block *block) []queryTerm {
+func (s *snapshot) meant(r *wordReader, terms []queryTerm, known map[int]bool, block *block) []queryTerm {
 	var wrong []mistaken
 	var of []*queryTerm
-	known := map[int]bool{}
-	for i := range terms {
-		known[terms[i].at] = known[terms[i].at] || terms[i].docs > 0
-	}
 	for i := range terms {
 		t := &terms[i]
-		if known[t.at] || t.spelling || len(wrong) == maxMistaken {
+		if known[t.at] || t.kind != lexical.Word || len(wrong) == maxMistaken {
 			continue
 		}
 		if m, ok := mistake(t.text); ok {
-			known[t.at] = true
+			known[t.at] = true // its readings in other languages are not looked for
 			wrong, of = append(wrong, m), append(of, t)
 		}
 	}

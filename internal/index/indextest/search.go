@@ -279,7 +279,7 @@ func limits(s *suite) {
 			s.Errorf("limit %d: %d by words, %d near, %d titles", limit, len(words), len(near), len(titles))
 		}
 	}
-	s.want("nothing to look for", s.words(within(), "the of and ?!"))
+	s.want("nothing to look for", s.words(within(), "?! --"))
 	s.want("unknown words", s.words(within(), "xylophone"))
 }
 
