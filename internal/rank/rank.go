@@ -55,7 +55,7 @@ func Likeness(cosine, usual float64) float64 {
 }
 
 // feedback is how much the best passage says of the others, against the query.
-const feedback = 0.25
+const feedback = 0.2
 
 // Feedback returns the likeness to judge a passage by when the best one is known:
 // that to the query, and a part of that to the best passage. A query has few words;
