@@ -1,5 +1,5 @@
-// Package flat is an index in memory: BM25 over postings, and a scan of 1-bit
-// vectors with exact rescoring.
+// Package flat is an index in memory: BM25 over postings, and a scan of the signs
+// of vectors whose best are compared in full.
 //
 // Each project has a part of its own, with statistics of its own, so nothing of
 // one tenant shows in another's scores. A part follows the store by sequence
@@ -10,10 +10,14 @@
 //
 // A part is a list of immutable segments. A changed memo dies where it was, by a
 // bit, and lives on in a new small segment; small segments are merged. Searches
-// work on a snapshot and never wait for a change to be applied, except for those
-// they must see. Scores count the living only, so they do not depend on how the
-// segments came about. 100,000 chunks of 180 words take about 31 MiB, and 78 MiB
-// more with vectors of 384 dimensions.
+// work on a snapshot, with all processors, and never wait for a change to be applied,
+// except for those they must see. Scores count the living only, so they do not depend
+// on how the segments came about.
+//
+// A vector is rotated and takes nine bits a number, its sign and its size. Signs lie
+// together: of 384 numbers the scan reads 48 bytes a chunk. Postings and vectors are
+// outside of the Go heap. 100,000 chunks of 180 words take about 31 MiB, and 42 MiB
+// more with vectors of 384 numbers, 166 MiB with 1,536.
 package flat
 
 import (
