@@ -66,7 +66,8 @@ type Citation struct {
 	Chunk     memo.ChunkID
 	Start     int // of the sentences, in bytes of the memo's text
 	End       int
-	Page      int // where the range begins; 0 if the memo has no pages
+	Text      string // the sentences themselves; empty where they are not known
+	Page      int    // where the range begins; 0 if the memo has no pages
 	// Support is from 0 to 1 how well the range bears out what is claimed.
 	Support float64
 }
