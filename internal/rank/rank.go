@@ -19,8 +19,8 @@ import (
 
 // The weights of words against vectors.
 const (
-	TrustingWeight = 0.6  // the model knows the language
-	DoubtingWeight = 0.95 // the model hardly knows it
+	TrustingWeight = 0.575 // the model knows the language
+	DoubtingWeight = 0.95  // the model hardly knows it
 )
 
 // Between these many tokens a word a model goes from reading to spelling; at this

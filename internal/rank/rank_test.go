@@ -19,13 +19,13 @@ func TestLexicalWeight(t *testing.T) {
 		c    llm.Coverage
 		want float64
 	}{
-		{"a model that tells nothing", llm.Coverage{}, 0.6},
-		{"English", llm.Coverage{TokensPerWord: 1.3}, 0.6},
-		{"code in an English model", llm.Coverage{TokensPerWord: 1.65}, 0.635},
-		{"German in an English model", llm.Coverage{TokensPerWord: 2.25}, 0.775},
+		{"a model that tells nothing", llm.Coverage{}, 0.575},
+		{"English", llm.Coverage{TokensPerWord: 1.3}, 0.575},
+		{"code in an English model", llm.Coverage{TokensPerWord: 1.65}, 0.6125},
+		{"German in an English model", llm.Coverage{TokensPerWord: 2.25}, 0.7625},
 		{"Finnish in an English model", llm.Coverage{TokensPerWord: 3.4}, 0.95},
 		{"Chinese in an English model", llm.Coverage{TokensPerWord: 1, UnknownShare: 0.3}, 0.95},
-		{"a few unknown words", llm.Coverage{TokensPerWord: 1, UnknownShare: 0.01}, 0.67},
+		{"a few unknown words", llm.Coverage{TokensPerWord: 1, UnknownShare: 0.01}, 0.65},
 	}
 	for _, tt := range tests {
 		if got := rank.LexicalWeight(tt.c); !about(got, tt.want) {

@@ -248,7 +248,7 @@ func TestAnExplanationTellsOfEveryStage(t *testing.T) {
 	}
 	for stage, want := range map[string]string{
 		"filter": "title neq Other", "lexical": "1.00 tokens a word", "vector": "distance 0.9",
-		"fuse":  "weight of words 0.60",
+		"fuse":  "weight of words 0.57",
 		"boost": "1 tags", "rerank": "the fused order stands", "diversify": "diversity 0.1",
 	} {
 		if notes := strings.Join(byName[stage].Notes, "; "); !strings.Contains(notes, want) {
