@@ -77,18 +77,48 @@ func (s *snapshot) nearest(ctx context.Context, sv *sieve, t *target, pool *esti
 		}
 	}
 	bests, err := s.compare(ctx, among, t)
-	// The arrays that were read are given back with the snapshot.
-	runtime.KeepAlive(s)
 	if err != nil {
 		return nil, err
 	}
-	best := &bests[0]
-	for i := range bests[1:] {
-		for _, f := range bests[1+i].found {
-			best.offer(f)
+	best := t.best(bests)
+	// The arrays that were read are given back with the snapshot.
+	runtime.KeepAlive(s)
+	return best.hits(), nil
+}
+
+// spare is how many more than wanted are compared in full, and spareCosine how much
+// farther they may be: more than errors of nine bits can be.
+const (
+	spare       = 50
+	spareCosine = 0.005
+)
+
+// best returns the best of what the workers found: of short vectors by all bits.
+func (t *target) best(bests []top) top {
+	best := top{limit: t.limit}
+	fine := len(t.vector) < fineBelow
+	v := make(llm.Vector, len(t.vector))
+	for i := range bests {
+		for _, f := range bests[i].found {
+			if fine {
+				clear(v)
+				f.view.vectors.get(f.doc).addTo(v)
+				f.score = float32(dot(t.vector, v) / math.Sqrt(dot(v, v)))
+			}
+			if f.score >= t.least {
+				best.offer(f)
+			}
 		}
 	}
-	return best.hits(), nil
+	return best
+}
+
+func dot(a, b llm.Vector) float64 {
+	var sum float64
+	for i := range a {
+		sum += float64(a[i]) * float64(b[i])
+	}
+	return sum
 }
 
 // comparable returns the documents of each view that pass and have a vector of
@@ -105,17 +135,18 @@ func (s *snapshot) comparable(ctx context.Context, sv *sieve, dim int) ([]bitset
 	return among, int(count.Load()), err
 }
 
-// compare returns the best of each worker.
+// compare returns the best of each worker by nine bits, and some more.
 func (s *snapshot) compare(ctx context.Context, among []bitset, t *target) ([]top, error) {
 	bests := make([]top, workers(len(s.views)))
 	for i := range bests {
-		bests[i].limit = t.limit
+		bests[i].limit = t.limit + spare
 	}
+	least := t.least - spareCosine
 	err := share(ctx, len(s.views), func(i, worker int) {
 		v, best := s.views[i], &bests[worker]
 		for n := range among[i].all() {
 			score := t.cosine(&v.vectors, n)
-			if score >= t.least && (len(best.found) < t.limit || score >= best.least()) {
+			if score >= least && (len(best.found) < best.limit || score >= best.least()) {
 				best.offer(found{score: score, doc: n, view: v})
 			}
 		}

@@ -9,10 +9,13 @@ import (
 // A packed is a vector of length 1, rotated, in nine bits a number: the sign and,
 // of 256 equal steps up to the largest, the one it is in. A number is taken to
 // be in the middle of its step, so in half steps it is an odd one of -511 to 511.
+// Short vectors have eight bits more, by which the nearest are told apart; in the
+// sum of many numbers the errors of nine bits are small enough.
 type packed struct {
 	dim        int
 	code       []uint64 // the signs, 1 for positive
 	magnitudes []uint8  // as many as the code has bits
+	fine       []uint8  // where in its step each is, in 256 parts; nil for a long vector
 	scale      float32  // half a step, and a little more or less: see pack
 	factor     float32  // brings the sum of a vector's numbers, each with a sign, to a cosine
 }
@@ -35,6 +38,9 @@ func pack(v llm.Vector) *packed {
 	}
 	words := (len(v) + 63) / 64
 	p := &packed{dim: len(v), code: make([]uint64, words), magnitudes: make([]uint8, 64*words), factor: float32(1 / sum)}
+	if len(v) < fineBelow {
+		p.fine = make([]uint8, 64*words)
+	}
 	steps, product := 256/largest, float64(0)
 	for i, x := range v {
 		if x > 0 {
@@ -43,11 +49,17 @@ func pack(v llm.Vector) *packed {
 			x = -x
 		}
 		p.magnitudes[i] = uint8(min(x*steps, 255))
+		if p.fine != nil {
+			p.fine[i] = uint8(min(256*(x*steps-float32(p.magnitudes[i])), 255))
+		}
 		product += float64(x) * float64(halfSteps(p.magnitudes[i]))
 	}
 	p.scale = float32(1 / product)
 	return p
 }
+
+// fineBelow is the length below which a vector is short.
+const fineBelow = 1024
 
 // halfSteps is a magnitude in halves of a step.
 func halfSteps(magnitude uint8) int32 { return int32(magnitude)<<1 | 1 }
@@ -69,9 +81,17 @@ func (p *packed) addTo(v llm.Vector) {
 		}
 		negative := -int32(signs & 1)
 		signs >>= 1
+		if p.fine != nil {
+			parts := 256*int32(p.magnitudes[i]) + int32(p.fine[i])
+			v[i] += p.scale / 256 * float32(halfParts(parts)^negative-negative)
+			continue
+		}
 		v[i] += p.scale * float32(halfSteps(p.magnitudes[i])^negative-negative)
 	}
 }
+
+// halfParts are parts of a step in halves, taken to be in the middle of the last.
+func halfParts(parts int32) int32 { return parts<<1 | 1 }
 
 // unit returns v at length 1, nil if it has none.
 func unit(v llm.Vector) llm.Vector {
@@ -100,6 +120,7 @@ type vectors struct {
 	words      int      // in a code
 	codes      []uint64 // of eight documents the first words, then the second ones, and so on
 	magnitudes []uint8  // document by document
+	fine       []uint8  // likewise, of short vectors
 	scales     []float32
 	factors    []float32 // 0 for a document without a vector
 	has        bitset    // documents with a vector
@@ -111,11 +132,18 @@ func newVectors(docs, dim int) vectors {
 		return vectors{}
 	}
 	words, padded := (dim+63)/64, (docs+lanes-1)/lanes*lanes
-	m := newMemory(8*padded*words + 64*docs*words)
-	return vectors{
-		dim: dim, words: words, codes: m.words(padded * words), magnitudes: m.rest(), memory: m,
+	numbers, fine := 64*docs*words, 0
+	if dim < fineBelow {
+		fine = numbers
+	}
+	m := newMemory(8*padded*words + numbers + fine)
+	vs := vectors{
+		dim: dim, words: words, codes: m.words(padded * words), memory: m,
 		scales: make([]float32, docs), factors: make([]float32, padded), has: newBitset(docs, false),
 	}
+	rest := m.rest()
+	vs.magnitudes, vs.fine = rest[:numbers], rest[numbers:]
+	return vs
 }
 
 // codeOf returns the words from the first of a document's code; each eighth is its
@@ -129,6 +157,15 @@ func (vs *vectors) magnitudesOf(n uint32) []uint8 {
 	return vs.magnitudes[int(n)*width : (int(n)+1)*width]
 }
 
+// fineOf returns nil for a long vector.
+func (vs *vectors) fineOf(n uint32) []uint8 {
+	if vs.dim >= fineBelow {
+		return nil
+	}
+	width := 64 * vs.words
+	return vs.fine[int(n)*width : (int(n)+1)*width]
+}
+
 // put stores the vector of a document. One of another length counts as missing.
 func (vs *vectors) put(n uint32, v *packed) {
 	if v == nil || v.dim != vs.dim {
@@ -138,6 +175,7 @@ func (vs *vectors) put(n uint32, v *packed) {
 		code[lanes*i] = v.code[i]
 	}
 	copy(vs.magnitudesOf(n), v.magnitudes)
+	copy(vs.fineOf(n), v.fine)
 	vs.scales[n], vs.factors[n] = v.scale, v.factor
 	vs.has.add(n)
 }
@@ -149,7 +187,7 @@ func (vs *vectors) get(n uint32) *packed {
 		return nil
 	}
 	p := &packed{
-		dim: vs.dim, code: make([]uint64, vs.words), magnitudes: vs.magnitudesOf(n),
+		dim: vs.dim, code: make([]uint64, vs.words), magnitudes: vs.magnitudesOf(n), fine: vs.fineOf(n),
 		scale: vs.scales[n], factor: vs.factors[n],
 	}
 	for i, code := 0, vs.codeOf(n); i < vs.words; i++ {
@@ -159,5 +197,5 @@ func (vs *vectors) get(n uint32) *packed {
 }
 
 func (vs *vectors) bytes() int {
-	return 8*len(vs.codes) + len(vs.magnitudes) + 4*cap(vs.scales) + 4*cap(vs.factors) + 8*cap(vs.has)
+	return 8*len(vs.codes) + len(vs.magnitudes) + len(vs.fine) + 4*cap(vs.scales) + 4*cap(vs.factors) + 8*cap(vs.has)
 }

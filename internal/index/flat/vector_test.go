@@ -9,14 +9,6 @@ import (
 	"kvasir/internal/llm"
 )
 
-func product(a, b llm.Vector) float64 {
-	var sum float64
-	for i := range a {
-		sum += float64(a[i]) * float64(b[i])
-	}
-	return sum
-}
-
 func TestRotationKeepsAnglesAndComesBack(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
@@ -25,11 +17,11 @@ func TestRotationKeepsAnglesAndComesBack(t *testing.T) {
 		x, y := slices.Clone(a), slices.Clone(b)
 		rotate(x)
 		rotate(y)
-		if got, want := product(x, y), product(a, b); math.Abs(got-want) > 1e-5 {
+		if got, want := dot(x, y), dot(a, b); math.Abs(got-want) > 1e-5 {
 			t.Errorf("%d numbers: the rotation changes a product from %v to %v", dim, want, got)
 		}
 		rotateBack(x)
-		if got := product(x, a); math.Abs(got-1) > 1e-5 {
+		if got := dot(x, a); math.Abs(got-1) > 1e-5 {
 			t.Errorf("%d numbers: there and back gives a cosine of %v", dim, got)
 		}
 	}
@@ -65,12 +57,12 @@ func TestPackedVectors(t *testing.T) {
 		vs.put(7, pack(randomVector(r, dim+1))) // damaged: it is left as it was
 		for n, v := range given {
 			back := vs.get(uint32(n)).unpack()
-			if cos := product(back, v); cos < 0.9999 || math.Abs(product(back, back)-1) > 1e-5 {
-				t.Errorf("%d numbers: a vector comes back with a cosine of %v, length² %v", dim, cos, product(back, back))
+			if cos := dot(back, v); cos < 0.9999 || math.Abs(dot(back, back)-1) > 1e-5 {
+				t.Errorf("%d numbers: a vector comes back with a cosine of %v, length² %v", dim, cos, dot(back, back))
 			}
 			to := newTarget(v, 1, 2)
 			for m, w := range given {
-				got, want := float64(to.cosine(&vs, uint32(m))), product(v, w)
+				got, want := float64(to.cosine(&vs, uint32(m))), dot(v, w)
 				if math.Abs(got-want) > 0.03/math.Sqrt(float64(dim)) {
 					t.Errorf("%d numbers: the cosine is %v, want %v", dim, got, want)
 				}
@@ -98,7 +90,7 @@ func TestEstimates(t *testing.T) {
 			v[i] += q[i] * float32(n) / docs
 		}
 		v = unit(v)
-		cosines[n] = product(v, q)
+		cosines[n] = dot(v, q)
 		vs.put(uint32(n), pack(v))
 	}
 	out := make([]float32, docs)
