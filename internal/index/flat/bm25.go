@@ -44,8 +44,9 @@ type queryTerm struct {
 	text   string
 	at     int // where its word begins
 	kind   lexical.Kind
-	times  int // in the query
-	docs   int // that have it
+	other  bool // read in another language than the first
+	times  int  // in the query
+	docs   int  // that have it
 	weight float32
 	lists  []list
 }
@@ -149,8 +150,8 @@ func (s *snapshot) weigh(t *queryTerm, block *block) {
 
 // choose weighs the terms of a query, and returns those that count and the score
 // that no document has; one of nothing but the terms comes near. Words that the
-// project does not have give way to those that may be meant. Faint terms count if
-// there is nothing else.
+// project does not have give way to those that may be meant; one is missing once, in
+// however many languages it is read. Faint terms count if there is nothing else.
 func (s *snapshot) choose(r *wordReader, terms []queryTerm, block *block) (chosen []queryTerm, ceiling float64) {
 	take := func(t queryTerm) {
 		chosen = append(chosen, t)
@@ -159,7 +160,7 @@ func (s *snapshot) choose(r *wordReader, terms []queryTerm, block *block) (chose
 	known := map[int]bool{} // where words are that the project has
 	for _, t := range terms {
 		if t.kind != lexical.Faint {
-			if s.weigh(&t, block); t.docs > 0 || t.kind == lexical.Word {
+			if s.weigh(&t, block); t.docs > 0 || t.kind == lexical.Word && !t.other {
 				take(t)
 			}
 			known[t.at] = known[t.at] || t.docs > 0
@@ -213,7 +214,7 @@ func (r *wordReader) query(text string, own lexical.Language, languages []lexica
 	var out []queryTerm
 	at := map[uint64]int{}
 	stop := map[int]bool{}
-	for _, lang := range languages {
+	for k, lang := range languages {
 		before := len(out)
 		for _, t := range r.analyzer.Read(text, lang) {
 			if lang == own && t.Kind == lexical.Faint {
@@ -227,7 +228,9 @@ func (r *wordReader) query(text string, own lexical.Language, languages []lexica
 			switch {
 			case !seen:
 				at[hash] = len(out)
-				out = append(out, queryTerm{hash: hash, text: strings.Clone(t.Text), at: t.At, kind: t.Kind, times: 1})
+				out = append(out, queryTerm{
+					hash: hash, text: strings.Clone(t.Text), at: t.At, kind: t.Kind, other: k > 0, times: 1,
+				})
 			case i >= before:
 				out[i].times++
 				out[i].kind = min(out[i].kind, t.Kind)

@@ -45,6 +45,7 @@ func Run(t *testing.T, open Open) {
 		{"catches up over many pages", pages},
 		{"rare words count more", rare},
 		{"a share tells how much of the query is answered", shares},
+		{"another language takes nothing from a share", mixed},
 		{"repeated words of a query count more", repeated},
 		{"projects never mix", projects},
 		{"filters before the cut", filters},

@@ -19,6 +19,29 @@ func rare(s *suite) {
 	s.want("rare word", s.words(within(), "ordinary xylophone")[:1], "rare-0")
 }
 
+// mixed tells the share where a query is read in several languages.
+func mixed(s *suite) {
+	german := "Die Regierungen haben in den Verhandlungen mit den Gewerkschaften lange über die Löhne gesprochen."
+	share := func(in memo.Selection) float64 {
+		hits, err := s.ix.Lexical(s.Context(), in, "Wie lange haben die Regierungen mit den Gewerkschaften verhandelt?", 1)
+		if err != nil || len(hits) != 1 {
+			s.Fatalf("found %v, %v", hits, err)
+		}
+		return hits[0].Share
+	}
+	s.put(Memo("wanted", german))
+	for i := range 20 {
+		s.put(Memo(fmt.Sprintf("g%02d", i), "Das Spiel war nicht das beste, und die Zuschauer haben es gesehen."))
+	}
+	alone := share(within())
+	for i := range 20 {
+		s.put(Memo(fmt.Sprintf("e%02d", i), "The game was not the best, and it was seen by the spectators."))
+	}
+	if got := share(within()); got < 0.9*alone {
+		s.Errorf("memos in another language take the share from %v to %v", alone, got)
+	}
+}
+
 // shares tells how much of the query a hit answers, whatever it is compared with.
 func shares(s *suite) {
 	wanted := Memo("a", "heron duck")
