@@ -14,10 +14,10 @@
 // except for those they must see. Scores count the living only, so they do not depend
 // on how the segments came about.
 //
-// A vector is rotated and takes nine bits a number, its sign and its size. Signs lie
-// together: of 384 numbers the scan reads 48 bytes a chunk. Postings and vectors are
-// outside of the Go heap. 100,000 chunks of 180 words take about 31 MiB, and 42 MiB
-// more with vectors of 384 numbers, 166 MiB with 1,536.
+// A vector is rotated and takes nine bits a number, its sign and its size, or 17 if it
+// is short. Signs lie together: of 384 numbers the scan reads 48 bytes a chunk.
+// Postings and vectors are outside of the Go heap. 100,000 chunks of 180 words take
+// about 31 MiB, and 79 MiB more with vectors of 384 numbers, 166 MiB with 1,536.
 package flat
 
 import (
