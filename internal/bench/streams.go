@@ -126,8 +126,11 @@ func (o *opening) times() spread {
 
 // resident returns the memory of this process in MB as the system counts it; NaN
 // where it does not tell.
-func resident() float64 {
-	status, err := os.ReadFile("/proc/self/status")
+func resident() float64 { return residentOf("self") }
+
+// residentOf returns that of any process.
+func residentOf(process string) float64 {
+	status, err := os.ReadFile("/proc/" + process + "/status")
 	if err != nil {
 		return math.NaN()
 	}

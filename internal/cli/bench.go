@@ -14,6 +14,8 @@ type benchCommands struct {
 	Provider benchProvider `cmd:"" help:"Run a model provider with limits and failures."`
 	Dispatch benchDispatch `cmd:"" help:"Measure the scheduler of model calls against one."`
 	Index    benchIndex    `cmd:"" help:"Measure the search index with a project that is made up."`
+	Server   benchServer   `cmd:"" help:"Measure whole servers."`
+	All      benchAll      `cmd:"" help:"Measure everything and write a report."`
 }
 
 // Help shows examples.
