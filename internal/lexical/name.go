@@ -56,13 +56,15 @@ func (a *Analyzer) token(text string, start int) int {
 	s := text[start:end]
 	a.at = start
 	switch {
-	case plain(s):
-		a.word(s)
-	case a.acronym(text, start, end):
-		a.add(strings.Clone(s), Word)
-		a.word(s)
 	case strings.HasPrefix(text[end:], "://"): // how a page is loaded tells nothing of it
 		return end + len("://")
+	case plain(s):
+		a.word(s)
+	case shouted(s):
+		if a.acronym(text, start, end) {
+			a.add(strings.Clone(s), Word)
+		}
+		a.word(s)
 	default:
 		a.remembered(s)
 	}
@@ -115,10 +117,20 @@ func plain(s string) bool {
 	return true
 }
 
+// shouted reports whether s is capital letters only.
+func shouted(s string) bool {
+	for i := range len(s) {
+		if !isUpper(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
 // acronym reports whether a word in capitals is a name that looks like a stop
 // word, such as IT, and not a part of a text in capitals.
 func (a *Analyzer) acronym(text string, start, end int) bool {
-	if s := text[start:end]; len(s) < 2 || len(s) > 5 || !capitals(s) || !a.lookup(s).stop {
+	if s := text[start:end]; len(s) < 2 || !a.lookup(s).stop {
 		return false
 	}
 	before := strings.TrimRight(text[max(0, start-20):start], " ")
