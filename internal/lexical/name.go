@@ -224,7 +224,7 @@ func (a *Analyzer) numberOrName(s string) {
 
 // name adds a name with its parts: those between joints, and the parts of these.
 func (a *Analyzer) name(s string) {
-	if strings.IndexAny(s, "_-.") < 0 {
+	if !strings.ContainsAny(s, "_-.") {
 		a.part(s)
 		return
 	}

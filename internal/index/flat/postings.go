@@ -6,10 +6,11 @@ import (
 )
 
 // A dictionary holds the postings of a segment: for each term the documents that
-// have it, in order, and how often. Terms are known by their hashes. A list is the number of its documents and then, for each,
-// the distance from the one before with the lowest bit telling that a count
-// follows; most terms occur once in a document. About 1.3 bytes a posting. Beside
-// them stand the words themselves, of such terms as are words.
+// have it, in order, and how often. Terms are known by their hashes. A list is the
+// number of its documents and then, for each, the distance from the one before with
+// the lowest bit telling that a count follows; most terms occur once in a document.
+// About 1.3 bytes a posting. Beside them stand the words themselves, of such terms
+// as are words.
 type dictionary struct {
 	hashes []uint64 // sorted
 	starts []uint32 // of each term's list in data, and the end

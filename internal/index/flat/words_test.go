@@ -51,7 +51,9 @@ func TestStopWordsCountWhenThereIsNothingElse(t *testing.T) {
 
 func TestSlips(t *testing.T) {
 	t.Parallel()
-	_, ix := library("Kubernetes runs containers", "the retrieval of herons", "a hero", "Утка плавает", "part AB123")
+	_, ix := library(
+		"Kubernetes runs containers", "the retrieval of herons", "a hero", "Утка плавает", "part AB123",
+	)
 	for query, want := range map[string]string{
 		"kubernets":       "a",
 		"kuberentes":      "a",
