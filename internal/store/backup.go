@@ -215,14 +215,15 @@ func (s *Store) Restore(ctx context.Context, name string, columns []string, rows
 	}
 	statement := "INSERT INTO " + t.name + " (" + names(chosen) + ") VALUES (" + placeholders(1, len(chosen)) + ")"
 	return s.db.Write(ctx, func(tx Tx) error {
-		for _, row := range rows {
-			args, err := decodeRow(row, chosen)
-			if err != nil {
+		each := make([][]any, len(rows))
+		for i, row := range rows {
+			var err error
+			if each[i], err = decodeRow(row, chosen); err != nil {
 				return fault.Wrap(fault.Invalid, "a row of "+name+" cannot be read", err)
 			}
-			if _, err := tx.Exec(ctx, statement, args...); err != nil {
-				return fmt.Errorf("restore a row of %s: %w", name, err)
-			}
+		}
+		if _, err := tx.ExecEach(ctx, statement, each); err != nil {
+			return fmt.Errorf("restore rows of %s: %w", name, err)
 		}
 		return nil
 	})

@@ -137,11 +137,15 @@ func (s *Store) CacheVectors(
 		if err != nil || !ok { // the project is gone
 			return err
 		}
+		each := make([][]any, len(texts))
 		for i, h := range texts {
-			n, err := tx.Exec(ctx, insertCached, id, hex.EncodeToString(h[:]), today, encodeVector(vectors[i]))
-			if err != nil {
-				return err
-			}
+			each[i] = []any{id, hex.EncodeToString(h[:]), today, encodeVector(vectors[i])}
+		}
+		inserted, err := tx.ExecEach(ctx, insertCached, each)
+		if err != nil {
+			return err
+		}
+		for i, n := range inserted {
 			grown += n * int64(4*len(vectors[i]))
 		}
 		dropped, err := s.forget(ctx, tx, grown)

@@ -68,13 +68,12 @@ func (s *Store) Claim(
 		if err != nil {
 			return err
 		}
-		for _, id := range ids {
-			_, err := tx.Exec(ctx, claimMemo, id, worker, micros(now.Add(memo.Lease)), micros(now))
-			if err != nil {
-				return err
-			}
+		each := make([][]any, len(ids))
+		for i, id := range ids {
+			each[i] = []any{id, worker, micros(now.Add(memo.Lease)), micros(now)}
 		}
-		return nil
+		_, err = tx.ExecEach(ctx, claimMemo, each)
+		return err
 	})
 	if err != nil || len(ids) == 0 {
 		return nil, err

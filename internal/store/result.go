@@ -184,14 +184,12 @@ func forgetChunks(ctx context.Context, tx Tx, w memo.Work) error {
 }
 
 func insertChunks(ctx context.Context, tx Tx, w memo.Work, chunks []memo.Chunk) error {
-	for _, c := range chunks {
-		_, err := tx.Exec(ctx, insertChunk,
-			w.Memo, w.Generation, c.Index, c.ID, c.Start, c.End, stringsJSON(c.Headings), c.Header, c.Page)
-		if err != nil {
-			return err
-		}
+	each := make([][]any, len(chunks))
+	for i, c := range chunks {
+		each[i] = []any{w.Memo, w.Generation, c.Index, c.ID, c.Start, c.End, stringsJSON(c.Headings), c.Header, c.Page}
 	}
-	return nil
+	_, err := tx.ExecEach(ctx, insertChunk, each)
+	return err
 }
 
 // Fail ends the work with a reason for the person. What is stored of it serves

@@ -42,6 +42,9 @@ type Tx interface {
 	Query(ctx context.Context, statement string, args ...any) (Rows, error)
 	// Exec returns how many rows were changed.
 	Exec(ctx context.Context, statement string, args ...any) (int64, error)
+	// ExecEach runs a statement once with each list of arguments, and returns how many
+	// rows each has changed.
+	ExecEach(ctx context.Context, statement string, each [][]any) ([]int64, error)
 }
 
 // A Database runs transactions. It is safe for concurrent use.

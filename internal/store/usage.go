@@ -40,6 +40,7 @@ SELECT day, project, ` + usageSums + ` FROM usage WHERE day >= $1 GROUP BY day, 
 func (s *Store) AddUsage(ctx context.Context, entries []ledger.Entry) error {
 	return s.db.Write(ctx, func(tx Tx) error {
 		known := map[string]bool{}
+		var each [][]any
 		for _, e := range entries {
 			if _, asked := known[e.Project]; !asked {
 				_, ok, err := find(ctx, tx, scanInt, projectExists, e.Project)
@@ -51,13 +52,13 @@ func (s *Store) AddUsage(ctx context.Context, entries []ledger.Entry) error {
 			if !known[e.Project] {
 				continue
 			}
-			_, err := tx.Exec(ctx, addUsage, int64(e.Day), e.Project, e.Key, e.Memo, string(e.Kind), e.Provider, e.Model,
-				e.Requests, e.InputTokens, e.CachedTokens, e.OutputTokens, int64(e.Cost))
-			if err != nil {
-				return err
-			}
+			each = append(each, []any{
+				int64(e.Day), e.Project, e.Key, e.Memo, string(e.Kind), e.Provider, e.Model,
+				e.Requests, e.InputTokens, e.CachedTokens, e.OutputTokens, int64(e.Cost),
+			})
 		}
-		return nil
+		_, err := tx.ExecEach(ctx, addUsage, each)
+		return err
 	})
 }
 

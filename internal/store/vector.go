@@ -90,17 +90,19 @@ func (s *Store) SaveVectors(ctx context.Context, name string, vectors []memo.Chu
 			return err
 		}
 		live := map[memo.ID]account.ProjectID{}
+		var each [][]any
 		for i, chunk := range ids {
 			owner, ok := owners[chunk]
 			if !ok {
 				continue
 			}
-			if _, err := tx.Exec(ctx, insertVector, chunk, id, blobs[i]); err != nil {
-				return err
-			}
+			each = append(each, []any{chunk, id, blobs[i]})
 			if owner.live {
 				live[owner.memo] = owner.project
 			}
+		}
+		if _, err := tx.ExecEach(ctx, insertVector, each); err != nil {
+			return err
 		}
 		for id, project := range live {
 			if err := noteChange(ctx, tx, project, id); err != nil {

@@ -173,6 +173,11 @@ func (s steady) Exec(ctx context.Context, statement string, args ...any) (int64,
 	return s.tx.Exec(context.WithoutCancel(ctx), statement, args...)
 }
 
+// ExecEach runs a statement to its end for each list of arguments.
+func (s steady) ExecEach(ctx context.Context, statement string, each [][]any) ([]int64, error) {
+	return s.tx.ExecEach(context.WithoutCancel(ctx), statement, each)
+}
+
 // Protect calls fn. A panic is our bug; it costs this caller, not the process.
 func Protect(fn func(store.Tx) error, tx store.Tx) (err error) {
 	defer func() {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -21,6 +22,7 @@ type conn struct {
 type line interface {
 	Query(ctx context.Context, statement string, args ...any) (pgx.Rows, error)
 	Exec(ctx context.Context, statement string, args ...any) (pgconn.CommandTag, error)
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 	Conn() *pgx.Conn
 }
 
@@ -45,6 +47,33 @@ func (c conn) Exec(ctx context.Context, statement string, args ...any) (int64, e
 	}
 	tag, err := c.tx.Exec(ctx, statement, values...)
 	return tag.RowsAffected(), err
+}
+
+// ExecEach runs a statement once with each list of arguments, without a wait for the
+// server between them.
+func (c conn) ExecEach(ctx context.Context, statement string, each [][]any) (changed []int64, err error) {
+	if len(each) == 0 {
+		return nil, nil
+	}
+	var batch pgx.Batch
+	for _, args := range each {
+		values, err := c.fit(ctx, statement, args)
+		if err != nil {
+			return nil, err
+		}
+		batch.Queue(statement, values...)
+	}
+	results := c.tx.SendBatch(ctx, &batch)
+	defer func() { err = errors.Join(err, results.Close()) }()
+	changed = make([]int64, len(each))
+	for i := range each {
+		tag, err := results.Exec()
+		if err != nil {
+			return nil, err
+		}
+		changed[i] = tag.RowsAffected()
+	}
+	return changed, nil
 }
 
 // fit brings texts to what the statement's parameters take: bytes where these are

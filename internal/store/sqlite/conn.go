@@ -64,6 +64,18 @@ func (c *conn) Exec(ctx context.Context, statement string, args ...any) (int64, 
 	return r.RowsAffected()
 }
 
+// ExecEach runs a statement once with each list of arguments.
+func (c *conn) ExecEach(ctx context.Context, statement string, each [][]any) ([]int64, error) {
+	changed := make([]int64, len(each))
+	for i, args := range each {
+		var err error
+		if changed[i], err = c.Exec(ctx, statement, args...); err != nil {
+			return nil, err
+		}
+	}
+	return changed, nil
+}
+
 // run runs a statement for its effect alone.
 func (c *conn) run(ctx context.Context, statement string) error {
 	_, err := c.Exec(ctx, statement)
