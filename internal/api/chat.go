@@ -6,15 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"kvasir/internal/api/guard"
 	"kvasir/internal/chat"
-	"kvasir/internal/conversation"
 	"kvasir/internal/fault"
-	"kvasir/internal/memo"
 )
 
 const agentUnavailable = "Chat agent unavailable"
@@ -27,15 +24,19 @@ type chatBody struct {
 	ChatID       field[string]    `json:"chat_id" required:"false" nullable:"true"`
 	SystemPrompt field[string]    `json:"system_prompt" required:"false" nullable:"true"`
 	RAGConfig    field[ragConfig] `json:"rag_config" required:"false"`
+
+	Format  field[responseFormat] `json:"response_format" required:"false"`
+	Explain field[bool]           `json:"explain" required:"false" nullable:"true"`
 }
 
 // TransformSchema explains the fields.
 func (chatBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	return explain(s,
+	return explain(mayBeNull(s, "response_format"),
 		"stream", "Whether to answer as server-sent events. Anything that JavaScript takes for true is true.",
 		"filters", "The answer is made only from memos for which all of them hold.",
 		"chat_id", "Continues this chat. Without it a new one is started.",
 		"system_prompt", "Further instructions for the model.",
+		"explain", "Whether to tell what each stage of the search did.",
 	)
 }
 
@@ -51,6 +52,8 @@ func (b *chatBody) validate(providers []chat.Provider) (chat.Question, error) {
 	if checkNullable(&c, "system_prompt", b.SystemPrompt) && b.SystemPrompt.value != "" {
 		q.SystemPrompt = &b.SystemPrompt.value
 	}
+	checkNullable(&c, "explain", b.Explain)
+	checkNullable(&c, "response_format", b.Format)
 	if err := c.err(", "); err != nil {
 		return q, err
 	}
@@ -60,6 +63,12 @@ func (b *chatBody) validate(providers []chat.Provider) (chat.Question, error) {
 	var err error
 	if q.Options, err = b.RAGConfig.value.options(providers); err != nil {
 		return q, err
+	}
+	q.Options.Retrieval.Explain = b.Explain.value
+	if b.Format.given() {
+		if q.Options.Schema, err = b.Format.value.schema(); err != nil {
+			return q, err
+		}
 	}
 	if q.Filters, err = b.Filters.parse(); err != nil {
 		return q, err
@@ -91,32 +100,6 @@ func (t *truthy) UnmarshalJSON(raw []byte) error {
 // Schema documents that anything is taken.
 func (truthy) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Examples: []any{true}}
-}
-
-// A reference is a passage that was handed to the model.
-type reference struct {
-	MemoUUID  memo.ID `json:"memo_uuid"`
-	MemoTitle string  `json:"memo_title"`
-}
-
-// A citation is a place where the answer cites a passage.
-type citation struct {
-	Number    int          `json:"number" doc:"The n of [[n]] in the answer."`
-	MemoUUID  memo.ID      `json:"memo_uuid"`
-	MemoTitle string       `json:"memo_title"`
-	ChunkUUID memo.ChunkID `json:"chunk_uuid"`
-	Start     int          `json:"start" doc:"Where the passage begins in the memo's content, in bytes of UTF-8."`
-	End       int          `json:"end"`
-}
-
-// A chatAnswer is an answer that is not streamed.
-type chatAnswer struct {
-	OK                bool                 `json:"ok"`
-	ChatID            conversation.ChatID  `json:"chat_id" format:"uuid"`
-	Response          string               `json:"response" doc:"The answer, with [[n]] where it cites."`
-	IntermediateSteps []string             `json:"intermediate_steps" nullable:"false" doc:"Always empty."`
-	References        map[string]reference `json:"references,omitempty" doc:"What the model was given, if asked for."`
-	Citations         []citation           `json:"citations" nullable:"false" doc:"What the answer really cites."`
 }
 
 // A reply writes itself: JSON or a stream, as the request asked.
@@ -182,44 +165,6 @@ func agentFault(err error) error {
 		return fault.Wrap(fault.Unavailable, agentUnavailable, err)
 	}
 	return err
-}
-
-// collect takes an answer to its end.
-func collect(ctx context.Context, answer Answer) (*chatAnswer, error) {
-	whole := &chatAnswer{OK: true, IntermediateSteps: []string{}, Citations: []citation{}}
-	var text strings.Builder
-	for e := range answer(ctx) {
-		switch {
-		case e.Err != nil:
-			return nil, e.Err
-		case e.Done != nil:
-			whole.ChatID, whole.Response = e.Done.Chat, text.String()
-			return whole, nil
-		case e.References != nil:
-			whole.References = referencesOf(e.References)
-		case e.Citations != nil:
-			whole.Citations = citationsOf(e.Citations)
-		default:
-			text.WriteString(e.Token)
-		}
-	}
-	return nil, fmt.Errorf("answer ended early: %w", context.Cause(ctx))
-}
-
-func referencesOf(list []conversation.Reference) map[string]reference {
-	byNumber := make(map[string]reference, len(list))
-	for _, r := range list {
-		byNumber[strconv.Itoa(r.Number)] = reference{r.Memo, r.MemoTitle}
-	}
-	return byNumber
-}
-
-func citationsOf(list []conversation.Citation) []citation {
-	out := make([]citation, len(list))
-	for i, c := range list {
-		out[i] = citation{c.Number, c.Memo, c.MemoTitle, c.Chunk, c.Start, c.End}
-	}
-	return out
 }
 
 const chatExample = `{

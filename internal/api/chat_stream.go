@@ -13,13 +13,18 @@ import (
 	"kvasir/internal/fault"
 )
 
-// A chatEvent is one line of an answer. Content of citations and references is JSON
-// in a string, as old clients want it; beside it the same as it is.
+// A chatEvent is one line of an answer. Content of citations, flags and references
+// is JSON in a string, as old clients want it; beside it the same as it is. Content is
+// never anything else: one of them reads every event into a struct with a string.
 type chatEvent struct {
 	Type       string               `json:"type"`
 	Content    string               `json:"content,omitempty"`
 	Citations  []citation           `json:"citations,omitempty"`
+	Flags      []flagged            `json:"flags,omitempty"`
 	References map[string]reference `json:"references,omitempty"`
+	Step       *step                `json:"step,omitempty"`
+	Inferred   []filter             `json:"inferred_filters,omitempty"`
+	Explained  *explanation         `json:"explanation,omitempty"`
 	Error      string               `json:"error,omitempty"`
 	ChatID     conversation.ChatID  `json:"chat_id,omitempty"`
 }
@@ -43,7 +48,17 @@ func (s *server) sendEvent(ctx context.Context, out *sse.Stream, e chat.Event) b
 	case e.Done != nil:
 		return out.Send(chatEvent{Type: "done", ChatID: e.Done.Chat})
 	case e.Citations != nil:
-		return sendCitations(out, citationsOf(e.Citations))
+		return sendList(out, citationsOf(e.Citations), func(list []citation) chatEvent {
+			return chatEvent{Type: "citations", Content: inString(list), Citations: list}
+		})
+	case e.Flags != nil:
+		return sendList(out, flagsOf(e.Flags), func(list []flagged) chatEvent {
+			return chatEvent{Type: "flags", Content: inString(list), Flags: list}
+		})
+	case e.Step != nil:
+		return out.Send(chatEvent{Type: "step", Step: new(stepOf(e.Step))})
+	case e.Explained != nil:
+		return sendExplained(out, e.Explained)
 	case e.References != nil:
 		return out.Send(referencesEvent(referencesOf(e.References)))
 	}
@@ -67,16 +82,45 @@ func sendText(out *sse.Stream, text string) bool {
 	return true
 }
 
-// sendCitations sends a list that is too long for a line in several events.
-func sendCitations(out *sse.Stream, list []citation) bool {
+// sendList sends a list that is too long for a line in several events.
+func sendList[T any](out *sse.Stream, list []T, event func([]T) chatEvent) bool {
 	if len(list) == 0 {
 		return true
 	}
-	e := chatEvent{Type: "citations", Content: inString(list), Citations: list}
+	e := event(list)
 	if half := len(list) / 2; half > 0 && !sse.Fits(sse.Encode(e)) {
-		return sendCitations(out, list[:half]) && sendCitations(out, list[half:])
+		return sendList(out, list[:half], event) && sendList(out, list[half:], event)
 	}
 	return out.Send(e)
+}
+
+// sendExplained sends what is told of how passages were found: first the filters that
+// were read from the question, then the stages, in as many events as they need.
+func sendExplained(out *sse.Stream, e *chat.Explained) bool {
+	inferred, told := filtersOf(e.Inferred), explanationOf(e.Question, e.Explanation)
+	head := chatEvent{Type: "explanation", Inferred: inferred}
+	if told != nil {
+		head.Explained = &explanation{Question: told.Question, Stages: []stage{}}
+	}
+	for !sse.Fits(sse.Encode(head)) {
+		head.Inferred = head.Inferred[:len(head.Inferred)/2] // more than a person reads
+	}
+	if told == nil {
+		return len(inferred) == 0 || out.Send(head)
+	}
+	return out.Send(head) && sendList(out, told.Stages, stagesEvent)
+}
+
+// stagesEvent fits a single stage into one line by shortening its texts.
+func stagesEvent(list []stage) chatEvent {
+	e := chatEvent{Type: "explanation", Explained: &explanation{Stages: list}}
+	for _, units := range []int{maxTextUnits, 120, 60, 30, 10} {
+		if len(list) > 1 || sse.Fits(sse.Encode(e)) {
+			break
+		}
+		e.Explained = &explanation{Stages: []stage{list[0].shortened(units)}}
+	}
+	return e
 }
 
 // referencesEvent fits all references into one line, since clients keep only
@@ -95,9 +139,7 @@ func referencesEvent(all map[string]reference) chatEvent {
 func shortTitles(all map[string]reference, units int) map[string]reference {
 	short := maps.Clone(all)
 	for number, r := range short {
-		if title := cut(r.MemoTitle, units); title != r.MemoTitle {
-			short[number] = reference{r.MemoUUID, title + "…"}
-		}
+		short[number] = reference{r.MemoUUID, abridged(r.MemoTitle, units)}
 	}
 	return short
 }

@@ -32,13 +32,24 @@ type schema struct {
 	Properties           map[string]*schema `json:"properties"`
 	Required             []string           `json:"required"`
 	Items                *schema            `json:"items"`
-	AdditionalProperties any                `json:"additionalProperties"`
+	AdditionalProperties each               `json:"additionalProperties"`
 	Enum                 []any              `json:"enum"`
 	MinLength            *int               `json:"minLength"`
 	MaxLength            *int               `json:"maxLength"`
 	MaxItems             *int               `json:"maxItems"`
 	Minimum              *float64           `json:"minimum"`
 	Maximum              *float64           `json:"maximum"`
+	Pattern              string             `json:"pattern"`
+}
+
+// An each is the schema of an object's further properties; nil for any.
+type each struct{ *schema }
+
+func (e *each) UnmarshalJSON(raw []byte) error {
+	if string(raw) == "true" || string(raw) == "false" {
+		return nil
+	}
+	return json.Unmarshal(raw, &e.schema)
 }
 
 // A description is what this test reads of OpenAPI.
@@ -141,6 +152,14 @@ func (d *description) violations(name string, s *schema, valid any) []violation 
 	if s.Enum != nil {
 		add("enum", "nonsense")
 	}
+	if s.Pattern != "" {
+		add("pattern", "§ nonsense")
+	}
+	for _, one := range s.OneOf {
+		if one.Ref != "" {
+			list = append(list, d.inside(name, d.resolve(&one), valid)...)
+		}
+	}
 	return append(list, d.inside(name, s, valid)...)
 }
 
@@ -156,12 +175,15 @@ func (d *description) inside(name string, s *schema, valid any) []violation {
 			list = append(list, violation{v.name, []any{v.value}})
 		}
 	}
-	if each, ok := s.AdditionalProperties.(map[string]any); ok && each["type"] == "string" {
-		list = append(list, violation{name + ".* kind", map[string]any{"x": 1}})
+	if each := s.AdditionalProperties.schema; each != nil {
+		for _, v := range d.violations(name+".*", each, nil) {
+			list = append(list, violation{v.name, map[string]any{"x": v.value}})
+		}
 	}
 	object, _ := valid.(map[string]any)
 	for _, key := range s.Required {
-		without := maps.Clone(object)
+		without := map[string]any{} // not null, if there is no valid one
+		maps.Copy(without, object)
 		delete(without, key)
 		list = append(list, violation{name + "." + key + " required", without})
 	}

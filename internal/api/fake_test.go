@@ -44,6 +44,7 @@ type backend struct {
 	failing error // what reading memos answers, if set
 	asked   chat.Question
 	queried search.Query
+	found   retrieval.Found // what is told of every search that is to be explained
 	drafted memo.Draft
 	written chat.DocumentRequest
 	entries []ledger.Entry // all that was spent, by anybody
@@ -248,7 +249,11 @@ func (b *backend) Search(_ context.Context, q search.Query) (retrieval.Found, er
 			}
 		}
 	}
-	return retrieval.Found{Hits: hits}, nil
+	found := retrieval.Found{Hits: hits, Inferred: b.found.Inferred}
+	if q.Explain {
+		found.Explanation = b.found.Explanation
+	}
+	return found, nil
 }
 
 func (b *backend) Providers() []chat.Provider {

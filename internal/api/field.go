@@ -120,6 +120,14 @@ func explain(s *huma.Schema, pairs ...string) *huma.Schema {
 	return s
 }
 
+// mayBeNull documents objects that may be null, which their tags cannot.
+func mayBeNull(s *huma.Schema, names ...string) *huma.Schema {
+	for _, name := range names {
+		s.Properties[name] = &huma.Schema{OneOf: []*huma.Schema{s.Properties[name], {Type: "null"}}}
+	}
+	return s
+}
+
 func expected(want, got string) string { return "Expected " + want + ", received " + got }
 
 const noNUL = "NUL characters are not allowed" // PostgreSQL cannot store them

@@ -20,6 +20,7 @@ const (
 	maxCandidates     = 200
 	defaultContext    = 25
 	maxContext        = 100
+	maxSteps          = 10
 )
 
 // A ragConfig tunes an answer. It may be spelled in snake_case or camelCase;
@@ -31,16 +32,20 @@ type ragConfig struct {
 	VectorSearch field[ragCandidate] `json:"vector_search" required:"false"`
 	Reranking    field[ragReranking] `json:"reranking" required:"false"`
 	References   field[ragSwitch]    `json:"references" required:"false"`
+
+	Retrieval field[RetrievalBody] `json:"retrieval" required:"false"`
+	Agentic   field[ragAgentic]    `json:"agentic" required:"false"`
 }
 
 // TransformSchema explains the fields.
 func (ragConfig) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	s.Description = "How to answer. camelCase is understood too."
-	return explain(s,
+	return explain(mayBeNull(s, "retrieval", "agentic"),
 		"llm_provider", "One of /api/v1/config/llm-providers; empty for the default.",
 		"query_rewrite", "Whether the question is rewritten for retrieval; off by default.",
 		"reranking", "Whether candidates are reranked (on by default), and how many are kept.",
 		"references", "Whether the passages handed to the model are listed; off by default.",
+		"agentic", "Whether the model searches, reads and looks around by itself before it answers; off by default.",
 	)
 }
 
@@ -71,6 +76,16 @@ func (ragReranking) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schem
 	return explain(s, "top_k", "Passages handed to the model; default 25, at most vector_search.top_k.")
 }
 
+type ragAgentic struct {
+	Enabled  field[bool] `json:"enabled" required:"false" nullable:"true"`
+	MaxSteps field[int]  `json:"max_steps" required:"false" nullable:"true" minimum:"1" maximum:"10"`
+}
+
+// TransformSchema explains the fields.
+func (ragAgentic) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	return explain(s, "max_steps", "How many steps it may take; default 5.")
+}
+
 // UnmarshalJSON brings both spellings to one.
 func (c *ragConfig) UnmarshalJSON(raw []byte) error {
 	type plain ragConfig // without this method
@@ -80,8 +95,13 @@ func (c *ragConfig) UnmarshalJSON(raw []byte) error {
 // snakeCase is every key of rag_config whose spellings differ.
 var snakeCase = map[string]string{
 	"llmProvider": "llm_provider", "queryRewrite": "query_rewrite", "vectorSearch": "vector_search",
-	"topK": "top_k", "similarityThreshold": "similarity_threshold",
+	"topK": "top_k", "similarityThreshold": "similarity_threshold", "tagBoosts": tagBoostsKey,
+	"keepDuplicates": "keep_duplicates", "multiQuery": "multi_query", "inferFilters": "infer_filters",
+	"maxDistance": "max_distance", "halfLifeDays": "half_life_days", "maxSteps": "max_steps",
 }
+
+// tagBoostsKey names an object whose keys are the client's.
+const tagBoostsKey = "tag_boosts"
 
 // oneSpelling renames the camelCase keys of an object and of the objects in it.
 func oneSpelling(raw json.RawMessage) json.RawMessage {
@@ -97,7 +117,9 @@ func oneSpelling(raw json.RawMessage) json.RawMessage {
 		delete(object, camel)
 	}
 	for key, value := range object {
-		object[key] = oneSpelling(value)
+		if key != tagBoostsKey {
+			object[key] = oneSpelling(value)
+		}
 	}
 	return encode(object)
 }
@@ -132,7 +154,14 @@ func (c *ragConfig) options(providers []chat.Provider) (chat.Options, error) {
 			kept, topK))
 	}
 	o.Context = int(kept)
-	return o, nil
+	agentic := c.Agentic.value
+	return o, cmp.Or(
+		checkObject("retrieval", c.Retrieval),
+		c.Retrieval.value.into(&o.Retrieval),
+		checkObject("agentic", c.Agentic),
+		checkSwitch("agentic", agentic.Enabled, &o.Agentic),
+		checkInteger("agentic.max_steps", agentic.MaxSteps, 1, maxSteps, &o.MaxSteps),
+	)
 }
 
 func checkProvider(f field[string], providers []chat.Provider, into *string) error {
@@ -152,8 +181,12 @@ func checkProvider(f field[string], providers []chat.Provider, into *string) err
 }
 
 func checkSwitch(name string, f field[bool], into *bool) error {
+	return checkBool(name+" enabled", f, into)
+}
+
+func checkBool(name string, f field[bool], into *bool) error {
 	if f.wrong != "" {
-		return invalid(fmt.Sprintf("Invalid %s enabled: %s. Must be a boolean.", name, f.shown))
+		return unfit(name, f.shown, "a boolean")
 	}
 	if f.given() {
 		*into = f.value
@@ -166,11 +199,35 @@ func checkNumber(name string, f field[float64], low, high float64, into *float64
 		return nil
 	}
 	if f.wrong != "" || f.value < low || f.value > high {
-		return invalid(fmt.Sprintf("Invalid %s: %s. Must be a number between %v and %v.",
-			name, cmp.Or(f.shown, spell(f.value)), low, high))
+		return unfit(name, cmp.Or(f.shown, spell(f.value)), fmt.Sprintf("a number between %v and %v", low, high))
 	}
 	*into = f.value
 	return nil
+}
+
+func checkInteger(name string, f field[int], low, high int, into *int) error {
+	if !f.given() {
+		return nil
+	}
+	if f.wrong != "" || f.value < low || f.value > high {
+		return unfit(name, cmp.Or(f.shown, strconv.Itoa(f.value)),
+			fmt.Sprintf("a whole number between %d and %d", low, high))
+	}
+	*into = f.value
+	return nil
+}
+
+// checkObject is for objects whose parts are checked by themselves.
+func checkObject[T any](name string, f field[T]) error {
+	if f.wrong != "" {
+		return unfit(name, f.shown, "an object")
+	}
+	return nil
+}
+
+// unfit refuses a value, in the way that the wire does.
+func unfit(name, shown, want string) error {
+	return invalid(fmt.Sprintf("Invalid %s: %s. Must be %s.", name, shown, want))
 }
 
 // spell writes a number as JavaScript does: without an exponent, unless it is huge.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -24,6 +25,9 @@ type searchBody struct {
 	Limit   field[int]    `json:"limit" required:"false" nullable:"true" minimum:"0" maximum:"50"`
 	Filters filters       `json:"filters" required:"false" nullable:"true"`
 	Method  field[string] `json:"search_method" required:"false" nullable:"true"`
+
+	Retrieval field[searchRetrieval] `json:"retrieval" required:"false"`
+	Explain   field[bool]            `json:"explain" required:"false" nullable:"true"`
 }
 
 // TransformSchema explains the fields.
@@ -31,10 +35,11 @@ func (searchBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema 
 	s.Properties["search_method"].Enum = []any{
 		"title_contains", "title_startswith", "chunk_vector_search", "chunk_semantic_search",
 	}
-	return explain(s,
+	return explain(mayBeNull(s, "retrieval"),
 		"limit", "How many results at most; 0 means 10, the default.",
 		"filters", "All of them must hold.",
 		"search_method", "For old clients. Without it the search is by meaning and by words.",
+		"explain", "Whether to tell what each stage of the search did.",
 	)
 }
 
@@ -45,6 +50,7 @@ func (b *searchBody) validate() (search.Query, error) {
 	var c complaints
 	check(&c, "query", b.Query)
 	checkNullable(&c, "search_method", b.Method)
+	checkNullable(&c, "explain", b.Explain)
 	q := search.Query{Request: retrieval.Request{Text: b.Query.value, Limit: defaultLimit}}
 	if checkNullable(&c, "limit", b.Limit) {
 		switch limit := b.Limit.value; {
@@ -61,6 +67,10 @@ func (b *searchBody) validate() (search.Query, error) {
 	}
 	var err error
 	if q.Method, err = methodOf(b.Method.value); err != nil {
+		return q, err
+	}
+	q.Explain = b.Explain.value
+	if err := cmp.Or(checkObject("retrieval", b.Retrieval), b.Retrieval.value.into(&q.Options)); err != nil {
 		return q, err
 	}
 	q.Filters, err = b.Filters.parse()
@@ -105,7 +115,9 @@ type searchOutput struct {
 }
 
 type searchResults struct {
-	Results []searchResult `json:"results" nullable:"false"`
+	Results     []searchResult `json:"results" nullable:"false"`
+	Inferred    []filter       `json:"inferred_filters,omitempty" doc:"Read from the query, and in effect."`
+	Explanation *explanation   `json:"explanation,omitempty" doc:"If it was asked for."`
 }
 
 type searchInput struct{ request }
@@ -132,13 +144,17 @@ func (s *server) search(ctx context.Context, in *searchInput) (*searchOutput, er
 			UUID: h.Memo, Title: h.Title, Summary: h.Summary,
 		}
 	}
-	return &searchOutput{searchResults{results}}, nil
+	return &searchOutput{searchResults{
+		results, filtersOf(found.Inferred), explanationOf("", found.Explanation),
+	}}, nil
 }
 
 const searchExample = `{
 	"query": "when may I travel first class?",
 	"limit": 5,
-	"filters": [{"field": "source", "operator": "eq", "value": "handbook", "filter_type": "native_field"}]
+	"filters": [{"field": "source", "operator": "eq", "value": "handbook", "filter_type": "native_field"}],
+	"retrieval": {"diversity": 0.3, "recency": {"half_life_days": 90, "weight": 0.5}, "tag_boosts": {"policy": 1.5}},
+	"explain": false
 }`
 
 func (s *server) registerSearch() {
