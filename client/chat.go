@@ -19,6 +19,27 @@ type ChatRequest struct {
 	SystemPrompt string     `json:"system_prompt,omitzero"` // further instructions
 	Filters      []Filter   `json:"filters,omitempty"`
 	RAG          *RAGConfig `json:"rag_config,omitempty"`
+	// Schema makes the answer one JSON value, as text; nil for words.
+	Schema  *Schema `json:"response_format,omitempty"`
+	Explain bool    `json:"explain,omitzero"` // see [Answer.Explanation]
+}
+
+// A Schema is the JSON schema of an answer: an object, draft 2020-12, at most 64 KiB.
+type Schema struct {
+	Name string // 1 to 64 letters, digits, _ or -
+	JSON json.RawMessage
+}
+
+// MarshalJSON writes the schema as the wire has it.
+func (s Schema) MarshalJSON() ([]byte, error) {
+	type named struct {
+		Name   string          `json:"name"`
+		Schema json.RawMessage `json:"schema"`
+	}
+	return json.Marshal(struct {
+		Type   string `json:"type"`
+		Schema named  `json:"json_schema"`
+	}{"json_schema", named{s.Name, s.JSON}})
 }
 
 // A RAGConfig changes how passages are found and used. What is nil or empty is
@@ -30,6 +51,17 @@ type RAGConfig struct {
 	Reranking    *Reranking    `json:"reranking,omitempty"`
 	// References makes models cite passages as [[n]]; see [Answer.References].
 	References *Toggle `json:"references,omitempty"`
+	// Retrieval chooses how passages are found. What it has in common with
+	// VectorSearch and Reranking is chosen there.
+	Retrieval *Retrieval `json:"retrieval,omitempty"`
+	// Agentic lets the model search, read and look around before it answers.
+	Agentic *Agentic `json:"agentic,omitempty"`
+}
+
+// Agentic says whether a model looks around by itself, and how long.
+type Agentic struct {
+	Enabled  bool `json:"enabled"`
+	MaxSteps int  `json:"max_steps,omitzero"` // 1 to 10
 }
 
 // A Toggle switches a step on or off.
@@ -65,6 +97,38 @@ type Citation struct {
 	ChunkID   string `json:"chunk_uuid"`
 	Start     int    `json:"start"`
 	End       int    `json:"end"`
+	// Quote is what is cited, its first 1,000 characters; empty if the server does not
+	// tell.
+	Quote string `json:"quote,omitzero"`
+	Page  int    `json:"page,omitzero"` // where the passage begins; 0 if the memo has no pages
+	// Support is from 0 to 1 how well the passage bears out the claim.
+	Support float64 `json:"support,omitzero"`
+}
+
+// A Flag marks a sentence of an answer that is not borne out: the bytes Start to
+// End of its text.
+type Flag struct {
+	Start   int    `json:"start"`
+	End     int    `json:"end"`
+	Text    string `json:"text"` // the sentence, its first 1,000 characters
+	Reason  string `json:"reason"`
+	Numbers []int  `json:"numbers"` // what it cites
+}
+
+// The reasons of flags.
+const (
+	FlagUnsupported = "unsupported" // what it cites says something else, or less
+	FlagUncited     = "uncited"     // it claims something and cites nothing
+	FlagNoPassage   = "no_passage"  // it cites a number that no passage has
+)
+
+// A Step is one move of an agentic answer: what the model chose to do, and what
+// came of it.
+type Step struct {
+	Number int    `json:"number"`
+	Tool   string `json:"tool"` // search, read_memo, list_tags
+	Input  string `json:"input"`
+	Result string `json:"result"`
 }
 
 // An Answer is what the server says to a question.
@@ -75,6 +139,12 @@ type Answer struct {
 	// References are all passages that the model was given, by their number, if
 	// the request asked for them.
 	References map[string]Reference `json:"references"`
+	Flags      []Flag               `json:"flags,omitempty"` // sentences that are not borne out
+	Steps      []Step               `json:"steps,omitempty"` // of an agentic answer
+	// InferredFilters were read from the question, if that was asked for.
+	InferredFilters []Filter `json:"inferred_filters,omitempty"`
+	// Explanation tells how passages were found, if that was asked for.
+	Explanation *Explanation `json:"explanation,omitempty"`
 }
 
 // Chat asks a question and waits for the whole answer. The server answers
@@ -89,19 +159,27 @@ type EventType string
 // The types of event, in their order. Those of other types may come too, and
 // are to be skipped.
 const (
+	EventStep       EventType = "step"       // Step is the next move of an agentic answer
 	EventToken      EventType = "token"      // Text is the next piece of the answer
 	EventCitations  EventType = "citations"  // Citations are more of what the answer cites
+	EventFlags      EventType = "flags"      // Flags are more sentences that are not borne out
 	EventReferences EventType = "references" // References are what the model was given
-	EventDone       EventType = "done"       // the end; ChatID is the chat
+	// EventExplanation brings InferredFilters, or an Explanation with more stages.
+	EventExplanation EventType = "explanation"
+	EventDone        EventType = "done" // the end; ChatID is the chat
 )
 
 // An Event is a piece of a streamed answer.
 type Event struct {
-	Type       EventType
-	Text       string
-	Citations  []Citation
-	References map[string]Reference
-	ChatID     string
+	Type            EventType
+	Step            *Step
+	Text            string
+	Citations       []Citation
+	Flags           []Flag
+	References      map[string]Reference
+	InferredFilters []Filter
+	Explanation     *Explanation
+	ChatID          string
 }
 
 // An AnswerError is an answer that failed half-way.
@@ -170,16 +248,23 @@ func (c *Client) openStream(ctx context.Context, path string, body ChatRequest) 
 // decodeEvent reads an event of the wire. References are JSON in its content.
 func decodeEvent(data []byte) (Event, error) {
 	var wire struct {
-		Type      EventType  `json:"type"`
-		Content   string     `json:"content"`
-		Citations []Citation `json:"citations"`
-		Error     string     `json:"error"`
-		ChatID    string     `json:"chat_id"`
+		Type        EventType    `json:"type"`
+		Content     string       `json:"content"`
+		Citations   []Citation   `json:"citations"`
+		Flags       []Flag       `json:"flags"`
+		Step        *Step        `json:"step"`
+		Inferred    []Filter     `json:"inferred_filters"`
+		Explanation *Explanation `json:"explanation"`
+		Error       string       `json:"error"`
+		ChatID      string       `json:"chat_id"`
 	}
 	if err := json.Unmarshal(data, &wire); err != nil {
 		return Event{}, fmt.Errorf("read event: %w", err)
 	}
-	event := Event{Type: wire.Type, ChatID: wire.ChatID, Citations: wire.Citations}
+	event := Event{
+		Type: wire.Type, ChatID: wire.ChatID, Citations: wire.Citations, Flags: wire.Flags, Step: wire.Step,
+		InferredFilters: wire.Inferred, Explanation: wire.Explanation,
+	}
 	switch wire.Type {
 	case EventToken:
 		event.Text = wire.Content

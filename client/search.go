@@ -37,6 +37,7 @@ type SearchRequest struct {
 	Filters []Filter `json:"filters,omitempty"`
 	// Retrieval chooses how they are found; nil is the server's default.
 	Retrieval *Retrieval `json:"retrieval,omitempty"`
+	Explain   bool       `json:"explain,omitzero"` // see [Client.Find]
 }
 
 // A SearchResult is one found passage.
@@ -51,10 +52,23 @@ type SearchResult struct {
 	Distance float64 `json:"distance"`
 }
 
+// Found is what a search found, and what the server tells of it.
+type Found struct {
+	Results []SearchResult `json:"results"` // the best first
+	// InferredFilters were read from the query, if that was asked for, and are in
+	// effect beside those of the request.
+	InferredFilters []Filter `json:"inferred_filters,omitempty"`
+	// Explanation is nil unless it was asked for.
+	Explanation *Explanation `json:"explanation,omitempty"`
+}
+
 // Search finds passages, the best first. Several may be of one memo.
 func (c *Client) Search(ctx context.Context, r SearchRequest) ([]SearchResult, error) {
-	out, err := post[struct {
-		Results []SearchResult `json:"results"`
-	}](ctx, c, "/api/v1/search", r)
-	return out.Results, err
+	found, err := c.Find(ctx, r)
+	return found.Results, err
+}
+
+// Find is Search that also returns what the server tells beside the results.
+func (c *Client) Find(ctx context.Context, r SearchRequest) (Found, error) {
+	return post[Found](ctx, c, "/api/v1/search", r)
 }
