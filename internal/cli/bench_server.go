@@ -184,15 +184,18 @@ func hidePassword(args []string, secret config.Secret) []string {
 
 // machine says what was measured on.
 func machine() string {
-	name := runtime.GOOS + "/" + runtime.GOARCH
-	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		for line := range strings.Lines(string(info)) {
-			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-				name += ", " + strings.TrimSpace(value)
-				break
-			}
+	system, _ := exec.Command("uname", "-sr").Output() // where there is none, nothing is said
+	return fmt.Sprintf("%s/%s, %s, %d processors, %s", runtime.GOOS, runtime.GOARCH, processor(), runtime.NumCPU(),
+		strings.TrimSpace(string(system)))
+}
+
+// processor returns the name of the first one, as Linux tells it.
+func processor() string {
+	info, _ := os.ReadFile("/proc/cpuinfo") // elsewhere there is none
+	for line := range strings.Lines(string(info)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+			return strings.TrimSpace(value)
 		}
 	}
-	system, _ := exec.Command("uname", "-sr").Output() // where there is none, nothing is said
-	return fmt.Sprintf("%s, %d processors %s", name, runtime.NumCPU(), strings.TrimSpace(string(system)))
+	return "processor unknown"
 }
