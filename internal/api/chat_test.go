@@ -95,62 +95,6 @@ data: {"type":"done","chat_id":"c1"}
 	}
 }
 
-func TestNoLineIsTooLong(t *testing.T) {
-	t.Parallel()
-	title := strings.Repeat("龍", 255)
-	var references []conversation.Reference
-	var citations []conversation.Citation
-	for i := range 100 {
-		references = append(references, conversation.Reference{Number: i + 1, Memo: "m", MemoTitle: title})
-	}
-	for i := range 1000 {
-		citations = append(citations, conversation.Citation{Number: i, MemoTitle: title})
-	}
-	token := strings.Repeat("🦓", 30000)
-	base := answering(t, chat.Event{Token: token}, chat.Event{Citations: citations},
-		chat.Event{References: references}, done())
-	_, got := post(t, base+"/api/v1/chat", `{"query":"q","stream":true}`)
-
-	var text strings.Builder
-	seen := 0
-	lines := bufio.NewScanner(strings.NewReader(got)) // its limit of 64 KiB is that of the Go client
-	for lines.Scan() {
-		data, ok := strings.CutPrefix(lines.Text(), "data: ")
-		if !ok {
-			continue
-		}
-		var e chatEvent
-		if err := json.Unmarshal([]byte(data), &e); err != nil {
-			t.Fatal(err)
-		}
-		switch e.Type {
-		case "token":
-			text.WriteString(e.Content)
-		case "citations":
-			for _, c := range e.Citations {
-				if c.Number != seen {
-					t.Fatalf("citation %d comes as number %d", c.Number, seen)
-				}
-				seen++
-			}
-		case "references":
-			var all map[string]reference
-			if err := json.Unmarshal([]byte(e.Content), &all); err != nil || len(all) != 100 {
-				t.Errorf("%d references: %v", len(all), err)
-			}
-			if !strings.HasPrefix(all["100"].MemoTitle, "龍") {
-				t.Errorf("title %q", all["100"].MemoTitle)
-			}
-		}
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
-	if text.String() != token || seen != len(citations) {
-		t.Errorf("%d bytes of text, %d citations", text.Len(), seen)
-	}
-}
-
 func TestWholeAnswerFailures(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
