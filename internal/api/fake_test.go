@@ -251,7 +251,7 @@ func (b *backend) Search(_ context.Context, q search.Query) (retrieval.Found, er
 	}
 	found := retrieval.Found{Hits: hits, Inferred: b.found.Inferred}
 	if q.Explain {
-		found.Explanation = b.found.Explanation
+		found.Explanation = cmp.Or(b.found.Explanation, &retrieval.Explanation{Stages: []retrieval.Stage{{Name: "lexical"}}})
 	}
 	return found, nil
 }

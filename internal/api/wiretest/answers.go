@@ -131,7 +131,7 @@ func (c *client) testStream(t *testing.T) {
 		if kind == "token" {
 			text.WriteString(e["content"].(string))
 		}
-		if len(order) == 0 || order[len(order)-1] != kind {
+		if kind != "flags" && (len(order) == 0 || order[len(order)-1] != kind) { // flags come only if need be
 			order = append(order, kind)
 		}
 		if kind == "references" {

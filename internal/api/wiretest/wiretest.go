@@ -28,6 +28,7 @@ func Run(t *testing.T, base, key string) {
 	t.Run("search", c.testSearch)
 	t.Run("chat", c.testChat)
 	t.Run("stream", c.testStream)
+	t.Run("options", c.testOptions)
 	t.Run("generate", c.testGenerate)
 	t.Run("routes of our own", c.testOwn)
 	t.Run("documents", c.testDocuments)
