@@ -147,6 +147,30 @@ type Answer struct {
 	Explanation *Explanation `json:"explanation,omitempty"`
 }
 
+// Add takes an event of a stream in. After the last one the answer is what
+// [Client.Chat] returns.
+func (a *Answer) Add(e Event) {
+	a.Text += e.Text
+	a.Citations = append(a.Citations, e.Citations...)
+	a.Flags = append(a.Flags, e.Flags...)
+	if e.Step != nil {
+		a.Steps = append(a.Steps, *e.Step)
+	}
+	if e.References != nil {
+		a.References = e.References
+	}
+	a.InferredFilters = append(a.InferredFilters, e.InferredFilters...)
+	if told := e.Explanation; told != nil {
+		if a.Explanation == nil {
+			a.Explanation = &Explanation{Question: told.Question}
+		}
+		a.Explanation.Stages = append(a.Explanation.Stages, told.Stages...)
+	}
+	if e.ChatID != "" {
+		a.ChatID = e.ChatID
+	}
+}
+
 // Chat asks a question and waits for the whole answer. The server answers
 // within 30 seconds or not at all; see [Client.StreamChat] for longer ones.
 func (c *Client) Chat(ctx context.Context, r ChatRequest) (Answer, error) {

@@ -307,7 +307,7 @@ func TestStreamChat(t *testing.T) {
 	if got := text.String(); got != "Ducks eat seeds. [[1]]" {
 		t.Errorf("text %q", got)
 	}
-	want := []client.EventType{"token", "citations", "flags", "references", "done"}
+	want := []client.EventType{"token", "citations", "afterthought", "references", "done"}
 	if diff := cmp.Diff(want, types); diff != "" {
 		t.Errorf("types (-want +got):\n%s", diff)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"unicode/utf16"
@@ -14,6 +15,9 @@ const (
 
 	// BrokenQuery asks for an answer that fails half-way.
 	BrokenQuery = "break off"
+
+	// DoubtfulText in a sentence of a memo makes the sentence of an answer flagged.
+	DoubtfulText = "is said to"
 )
 
 // matching returns the memos that contain a word of the query.
@@ -38,11 +42,17 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request) {
 		Query   string   `json:"query"`
 		Limit   int      `json:"limit"`
 		Filters []object `json:"filters"`
+		told
+		Retrieval object `json:"retrieval"`
 	}
 	if !decode(w, r, &body) {
 		return
 	}
 	switch {
+	case body.Retrieval["fusion"] != nil && body.Retrieval["fusion"] != "rrf":
+		refuse(w, http.StatusBadRequest, fmt.Sprintf("Invalid retrieval.fusion: %v. Must be one of: weighted, rrf.",
+			body.Retrieval["fusion"]))
+		return
 	case body.Query == "":
 		refuse(w, http.StatusBadRequest, "Query is required")
 		return
@@ -61,14 +71,19 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request) {
 			"distance": 1 - 1/float64(i+2), "uuid": m.ID, "title": m.Title, "summary": "",
 		})
 	}
-	answer(w, http.StatusOK, object{"results": results})
+	found := object{"results": results}
+	body.tell(found, s.matching(body.Query), body.Retrieval)
+	answer(w, http.StatusOK, found)
 }
 
 // A reply is an answer before it is put into its form.
 type reply struct {
 	tokens     []string
 	citations  []object
+	flags      []object
+	steps      []object
 	references object
+	told       object // inferred_filters and explanation
 }
 
 func (s *Server) replyTo(query string) reply {
@@ -83,19 +98,34 @@ func (s *Server) replyTo(query string) reply {
 	out.tokens = append(strings.SplitAfter(found[0].Content, " "), " [[1]]")
 	out.citations = []object{{
 		"number": 1, "memo_uuid": found[0].ID, "memo_title": found[0].Title, "chunk_uuid": found[0].ID,
-		"start": 0, "end": len(found[0].Content),
+		"start": 0, "end": len(found[0].Content), "quote": found[0].Content, "page": 7, "support": 0.75,
 	}}
+	for sentence := range strings.SplitAfterSeq(found[0].Content, ". ") {
+		if strings.Contains(sentence, DoubtfulText) {
+			start := strings.Index(found[0].Content, sentence)
+			out.flags = append(out.flags, object{
+				"start": start, "end": start + len(strings.TrimSpace(sentence)), "text": strings.TrimSpace(sentence),
+				"reason": "unsupported", "numbers": []int{1},
+			})
+		}
+	}
 	return out
 }
 
 func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	var body struct {
-		Query     string `json:"query"`
-		Stream    bool   `json:"stream"`
+		Query  string `json:"query"`
+		Stream bool   `json:"stream"`
+		told
+		Format struct {
+			Schema struct {
+				Name string `json:"name"`
+			} `json:"json_schema"`
+		} `json:"response_format"`
 		RAGConfig struct {
-			References struct {
-				Enabled bool `json:"enabled"`
-			} `json:"references"`
+			References toggle `json:"references"`
+			Agentic    toggle `json:"agentic"`
+			Retrieval  object `json:"retrieval"`
 		} `json:"rag_config"`
 	}
 	if !decode(w, r, &body) {
@@ -106,24 +136,44 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a := s.replyTo(body.Query)
+	if name := body.Format.Schema.Name; name != "" {
+		a = reply{tokens: []string{`{"schema": "`, name, `"}`}, citations: []object{}}
+	}
 	if !body.RAGConfig.References.Enabled {
 		a.references = nil
 	}
+	if body.RAGConfig.Agentic.Enabled {
+		a.steps = []object{{"number": 1, "tool": "search", "input": body.Query, "result": "1 passage"}}
+	}
+	a.told = object{}
+	body.tell(a.told, s.matching(body.Query), body.RAGConfig.Retrieval)
 	switch {
 	case body.Stream:
 		a.stream(w, body.Query == BrokenQuery)
 	case body.Query == BrokenQuery:
 		refuse(w, http.StatusServiceUnavailable, "Chat agent unavailable")
 	default:
-		whole := object{
-			"ok": true, "chat_id": chatID, "response": strings.Join(a.tokens, ""), "intermediate_steps": []string{},
-			"citations": a.citations,
-		}
-		if a.references != nil {
-			whole["references"] = a.references
-		}
-		answer(w, http.StatusOK, whole)
+		answer(w, http.StatusOK, a.whole())
 	}
+}
+
+// whole returns an answer that is not streamed.
+func (a *reply) whole() object {
+	out := object{
+		"ok": true, "chat_id": chatID, "response": strings.Join(a.tokens, ""), "intermediate_steps": []string{},
+		"citations": a.citations,
+	}
+	if a.references != nil {
+		out["references"] = a.references
+	}
+	if a.flags != nil {
+		out["flags"] = a.flags
+	}
+	if a.steps != nil {
+		out["steps"] = a.steps
+	}
+	maps.Copy(out, a.told)
+	return out
 }
 
 // stream sends an answer as events, the way section 3.5.2 of the wire has it.
@@ -136,6 +186,9 @@ func (a *reply) stream(w http.ResponseWriter, broken bool) {
 	}
 	event := func(v object) { send("data: " + encode(v) + "\n\n") }
 	send(": ping\n\n")
+	for _, step := range a.steps {
+		event(object{"type": "step", "step": step})
+	}
 	for i, token := range a.tokens {
 		if broken && i == 1 {
 			event(object{"type": "error", "content": "An error occurred", "error": "the model went away"})
@@ -148,9 +201,17 @@ func (a *reply) stream(w http.ResponseWriter, broken bool) {
 	if len(a.citations) > 0 {
 		event(object{"type": "citations", "content": encode(a.citations), "citations": a.citations})
 	}
-	event(object{"type": "flags", "content": "of a later version"})
+	event(object{"type": "afterthought", "content": "of a later version"})
+	if len(a.flags) > 0 {
+		event(object{"type": "flags", "content": encode(a.flags), "flags": a.flags})
+	}
 	if a.references != nil {
 		event(object{"type": "references", "content": encode(a.references)})
+	}
+	if len(a.told) > 0 {
+		event(object{
+			"type": "explanation", "inferred_filters": a.told["inferred_filters"], "explanation": a.told["explanation"],
+		})
 	}
 	event(object{"type": "done", "chat_id": chatID})
 }
