@@ -48,8 +48,8 @@ func TestTwoNodes(t *testing.T) {
 	a, b := serve(t, database), serve(t, database)
 	next, stop := iter.Pull2(b.Events(t.Context(), client.EventsRequest{After: client.OldestEvent}))
 	defer stop()
-	for range 20 {
-		id, err := a.CreateMemo(t.Context(), client.NewMemo{Title: "Shared", Content: "The okapi lives in the forest."})
+	for i := range 20 { // a number tells them apart, or all but one would be repetitions
+		id, err := a.CreateMemo(t.Context(), client.NewMemo{Title: "Shared", Content: fmt.Sprintf("Okapi %d lives in the forest.", i)})
 		if err != nil {
 			t.Fatal(err)
 		}

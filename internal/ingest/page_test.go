@@ -52,7 +52,7 @@ func TestAPageIsLoadedAndKept(t *testing.T) {
 	if first.Page != 1 || last.Page != 2 || len(m.Parts) != 2 {
 		t.Errorf("chunks on pages %d and %d, parts %+v", first.Page, last.Page, m.Parts)
 	}
-	if text := r.live()[id].Chunks[0].Text; !strings.HasPrefix(text, "As the file says\n") {
+	if text := r.live()[id].Chunks[0].Heading; !strings.HasPrefix(text, "As the file says") {
 		t.Errorf("the index sees %q", text)
 	}
 	if got := r.files(); len(got) != 1 {
