@@ -2,11 +2,12 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strconv"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"kvasir/client"
@@ -19,36 +20,38 @@ type askCommand struct {
 	Question string `arg:"" help:"The question; - reads it from stdin."`
 	Chat     string `placeholder:"ID" help:"Continue this chat."`
 	System   string `placeholder:"TEXT" help:"Further instructions for the model."`
+	Agentic  bool   `help:"Let the model search, read and look around before it answers."`
+	MaxSteps int    `placeholder:"N" help:"How many steps it may take, up to 10."`
+	Schema   string `placeholder:"FILE" help:"Answer with JSON of this JSON schema."`
+	Explain  bool   `help:"Print what each stage of the search did."`
 	JSON     bool   `name:"json" help:"Print JSON, when the answer is complete."`
+
+	wishes
 }
 
 // Help shows examples.
 func (askCommand) Help() string {
-	return `Prints the answer as it is written, and then the passages that it cites.
+	return `Prints the answer as it is written, and then the passages that it cites. Sentences that
+these do not bear out are named.
 
 Examples:
 
     kvasir ask "How does a memo become searchable?"
     kvasir ask --chat 0197a1f2-2f57-7c3e-9d51-6b0f7a1c2d3e "And what if that fails?"
+    kvasir ask --agentic "Which of our policies contradict each other?"
     kvasir ask --json "What do herons eat?"`
 }
 
-// maxQuestion bounds a question from stdin, in bytes.
-const maxQuestion = 1 << 20
+const (
+	maxQuestion = 1 << 20 // of a question from stdin, in bytes
+	maxSchema   = 1 << 20 // of a schema's file; the server takes less
+)
 
 // Run asks.
 func (c *askCommand) Run(ctx context.Context, s *session) error {
-	question := c.Question
-	if question == "-" {
-		raw, err := io.ReadAll(io.LimitReader(s.Stdin, maxQuestion))
-		if err != nil {
-			return fmt.Errorf("read the question: %w", err)
-		}
-		question = strings.TrimSpace(string(raw))
-	}
-	r := client.ChatRequest{
-		Query: question, ChatID: c.Chat, SystemPrompt: c.System,
-		RAG: &client.RAGConfig{References: &client.Toggle{Enabled: true}},
+	r, err := c.request(s)
+	if err != nil {
+		return err
 	}
 	if !c.JSON {
 		answer, err := s.ask(ctx, c.client(s), r)
@@ -57,66 +60,94 @@ func (c *askCommand) Run(ctx context.Context, s *session) error {
 		}
 		return err
 	}
-	answer, err := collect(c.client(s).StreamChat(ctx, r), func(string) {})
+	answer, err := collect(c.client(s).StreamChat(ctx, r), func(client.Event) {})
 	if err != nil {
 		return err
 	}
 	return s.printJSON(answer)
 }
 
-// ask prints an answer as it is written, and its sources.
+// request returns what is asked.
+func (c *askCommand) request(s *session) (client.ChatRequest, error) {
+	r := client.ChatRequest{
+		Query: c.Question, ChatID: c.Chat, SystemPrompt: c.System, Explain: c.Explain,
+		RAG: &client.RAGConfig{References: &client.Toggle{Enabled: true}, Retrieval: c.retrieval()},
+	}
+	if c.Agentic || c.MaxSteps != 0 {
+		r.RAG.Agentic = &client.Agentic{Enabled: true, MaxSteps: c.MaxSteps}
+	}
+	if c.Question == "-" {
+		raw, err := io.ReadAll(io.LimitReader(s.Stdin, maxQuestion))
+		if err != nil {
+			return r, fmt.Errorf("read the question: %w", err)
+		}
+		r.Query = strings.TrimSpace(string(raw))
+	}
+	var err error
+	if c.Schema != "" {
+		r.Schema, err = readSchema(c.Schema)
+	}
+	return r, err
+}
+
+// readSchema reads a JSON schema, which is called as its file is.
+func readSchema(path string) (*client.Schema, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, maxSchema))
+	if err != nil {
+		return nil, fmt.Errorf("read the schema: %w", err)
+	}
+	if !json.Valid(raw) {
+		return nil, fmt.Errorf("%s is not JSON", path)
+	}
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' {
+			return r
+		}
+		return '_'
+	}, strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)))
+	return &client.Schema{Name: name[:min(len(name), 64)], JSON: raw}, nil
+}
+
+// ask prints an answer as it is written, and what there is to tell of it.
 func (s *session) ask(ctx context.Context, c *client.Client, r client.ChatRequest) (client.Answer, error) {
-	answer, err := collect(c.StreamChat(ctx, r), func(text string) { s.out.printf("%s", clean(text)) })
+	answer, err := collect(c.StreamChat(ctx, r), func(e client.Event) {
+		s.out.printf("%s", clean(e.Text))
+		if e.Step != nil {
+			s.printStep(e.Step)
+		}
+	})
 	if answer.Text != "" {
 		s.out.printf("\n")
 	}
 	if err != nil {
 		return answer, err
 	}
+	s.printFlags(answer.Flags)
 	s.printSources(answer.Citations)
+	s.printInferred(answer.InferredFilters)
+	s.printExplanation(answer.Explanation)
 	return answer, nil
 }
 
-// collect takes a streamed answer to its end and hands on each piece of its
-// text.
-func collect(events func(func(client.Event, error) bool), show func(string)) (client.Answer, error) {
+// collect takes a streamed answer to its end and hands on each event.
+func collect(
+	events func(func(client.Event, error) bool), show func(client.Event),
+) (client.Answer, error) {
 	answer := client.Answer{Citations: []client.Citation{}}
-	var text strings.Builder
 	for event, err := range events {
 		if err != nil {
-			answer.Text = text.String()
 			return answer, err
 		}
-		if event.Text != "" {
-			show(event.Text)
-			text.WriteString(event.Text)
-		}
-		answer.Citations = append(answer.Citations, event.Citations...)
-		if event.Type == client.EventReferences {
-			answer.References = event.References
-		}
-		answer.ChatID = event.ChatID
+		show(event)
+		answer.Add(event)
 	}
-	answer.Text = text.String()
 	if answer.ChatID == "" {
 		return answer, errors.New("the answer names no chat")
 	}
 	return answer, nil
 }
-
-// printSources lists what an answer cites, each passage once.
-func (s *session) printSources(cited []client.Citation) {
-	if len(cited) == 0 {
-		return
-	}
-	cited = slices.Clone(cited)
-	slices.SortStableFunc(cited, func(a, b client.Citation) int { return a.Number - b.Number })
-	cited = slices.CompactFunc(cited, func(a, b client.Citation) bool { return a.Number == b.Number })
-	s.out.printf("\n%s\n", s.out.bold("Sources"))
-	for _, c := range cited {
-		place := fmt.Sprintf("(memo %s, bytes %d to %d)", c.MemoID, c.Start, c.End)
-		s.out.printf("  [%d] %s %s\n", c.Number, oneLine(c.MemoTitle), s.out.dim(place))
-	}
-}
-
-func formatDistance(d float64) string { return strconv.FormatFloat(d, 'f', 3, 64) }

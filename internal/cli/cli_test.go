@@ -216,33 +216,6 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-func TestAsk(t *testing.T) {
-	t.Parallel()
-	srv := clienttest.Start(t)
-	id := put(t, srv, "Ducks", "Ducks eat seeds.")
-	want := "Ducks eat seeds. [[1]]\n\nSources\n  [1] Ducks (memo " + id + ", bytes 0 to 16)\n"
-	for _, question := range []string{"What do ducks eat?", "-"} {
-		if r := on(t, srv, "ask", question).succeed(t); r.stdout != want {
-			t.Errorf("ask %q: stdout %q, want %q", question, r.stdout, want)
-		}
-	}
-	r := on(t, srv, "ask", "--json", "What do ducks eat?").succeed(t)
-	for _, want := range []string{
-		`"response": "Ducks eat seeds. [[1]]"`, `"citations": [`, `"chat_id": "0`, `"references": {`,
-	} {
-		if !strings.Contains(r.stdout, want) {
-			t.Errorf("JSON lacks %s:\n%s", want, r.stdout)
-		}
-	}
-	if r := on(t, srv, "ask", "What is a quark?").succeed(t); r.stdout != "Nothing fits.\n" {
-		t.Errorf("without a source: stdout %q", r.stdout)
-	}
-	r = on(t, srv, "ask", clienttest.BrokenQuery)
-	if r.status != exitFailed || !strings.Contains(r.stderr, "the answer broke off: the model went away") {
-		t.Errorf("for a broken answer: %+v", r)
-	}
-}
-
 func TestMemoCommands(t *testing.T) {
 	t.Parallel()
 	srv := clienttest.Start(t)

@@ -42,7 +42,7 @@ func (e *evaluation) ask(ctx context.Context) error {
 func (e *evaluation) reply(ctx context.Context, memos *texts, question string) (evaluate.Reply, error) {
 	answer, err := collect(e.client.StreamChat(ctx, client.ChatRequest{
 		Query: question, RAG: &client.RAGConfig{References: &client.Toggle{Enabled: true}},
-	}), func(string) {})
+	}), func(client.Event) {})
 	if err != nil {
 		return evaluate.Reply{}, err
 	}
