@@ -54,7 +54,7 @@ func (s *session) printStage(stage *client.Stage, way *way) {
 		s.out.printf("  %s\n", s.out.dim(fmt.Sprintf("and %s more", grouped(more))))
 	}
 	for _, d := range stage.Dropped[:min(shownCandidates, len(stage.Dropped))] {
-		text := "dropped " + way.title(d.ChunkID, d.MemoID) + ": " + way.readable(d.Reason)
+		text := "dropped " + way.title(d.MemoID) + ": " + way.readable(d.Reason)
 		s.out.printf("%s\n", wrapped(text, "  ", s.out.width()))
 	}
 	if more := len(stage.Dropped) - shownCandidates; more > 0 {
@@ -65,8 +65,8 @@ func (s *session) printStage(stage *client.Stage, way *way) {
 // A way is how candidates go from stage to stage.
 type way struct {
 	lists  []*client.Stage // the stages that have candidates, in their order
-	titles map[string]string
-	names  *strings.Replacer // of chunk ids, for titles
+	titles map[string]string // of memos; a stage knows only some
+	names  *strings.Replacer // of chunks, which puts titles in their place
 }
 
 // isLookup tells the stages that find candidates, beside each other, from those that
@@ -75,14 +75,20 @@ func isLookup(s *client.Stage) bool { return s.Name == "lexical" || s.Name == "v
 
 func wayOf(stages []client.Stage) way {
 	w := way{titles: map[string]string{}}
-	var names []string
 	for i := range stages {
 		if len(stages[i].Candidates) > 0 {
 			w.lists = append(w.lists, &stages[i])
 		}
 		for _, c := range stages[i].Candidates {
-			if title := oneLine(c.MemoTitle); title != "" && w.titles[c.ChunkID] == "" {
-				w.titles[c.ChunkID] = title
+			if title := oneLine(c.MemoTitle); title != "" {
+				w.titles[c.MemoID] = title
+			}
+		}
+	}
+	var names []string
+	for _, s := range w.lists {
+		for _, c := range s.Candidates {
+			if title := w.titles[c.MemoID]; title != "" {
 				names = append(names, c.ChunkID, "“"+title+"”")
 			}
 		}
@@ -91,9 +97,9 @@ func wayOf(stages []client.Stage) way {
 	return w
 }
 
-// title names a chunk by its memo, as far as that is known.
-func (w *way) title(chunk, memo string) string {
-	if title := w.titles[chunk]; title != "" {
+// title names a memo, by its id if its title is not known.
+func (w *way) title(memo string) string {
+	if title := w.titles[memo]; title != "" {
 		return title
 	}
 	return "memo " + oneLine(memo)
@@ -115,7 +121,7 @@ func (w *way) table(stage *client.Stage) *table {
 		t.columns = t.columns[:len(t.columns)-1]
 	}
 	for i, c := range stage.Candidates[:min(shownCandidates, len(stage.Candidates))] {
-		row := []string{strconv.Itoa(i + 1), formatScore(c.Score, stage.Candidates[0].Score), w.title(c.ChunkID, c.MemoID)}
+		row := []string{strconv.Itoa(i + 1), formatScore(c.Score, stage.Candidates[0].Score), w.title(c.MemoID)}
 		if len(before) > 0 {
 			row = append(row, from(before, c.ChunkID))
 		}
