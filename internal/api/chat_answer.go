@@ -31,9 +31,9 @@ type citation struct {
 	ChunkUUID memo.ChunkID `json:"chunk_uuid"`
 	Start     int          `json:"start" doc:"Where the passage begins in the memo's content, in bytes of UTF-8."`
 	End       int          `json:"end"`
-	Quote     string       `json:"quote,omitempty" doc:"What is cited, its first 1,000 characters: to find it without counting bytes."`
+	Quote     string       `json:"quote,omitempty" doc:"What is cited, 1,000 characters at most, to be looked for."`
 	Page      int          `json:"page,omitempty" doc:"Where the passage begins, if the memo has pages."`
-	Support   float64      `json:"support,omitempty" minimum:"0" maximum:"1" doc:"How well the passage bears out the claim."`
+	Support   float64      `json:"support,omitempty" doc:"From 0 to 1 how well the passage bears out the claim."`
 }
 
 // A flagged sentence is one that its citations do not bear out.

@@ -194,7 +194,8 @@ func TestNoLineOfWhatIsToldIsTooLong(t *testing.T) {
 	for _, e := range got["explanation"] {
 		for _, s := range e.Explained.Stages {
 			names = append(names, s.Name)
-			if s.Name == "fuse" && (len(s.Candidates) != 50 || len(s.Dropped) != 50 || !strings.HasPrefix(s.Notes[49], "\x01龍")) {
+			if s.Name == "fuse" &&
+				(len(s.Candidates) != 50 || len(s.Dropped) != 50 || !strings.HasPrefix(s.Notes[49], "\x01龍")) {
 				t.Errorf("%d candidates, %d dropped, notes %.300q", len(s.Candidates), len(s.Dropped), s.Notes)
 			}
 		}

@@ -27,7 +27,7 @@ type responseFormat struct {
 
 // TransformSchema explains the fields.
 func (responseFormat) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	s.Description = "What the answer is. With json_schema it is one JSON value, as text in response, and cites nothing."
+	s.Description = "What the answer is. With json_schema it is one JSON value, as text in response."
 	s.Properties["type"].Enum = []any{"text", schemaFormat}
 	return explain(mayBeNull(s, "json_schema"), "json_schema", "Needed for the type of that name.")
 }

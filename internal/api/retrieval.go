@@ -66,7 +66,7 @@ type tagBoosts map[string]field[float64]
 // Schema documents the map, since its values have bounds.
 func (tagBoosts) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{
-		Type: "object", Description: "What the relevance of memos with a tag is multiplied by. Of several the product counts.",
+		Type: "object", Description: "What the relevance of memos with a tag is multiplied by, from 0 to 10.",
 		AdditionalProperties: &huma.Schema{Type: "number", Minimum: new(0.0), Maximum: new(float64(maxTagBoost))},
 		Examples:             []any{map[string]any{"handbook": 1.5}},
 	}

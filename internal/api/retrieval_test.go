@@ -42,14 +42,15 @@ func TestSearchOptions(t *testing.T) {
 	all := with(func(o *retrieval.Options) {
 		o.SkipRerank, o.Candidates, o.MaxDistance, o.Explain = true, 7, new(0.0), true
 	})
+	const explain = `,"explain":true,"retrieval":`
 	for name, c := range map[string]struct {
 		body string
 		want retrieval.Options
 	}{
 		"nothing":    {``, retrieval.Options{}},
 		"nulls":      {`,"retrieval":null,"explain":null`, retrieval.Options{}},
-		"snake_case": {`,"explain":true,"retrieval":{"rerank":false,"candidates":7,"max_distance":0,` + everyOption + `}`, all},
-		"camelCase":  {`,"explain":true,"retrieval":{"rerank":false,"candidates":7,"maxDistance":0,` + everyCamel + `}`, all},
+		"snake_case": {explain + `{"rerank":false,"candidates":7,"max_distance":0,` + everyOption + `}`, all},
+		"camelCase":  {explain + `{"rerank":false,"candidates":7,"maxDistance":0,` + everyCamel + `}`, all},
 		"nulls inside": {`,"retrieval":{"fusion":null,"diversity":null,"recency":null,"tag_boosts":null,"rerank":null,
 			"candidates":null,"max_distance":null,"keep_duplicates":null}`, retrieval.Options{}},
 		"weighted, and what nobody knows": {`,"retrieval":{"fusion":"weighted","colour":7}`, retrieval.Options{}},
@@ -109,42 +110,49 @@ func TestRAGConfigOptions(t *testing.T) {
 
 func TestBadOptionsAreNamed(t *testing.T) {
 	t.Parallel()
-	for options, want := range map[string]string{
-		`"retrieval":[]`:                                   "Invalid retrieval: . Must be an object.",
-		`"retrieval":{"fusion":"sum"}`:                     "Invalid retrieval.fusion: sum. Must be one of: weighted, rrf.",
-		`"retrieval":{"fusion":7}`:                         "Invalid retrieval.fusion: 7. Must be one of: weighted, rrf.",
-		`"retrieval":{"diversity":1.5}`:                    "Invalid retrieval.diversity: 1.5. Must be a number between 0 and 1.",
-		`"retrieval":{"recency":7}`:                        "Invalid retrieval.recency: 7. Must be an object.",
-		`"retrieval":{"recency":{}}`:                       "Invalid retrieval.recency.half_life_days: undefined. Must be a number.",
-		`"retrieval":{"recency":{"half_life_days":null}}`:  "Invalid retrieval.recency.half_life_days: null. Must be a number.",
-		`"retrieval":{"recency":{"half_life_days":-1}}`:    "Invalid retrieval.recency.half_life_days: -1. Must be a number between 0 and 36500.",
-		`"retrieval":{"recency":{"half_life_days":1e999}}`: "Invalid retrieval.recency.half_life_days: +Inf. Must be a number between 0 and 36500.",
-		`"retrieval":{"tag_boosts":["a"]}`:                 "Invalid retrieval.tag_boosts: a. Must be an object.",
-		`"retrieval":{"tag_boosts":{"a":1,"b":11}}`:        "Invalid retrieval.tag_boosts.b: 11. Must be a number between 0 and 10.",
-		`"retrieval":{"tag_boosts":{"a":null}}`:            "Invalid retrieval.tag_boosts.a: null. Must be a number between 0 and 10.",
-		`"retrieval":{"multi_query":"yes"}`:                "Invalid retrieval.multi_query: yes. Must be a boolean.",
-		`"retrieval":{"inferFilters":1}`:                   "Invalid retrieval.infer_filters: 1. Must be a boolean.",
-		`"agentic":true`:                                   "Invalid agentic: true. Must be an object.",
-		`"agentic":{"enabled":"x"}`:                        "Invalid agentic enabled: x. Must be a boolean.",
-		`"agentic":{"max_steps":11}`:                       "Invalid agentic.max_steps: 11. Must be a whole number between 1 and 10.",
-		`"agentic":{"maxSteps":1.5}`:                       "Invalid agentic.max_steps: 1.5. Must be a whole number between 1 and 10.",
+	for _, c := range []struct{ options, invalid, mustBe string }{
+		{`"retrieval":[]`, "retrieval: ", "an object"},
+		{`"retrieval":{"fusion":"sum"}`, "retrieval.fusion: sum", "one of: weighted, rrf"},
+		{`"retrieval":{"fusion":7}`, "retrieval.fusion: 7", "one of: weighted, rrf"},
+		{`"retrieval":{"diversity":1.5}`, "retrieval.diversity: 1.5", "a number between 0 and 1"},
+		{`"retrieval":{"recency":7}`, "retrieval.recency: 7", "an object"},
+		{`"retrieval":{"recency":{}}`, "retrieval.recency.half_life_days: undefined", "a number"},
+		{`"retrieval":{"recency":{"half_life_days":null}}`, "retrieval.recency.half_life_days: null", "a number"},
+		{
+			`"retrieval":{"recency":{"half_life_days":-1}}`,
+			"retrieval.recency.half_life_days: -1", "a number between 0 and 36500",
+		},
+		{
+			`"retrieval":{"recency":{"half_life_days":1e999}}`,
+			"retrieval.recency.half_life_days: +Inf", "a number between 0 and 36500",
+		},
+		{`"retrieval":{"tag_boosts":["a"]}`, "retrieval.tag_boosts: a", "an object"},
+		{`"retrieval":{"tag_boosts":{"a":1,"b":11}}`, "retrieval.tag_boosts.b: 11", "a number between 0 and 10"},
+		{`"retrieval":{"tag_boosts":{"a":null}}`, "retrieval.tag_boosts.a: null", "a number between 0 and 10"},
+		{`"retrieval":{"multi_query":"yes"}`, "retrieval.multi_query: yes", "a boolean"},
+		{`"retrieval":{"inferFilters":1}`, "retrieval.infer_filters: 1", "a boolean"},
+		{`"agentic":true`, "agentic: true", "an object"},
+		{`"agentic":{"enabled":"x"}`, "agentic enabled: x", "a boolean"},
+		{`"agentic":{"max_steps":11}`, "agentic.max_steps: 11", "a whole number between 1 and 10"},
+		{`"agentic":{"maxSteps":1.5}`, "agentic.max_steps: 1.5", "a whole number between 1 and 10"},
 	} {
+		want := "Invalid " + c.invalid + ". Must be " + c.mustBe + "."
 		var inChat chatBody
-		if err := unmarshal([]byte(`{"query":"q","rag_config":{`+options+`}}`), &inChat); err != nil {
+		if err := unmarshal([]byte(`{"query":"q","rag_config":{`+c.options+`}}`), &inChat); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := inChat.validate((&backend{}).Providers()); fault.Message(err) != want {
-			t.Errorf("rag_config %s: %v, want %s", options, err, want)
+			t.Errorf("rag_config %s: %v, want %s", c.options, err, want)
 		}
-		if strings.Contains(options, "agentic") {
+		if strings.Contains(c.options, "agentic") {
 			continue
 		}
 		var inSearch searchBody
-		if err := unmarshal([]byte(`{"query":"q",`+options+`}`), &inSearch); err != nil {
+		if err := unmarshal([]byte(`{"query":"q",`+c.options+`}`), &inSearch); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := inSearch.validate(); fault.Message(err) != want {
-			t.Errorf("search %s: %v, want %s", options, err, want)
+			t.Errorf("search %s: %v, want %s", c.options, err, want)
 		}
 	}
 }
@@ -169,7 +177,8 @@ func explained() retrieval.Found {
 }
 
 const (
-	explainedFilters = `"inferred_filters":[{"field":"tags","operator":"in","value":["travel"],"filter_type":"native_field"},` +
+	explainedFilters = `"inferred_filters":[` +
+		`{"field":"tags","operator":"in","value":["travel"],"filter_type":"native_field"},` +
 		`{"field":"year","operator":"eq","value":"2026","filter_type":"custom_metadata"},` +
 		`{"field":"team","operator":"eq","value":null,"filter_type":"scope"}]`
 	explainedStages = `"stages":[{"name":"fuse","took_ms":1.235,"notes":["weight of words 0.62"],"total":2,` +
@@ -183,7 +192,8 @@ func TestASearchIsExplained(t *testing.T) {
 	b := &backend{found: explained()}
 	base := serve(t, b.config(t))
 	status, got := post(t, base+"/api/v1/search", `{"query":"q","explain":true}`)
-	if want := `{"results":[],` + explainedFilters + `,"explanation":{` + explainedStages + "}}\n"; status != 200 || got != want {
+	want := `{"results":[],` + explainedFilters + `,"explanation":{` + explainedStages + "}}\n"
+	if status != 200 || got != want {
 		t.Errorf("%d, -want +got:\n%s", status, cmp.Diff(want, got))
 	}
 	b.found = retrieval.Found{}

@@ -42,7 +42,8 @@ func TestAskTellsMore(t *testing.T) {
 	t.Parallel()
 	srv := clienttest.Start(t)
 	put(t, srv, "Swans", "Swans eat reed. A swan "+clienttest.DoubtfulText+" sing.")
-	r := on(t, srv, "ask", "--agentic", "--max-steps", "3", "--explain", "--infer-filters", "What do swans eat?").succeed(t)
+	const question = "What do swans eat?"
+	r := on(t, srv, "ask", "--agentic", "--max-steps", "3", "--explain", "--infer-filters", question).succeed(t)
 	for _, want := range []string{
 		"\nNot borne out\n  A swan is said to sing.\n    [1] says something else, or less.\n",
 		"\nSources\n  [1] Swans (memo ", "\nRead from the question\n  source eq farm\n", "\nHow the passages were found\n",
@@ -54,7 +55,7 @@ func TestAskTellsMore(t *testing.T) {
 	if !strings.HasPrefix(r.stderr, "1. search What do swans eat?: 1 passage\n") {
 		t.Errorf("steps: %q", r.stderr)
 	}
-	r = on(t, srv, "ask", "--agentic", "--json", "What do swans eat?").succeed(t)
+	r = on(t, srv, "ask", "--agentic", "--json", question).succeed(t)
 	for _, want := range []string{`"flags": [`, `"steps": [`, `"reason": "unsupported"`, `"quote": "Swans eat`} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("JSON lacks %s:\n%s", want, r.stdout)

@@ -93,7 +93,8 @@ func TestSearchExplained(t *testing.T) {
 	if !strings.Contains(r.stdout, `"reason": "nearly repeats `+second) || strings.Contains(r.stdout, "inferred") {
 		t.Errorf("JSON %s", r.stdout)
 	}
-	if r := on(t, srv, "search", "--fusion", "sum", "ducks"); !strings.Contains(r.stderr, "Invalid retrieval.fusion: sum.") {
+	r = on(t, srv, "search", "--fusion", "sum", "ducks")
+	if !strings.Contains(r.stderr, "Invalid retrieval.fusion: sum.") {
 		t.Errorf("for an unknown fusion: %+v", r)
 	}
 	if r := on(t, srv, "search", "--boost", "farm=many", "ducks"); r.status != exitUsage {

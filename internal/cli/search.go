@@ -83,7 +83,7 @@ type wishes struct {
 	Fusion         string             `placeholder:"HOW" help:"How words and vectors become one list: weighted or rrf."`
 	Diversity      float64            `placeholder:"X" help:"Prefer what is unlike the passages before it: 0 to 1."`
 	Recency        float64            `placeholder:"DAYS" help:"Prefer new memos: the half-life of a memo's relevance."`
-	RecencyWeight  float64            `placeholder:"X" default:"0.5" help:"How much of its relevance a memo loses by age: 0 to 1."`
+	RecencyWeight  float64            `placeholder:"X" default:"0.5" help:"How much of it a memo loses by age: 0 to 1."`
 	Boost          map[string]float64 `placeholder:"TAG=N" help:"Multiply the relevance of memos with a tag: 0 to 10."`
 	KeepDuplicates bool               `help:"Keep passages that nearly repeat a better one."`
 	MultiQuery     bool               `help:"Have a model ask in several ways."`

@@ -45,10 +45,11 @@ func (c *client) testOptions(t *testing.T) {
 	}
 	const config = `"explain":true,"rag_config":{"references":{"enabled":true},"agentic":{"enabled":false},"retrieval":` +
 		every + `}}`
-	c.call(t, "POST", "/api/v1/chat", `{"query":"Kiwis sleep by day","response_format":{"type":"text"},`+config+`}`).must(t, 200)
+	const question = `{"query":"Kiwis sleep by day",` + config
+	c.call(t, "POST", "/api/v1/chat", question+`,"response_format":{"type":"text"}}`).must(t, 200)
 	known := []string{"step", "token", "citations", "flags", "references", "explanation", "done"}
 	reached := 0
-	for _, e := range events(t, c.call(t, "POST", "/api/v1/chat", `{"query":"Kiwis sleep by day","stream":true,`+config+`}`)) {
+	for _, e := range events(t, c.call(t, "POST", "/api/v1/chat", question+`,"stream":true}`)) {
 		at := slices.Index(known, e["type"].(string))
 		if at < reached {
 			t.Errorf("event %v after %s", e, known[reached])
