@@ -64,7 +64,7 @@ func (s *session) printStage(stage *client.Stage, way *way) {
 
 // A way is how candidates go from stage to stage.
 type way struct {
-	lists  []*client.Stage // the stages that have candidates, in their order
+	lists  []*client.Stage   // the stages that have candidates, in their order
 	titles map[string]string // of memos; a stage knows only some
 	names  *strings.Replacer // of chunks, which puts titles in their place
 }
