@@ -5,7 +5,7 @@
 // There is one file for each resource: wire types, then handlers, then the
 // registration. A wire type is at once what OpenAPI documents and what the
 // handler decodes into; its validate stands beside it and speaks the wire's
-// words (see [field] for how it knows what was sent). Handlers return errors,
+// words (see package field for how it knows what was sent). Handlers return errors,
 // and only error.go turns them into statuses.
 //
 // A request passes the guards (package guard), then [router], which forgives

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"kvasir/internal/api/field"
 	"kvasir/internal/fault"
 )
 
@@ -54,9 +56,9 @@ func unmarshal(body []byte, into any) error {
 	if !json.Valid(body) {
 		return invalid(notJSON)
 	}
-	switch kindOf(body) {
+	switch field.KindOf(body) {
 	case "array":
-		return invalid(expected("object", "array"))
+		return invalid(field.Expected("object", "array"))
 	case "object":
 		if err := json.Unmarshal(body, into); err != nil {
 			return fault.Wrap(fault.Invalid, notJSON, err)
@@ -118,4 +120,13 @@ func readFailure(err error) error {
 		return &failure{"Request body took too long to arrive", http.StatusRequestTimeout}
 	}
 	return fault.Wrap(fault.Invalid, "Request body could not be read", err)
+}
+
+// isTimeout reports whether err is a deadline of the connection.
+func isTimeout(err error) bool {
+	t, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return ok && t.Timeout()
 }

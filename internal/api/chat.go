@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"kvasir/internal/api/field"
 	"kvasir/internal/api/guard"
 	"kvasir/internal/chat"
 	"kvasir/internal/fault"
@@ -18,20 +19,20 @@ const agentUnavailable = "Chat agent unavailable"
 
 // A chatBody is the body of POST /api/v1/chat.
 type chatBody struct {
-	Query        field[string]    `json:"query" minLength:"1"`
-	Stream       truthy           `json:"stream" required:"false"`
-	Filters      filters          `json:"filters" required:"false" nullable:"true"`
-	ChatID       field[string]    `json:"chat_id" required:"false" nullable:"true"`
-	SystemPrompt field[string]    `json:"system_prompt" required:"false" nullable:"true"`
-	RAGConfig    field[ragConfig] `json:"rag_config" required:"false"`
+	Query        field.Of[string]    `json:"query" minLength:"1"`
+	Stream       truthy              `json:"stream" required:"false"`
+	Filters      filters             `json:"filters" required:"false" nullable:"true"`
+	ChatID       field.Of[string]    `json:"chat_id" required:"false" nullable:"true"`
+	SystemPrompt field.Of[string]    `json:"system_prompt" required:"false" nullable:"true"`
+	RAGConfig    field.Of[ragConfig] `json:"rag_config" required:"false"`
 
-	Format  field[responseFormat] `json:"response_format" required:"false"`
-	Explain field[bool]           `json:"explain" required:"false" nullable:"true"`
+	Format  field.Of[responseFormat] `json:"response_format" required:"false"`
+	Explain field.Of[bool]           `json:"explain" required:"false" nullable:"true"`
 }
 
 // TransformSchema explains the fields.
 func (chatBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	return explain(mayBeNull(s, "response_format"),
+	return field.Explain(field.MayBeNull(s, "response_format"),
 		"stream", "Whether to answer as server-sent events. Anything that JavaScript takes for true is true.",
 		"filters", "The answer is made only from memos for which all of them hold.",
 		"chat_id", "Continues this chat. Without it a new one is started.",
@@ -42,39 +43,39 @@ func (chatBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 
 // validate checks the body in the wire's order.
 func (b *chatBody) validate(providers []chat.Provider) (chat.Question, error) {
-	q := chat.Question{Text: b.Query.value}
-	if isBlank(b.Query) {
+	q := chat.Question{Text: b.Query.Value}
+	if field.IsBlank(b.Query) {
 		return q, invalid(queryRequired)
 	}
-	var c complaints
-	check(&c, "query", b.Query)
-	checkNullable(&c, "chat_id", b.ChatID)
-	if checkNullable(&c, "system_prompt", b.SystemPrompt) && b.SystemPrompt.value != "" {
-		q.SystemPrompt = &b.SystemPrompt.value
+	var c field.Complaints
+	field.Check(&c, "query", b.Query)
+	field.CheckNullable(&c, "chat_id", b.ChatID)
+	if field.CheckNullable(&c, "system_prompt", b.SystemPrompt) && b.SystemPrompt.Value != "" {
+		q.SystemPrompt = &b.SystemPrompt.Value
 	}
-	checkNullable(&c, "explain", b.Explain)
-	checkNullable(&c, "response_format", b.Format)
-	if err := c.err(", "); err != nil {
+	field.CheckNullable(&c, "explain", b.Explain)
+	field.CheckNullable(&c, "response_format", b.Format)
+	if err := c.Err(", "); err != nil {
 		return q, err
 	}
 	if !b.Filters.isList() {
 		return q, invalid("Filters must be a list")
 	}
 	var err error
-	if q.Options, err = b.RAGConfig.value.options(providers); err != nil {
+	if q.Options, err = b.RAGConfig.Value.options(providers); err != nil {
 		return q, err
 	}
-	q.Options.Retrieval.Explain = b.Explain.value
-	if b.Format.given() {
-		if q.Options.Schema, err = b.Format.value.schema(); err != nil {
+	q.Options.Retrieval.Explain = b.Explain.Value
+	if b.Format.Given() {
+		if q.Options.Schema, err = b.Format.Value.schema(); err != nil {
 			return q, err
 		}
 	}
 	if q.Filters, err = b.Filters.parse(); err != nil {
 		return q, err
 	}
-	if b.ChatID.value != "" {
-		q.Chat, err = parseChatID(b.ChatID.value)
+	if b.ChatID.Value != "" {
+		q.Chat, err = parseChatID(b.ChatID.Value)
 	}
 	return q, err
 }
@@ -85,7 +86,7 @@ type truthy bool
 
 // UnmarshalJSON never fails.
 func (t *truthy) UnmarshalJSON(raw []byte) error {
-	switch kindOf(raw) {
+	switch field.KindOf(raw) {
 	case "number":
 		f, err := strconv.ParseFloat(string(raw), 64)
 		*t = f != 0 || err != nil

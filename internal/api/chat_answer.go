@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kvasir/internal/api/field"
 	"kvasir/internal/conversation"
 	"kvasir/internal/memo"
 )
@@ -109,7 +110,7 @@ func citationsOf(list []conversation.Citation) []citation {
 	for i, c := range list {
 		out[i] = citation{
 			Number: c.Number, MemoUUID: c.Memo, MemoTitle: c.MemoTitle, ChunkUUID: c.Chunk, Start: c.Start, End: c.End,
-			Quote: cut(c.Text, maxQuoteUnits), Page: c.Page, Support: rounded(c.Support, 1e3),
+			Quote: field.Cut(c.Text, maxQuoteUnits), Page: c.Page, Support: rounded(c.Support, 1e3),
 		}
 	}
 	return out
@@ -118,11 +119,11 @@ func citationsOf(list []conversation.Citation) []citation {
 func flagsOf(list []conversation.Flag) []flagged {
 	out := make([]flagged, len(list))
 	for i, f := range list {
-		out[i] = flagged{f.Start, f.End, cut(f.Text, maxQuoteUnits), f.Reason, append([]int{}, f.Numbers...)}
+		out[i] = flagged{f.Start, f.End, field.Cut(f.Text, maxQuoteUnits), f.Reason, append([]int{}, f.Numbers...)}
 	}
 	return out
 }
 
 func stepOf(s *conversation.Step) step {
-	return step{s.Number, s.Tool, cut(s.Input, maxStepUnits), cut(s.Result, maxStepUnits)}
+	return step{s.Number, s.Tool, field.Cut(s.Input, maxStepUnits), field.Cut(s.Result, maxStepUnits)}
 }

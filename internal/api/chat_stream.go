@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 
+	"kvasir/internal/api/field"
 	"kvasir/internal/api/guard"
 	"kvasir/internal/api/sse"
 	"kvasir/internal/chat"
@@ -114,7 +115,7 @@ func sendExplained(out *sse.Stream, e *chat.Explained) bool {
 // stagesEvent fits a single stage into one line by shortening its texts.
 func stagesEvent(list []stage) chatEvent {
 	e := chatEvent{Type: "explanation", Explained: &explanation{Stages: list}}
-	for _, units := range []int{maxTextUnits, 120, 60, 30, 10} {
+	for _, units := range []int{field.MaxUnits, 120, 60, 30, 10} {
 		if len(list) > 1 || sse.Fits(sse.Encode(e)) {
 			break
 		}
@@ -131,7 +132,7 @@ func referencesEvent(all map[string]reference) chatEvent {
 		if sse.Fits(sse.Encode(e)) {
 			break
 		}
-		e = chatEvent{Type: "references", Content: inString(shortTitles(all, cmp.Or(units, maxTextUnits)))}
+		e = chatEvent{Type: "references", Content: inString(shortTitles(all, cmp.Or(units, field.MaxUnits)))}
 	}
 	return e
 }
@@ -145,4 +146,4 @@ func shortTitles(all map[string]reference, units int) map[string]reference {
 }
 
 // inString returns v as JSON.
-func inString(v any) string { return string(encode(v)) }
+func inString(v any) string { return string(field.Encode(v)) }

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"kvasir/internal/api/field"
+
 	"bytes"
 	"encoding/json"
 	"net/http"
@@ -28,7 +30,7 @@ func (s *server) registerDocs(routes *router) {
 		return
 	}
 	var description bytes.Buffer
-	_ = json.Indent(&description, encode(s.api.OpenAPI()), "", "  ") // encode's JSON is valid
+	_ = json.Indent(&description, field.Encode(s.api.OpenAPI()), "", "  ") // encode's JSON is valid
 	description.WriteByte('\n')
 	routes.HandleFunc("GET "+openAPIPath, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

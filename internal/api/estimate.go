@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"kvasir/internal/account"
+	"kvasir/internal/api/field"
 	"kvasir/internal/memo"
 )
 
@@ -51,16 +52,16 @@ type Writing struct {
 
 // An estimateBody is the body of POST /api/v1/usage/estimate.
 type estimateBody struct {
-	Texts field[[]string] `json:"texts" required:"false" maxItems:"1000"`
-	Bytes field[float64]  `json:"bytes" required:"false" nullable:"true" minimum:"0" maximum:"1e15"`
-	Memos field[int]      `json:"memos" required:"false" nullable:"true" minimum:"0" maximum:"1000000000"`
+	Texts field.Of[[]string] `json:"texts" required:"false" maxItems:"1000"`
+	Bytes field.Of[float64]  `json:"bytes" required:"false" nullable:"true" minimum:"0" maximum:"1e15"`
+	Memos field.Of[int]      `json:"memos" required:"false" nullable:"true" minimum:"0" maximum:"1000000000"`
 	ProcessingFields
 }
 
 // TransformSchema explains the fields.
 func (b estimateBody) TransformSchema(r huma.Registry, s *huma.Schema) *huma.Schema {
 	b.ProcessingFields.TransformSchema(r, s)
-	return explain(s,
+	return field.Explain(s,
 		"texts", "Samples of what would be added, spread over all of it. Nothing of them is kept.",
 		"bytes", "Of all texts, in UTF-8. By default those of the samples.",
 		"memos", "How many memos it would be. By default as many as there are samples.",
@@ -70,41 +71,41 @@ func (b estimateBody) TransformSchema(r huma.Registry, s *huma.Schema) *huma.Sch
 const maxPlanBytes = 1e15
 
 func (b *estimateBody) validate() (Plan, error) {
-	var c complaints
+	var c field.Complaints
 	var p Plan
-	if check(&c, "texts", b.Texts) {
-		p.Samples = b.Texts.value
+	if field.Check(&c, "texts", b.Texts) {
+		p.Samples = b.Texts.Value
 		if len(p.Samples) > maxSamples {
-			c.add("texts", "Array must contain at most 1000 element(s)")
+			c.Add("texts", "Array must contain at most 1000 element(s)")
 		}
 	}
 	for _, text := range p.Samples {
 		p.Bytes += int64(len(text))
 	}
 	p.Memos = len(p.Samples)
-	if checkNullable(&c, "bytes", b.Bytes) {
-		bytes := b.Bytes.value
+	if field.CheckNullable(&c, "bytes", b.Bytes) {
+		bytes := b.Bytes.Value
 		switch {
 		case bytes != float64(int64(bytes)):
-			c.add("bytes", expected("integer", "float"))
+			c.Add("bytes", field.Expected("integer", "float"))
 		case bytes < 0:
-			c.add("bytes", "Number must be greater than or equal to 0")
+			c.Add("bytes", "Number must be greater than or equal to 0")
 		case bytes > maxPlanBytes:
-			c.add("bytes", "Number must be less than or equal to 1000000000000000")
+			c.Add("bytes", "Number must be less than or equal to 1000000000000000")
 		default:
 			p.Bytes = max(p.Bytes, int64(bytes))
 		}
 	}
-	if checkNullable(&c, "memos", b.Memos) {
-		switch p.Memos = b.Memos.value; {
+	if field.CheckNullable(&c, "memos", b.Memos) {
+		switch p.Memos = b.Memos.Value; {
 		case p.Memos < 0:
-			c.add("memos", "Number must be greater than or equal to 0")
+			c.Add("memos", "Number must be greater than or equal to 0")
 		case p.Memos > maxPage:
-			c.add("memos", "Number must be less than or equal to 1000000000")
+			c.Add("memos", "Number must be less than or equal to 1000000000")
 		}
 	}
 	p.Processing = b.ProcessingFields.check(&c, "")
-	return p, c.err(", ")
+	return p, c.Err(", ")
 }
 
 type estimateOutput struct {

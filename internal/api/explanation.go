@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"kvasir/internal/api/field"
 	"kvasir/internal/memo"
 	"kvasir/internal/retrieval"
 )
@@ -52,7 +53,7 @@ func explanationOf(question string, e *retrieval.Explanation) *explanation {
 	if e == nil {
 		return nil
 	}
-	out := &explanation{Question: cut(question, maxNoteUnits), Stages: make([]stage, len(e.Stages))}
+	out := &explanation{Question: field.Cut(question, maxNoteUnits), Stages: make([]stage, len(e.Stages))}
 	for i := range e.Stages {
 		out.Stages[i] = stageOf(&e.Stages[i])
 	}
@@ -67,13 +68,13 @@ func stageOf(s *retrieval.Stage) stage {
 		Dropped:    make([]dropped, len(s.Dropped)),
 	}
 	for i := range out.Notes {
-		out.Notes[i] = cut(s.Notes[i], maxNoteUnits)
+		out.Notes[i] = field.Cut(s.Notes[i], maxNoteUnits)
 	}
 	for i, c := range s.Candidates {
 		out.Candidates[i] = candidate{c.Chunk, c.Memo, c.Title, rounded(c.Score, 1e6)}
 	}
 	for i, d := range s.Dropped {
-		out.Dropped[i] = dropped{d.Chunk, d.Memo, cut(d.Reason, maxReasonUnits)}
+		out.Dropped[i] = dropped{d.Chunk, d.Memo, field.Cut(d.Reason, maxReasonUnits)}
 	}
 	return out
 }
@@ -98,7 +99,7 @@ func (s *stage) shortened(units int) stage {
 
 // abridged cuts a text and shows that it is cut.
 func abridged(text string, units int) string {
-	if short := cut(text, units); short != text {
+	if short := field.Cut(text, units); short != text {
 		return short + "…"
 	}
 	return text

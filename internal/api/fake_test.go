@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"kvasir/internal/account"
+	"kvasir/internal/api/field"
 	"kvasir/internal/chat"
 	"kvasir/internal/conversation"
 	"kvasir/internal/event"
@@ -238,7 +239,8 @@ func (b *backend) Search(_ context.Context, q search.Query) (retrieval.Found, er
 		title := strings.Contains(strings.ToLower(m.Title), strings.ToLower(q.Text))
 		isTitle := q.Method == search.MethodTitleContains || q.Method == search.MethodTitleStartsWith
 		for _, c := range m.Chunks {
-			hit := retrieval.Hit{Passage: memo.Passage{Chunk: c, Memo: m.ID, Title: m.Title, Snippet: cut(*m.Content, 100)}}
+			snippet := field.Cut(*m.Content, 100)
+			hit := retrieval.Hit{Passage: memo.Passage{Chunk: c, Memo: m.ID, Title: m.Title, Snippet: snippet}}
 			switch {
 			case m.Project != q.Project || len(hits) == q.Limit:
 			case isTitle && title:

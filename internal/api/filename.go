@@ -4,7 +4,9 @@ import (
 	"path"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
+	"kvasir/internal/api/field"
 	"kvasir/internal/memo"
 )
 
@@ -45,12 +47,15 @@ func titleOf(fileName string) string {
 
 // cutTitle shortens a title to what is allowed and keeps its extension.
 func cutTitle(title string) string {
-	if !tooLong(title) {
+	if !field.TooLong(title) {
 		return title
 	}
 	ext := path.Ext(title)
-	if memo.UTF16Len(ext) >= maxTextUnits {
+	if memo.UTF16Len(ext) >= field.MaxUnits {
 		ext = ""
 	}
-	return cut(strings.TrimSuffix(title, ext), maxTextUnits-memo.UTF16Len(ext)) + ext
+	return field.Cut(strings.TrimSuffix(title, ext), field.MaxUnits-memo.UTF16Len(ext)) + ext
 }
+
+// validUTF8 replaces what is not UTF-8, as JSON's decoder does.
+func validUTF8(s string) string { return strings.ToValidUTF8(s, string(utf8.RuneError)) }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"kvasir/internal/api/field"
 	"kvasir/internal/fault"
 	"kvasir/internal/memo"
 )
@@ -22,7 +23,7 @@ type filter struct {
 
 // TransformSchema explains the fields.
 func (filter) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	return explain(s,
+	return field.Explain(s,
 		"field", "For native_field one of title, source, client_reference_id, tags; else a top-level key.",
 		"operator", "contains ignores case, the others do not. tags take in and not_in only.",
 		"value", "A list for in and not_in. Numbers and booleans are compared as they are spelled.",
@@ -44,7 +45,9 @@ func (filters) Schema(r huma.Registry) *huma.Schema {
 }
 
 // isList reports whether the filters are a list, or absent.
-func (f filters) isList() bool { return len(f) == 0 || kindOf(f) == "array" || kindOf(f) == "null" }
+func (f filters) isList() bool {
+	return len(f) == 0 || field.KindOf(f) == "array" || field.KindOf(f) == "null"
+}
 
 const filterPrefix = "Invalid filter: "
 

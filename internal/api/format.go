@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"kvasir/internal/api/field"
 	"kvasir/internal/llm"
 )
 
@@ -21,21 +22,21 @@ const schemaFormat = "json_schema"
 
 // A responseFormat says what an answer is: text, or one JSON value.
 type responseFormat struct {
-	Type   field[string]      `json:"type"`
-	Schema field[namedSchema] `json:"json_schema" required:"false"`
+	Type   field.Of[string]      `json:"type"`
+	Schema field.Of[namedSchema] `json:"json_schema" required:"false"`
 }
 
 // TransformSchema explains the fields.
 func (responseFormat) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	s.Description = "What the answer is. With json_schema it is one JSON value, as text in response."
 	s.Properties["type"].Enum = []any{"text", schemaFormat}
-	return explain(mayBeNull(s, "json_schema"), "json_schema", "Needed for the type of that name.")
+	return field.Explain(field.MayBeNull(s, "json_schema"), "json_schema", "Needed for the type of that name.")
 }
 
 // A namedSchema is what the answer is held to.
 type namedSchema struct {
-	Name   field[string]     `json:"name" pattern:"^[A-Za-z0-9_-]{1,64}$"`
-	Schema field[schemaBody] `json:"schema"`
+	Name   field.Of[string]     `json:"name" pattern:"^[A-Za-z0-9_-]{1,64}$"`
+	Schema field.Of[schemaBody] `json:"schema"`
 }
 
 // A schemaBody is a JSON schema as it was sent.
@@ -61,24 +62,24 @@ var schemaName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 func (f *responseFormat) schema() (*llm.Schema, error) {
 	kind := f.Type
 	switch {
-	case kind.wrong == "" && kind.value == "text":
+	case kind.Wrong == "" && kind.Value == "text":
 		return nil, nil
-	case kind.wrong != "" || kind.value != schemaFormat:
-		return nil, unfit("response_format.type", cmp.Or(kind.shown, cut(kind.value, 100), "undefined"),
+	case kind.Wrong != "" || kind.Value != schemaFormat:
+		return nil, field.Unfit("response_format.type", cmp.Or(kind.Shown, field.Cut(kind.Value, 100), "undefined"),
 			"one of: text, json_schema")
-	case f.Schema.wrong != "" || !f.Schema.given():
-		return nil, unfit("response_format.json_schema", cmp.Or(f.Schema.shown, "undefined"), "an object")
+	case f.Schema.Wrong != "" || !f.Schema.Given():
+		return nil, field.Unfit("response_format.json_schema", cmp.Or(f.Schema.Shown, "undefined"), "an object")
 	}
-	name, body := f.Schema.value.Name, f.Schema.value.Schema
+	name, body := f.Schema.Value.Name, f.Schema.Value.Schema
 	switch {
-	case name.wrong != "" || !schemaName.MatchString(name.value):
-		return nil, unfit("response_format.json_schema.name", cmp.Or(name.shown, cut(name.value, 100), "undefined"),
-			"1 to 64 letters, digits, _ or -")
-	case body.wrong != "" || !body.given():
-		return nil, unfit("response_format.json_schema.schema", cmp.Or(body.shown, "undefined"), "an object")
+	case name.Wrong != "" || !schemaName.MatchString(name.Value):
+		return nil, field.Unfit("response_format.json_schema.name",
+			cmp.Or(name.Shown, field.Cut(name.Value, 100), "undefined"), "1 to 64 letters, digits, _ or -")
+	case body.Wrong != "" || !body.Given():
+		return nil, field.Unfit("response_format.json_schema.schema", cmp.Or(body.Shown, "undefined"), "an object")
 	}
 	var compact bytes.Buffer
-	if err := json.Compact(&compact, body.value); err != nil {
+	if err := json.Compact(&compact, body.Value); err != nil {
 		return nil, invalid(notJSON)
 	}
 	if compact.Len() > maxSchemaBytes {
@@ -87,7 +88,7 @@ func (f *responseFormat) schema() (*llm.Schema, error) {
 	if depthOf(compact.Bytes()) > maxSchemaDepth {
 		return nil, invalid("response_format.json_schema.schema: At most 32 objects and lists within each other")
 	}
-	return &llm.Schema{Name: name.value, JSON: compact.Bytes()}, nil
+	return &llm.Schema{Name: name.Value, JSON: compact.Bytes()}, nil
 }
 
 // depthOf returns how many objects and lists of a JSON value are within each other.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"kvasir/internal/api/field"
 	"kvasir/internal/api/sse"
 	"kvasir/internal/chat"
 	"kvasir/internal/fault"
@@ -14,21 +15,21 @@ import (
 
 // A generateBody is the body of POST /api/v1/generate.
 type generateBody struct {
-	Prompt  field[string] `json:"prompt" minLength:"1" doc:"What the document is to be about."`
-	Rules   field[string] `json:"rules" required:"false" nullable:"true" doc:"What the document must keep to."`
-	Stream  truthy        `json:"stream" required:"false" doc:"Whether to answer as server-sent events."`
-	Filters filters       `json:"filters" required:"false" nullable:"true"`
+	Prompt  field.Of[string] `json:"prompt" minLength:"1" doc:"What the document is to be about."`
+	Rules   field.Of[string] `json:"rules" required:"false" nullable:"true" doc:"What the document must keep to."`
+	Stream  truthy           `json:"stream" required:"false" doc:"Whether to answer as server-sent events."`
+	Filters filters          `json:"filters" required:"false" nullable:"true"`
 }
 
 func (b *generateBody) validate() (chat.DocumentRequest, error) {
-	r := chat.DocumentRequest{Prompt: b.Prompt.value, Rules: b.Rules.value}
-	if isBlank(b.Prompt) {
+	r := chat.DocumentRequest{Prompt: b.Prompt.Value, Rules: b.Rules.Value}
+	if field.IsBlank(b.Prompt) {
 		return r, invalid("Prompt is required")
 	}
-	var c complaints
-	check(&c, "prompt", b.Prompt)
-	checkNullable(&c, "rules", b.Rules)
-	if err := c.err(", "); err != nil {
+	var c field.Complaints
+	field.Check(&c, "prompt", b.Prompt)
+	field.CheckNullable(&c, "rules", b.Rules)
+	if err := c.Err(", "); err != nil {
 		return r, err
 	}
 	var err error

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"kvasir/internal/account"
+	"kvasir/internal/api/field"
 	"kvasir/internal/memo"
 )
 
@@ -39,7 +40,7 @@ func (in *memoInput) ref() (memo.Ref, error) {
 		}
 		return memo.Ref{ID: memo.ID(id)}, nil
 	case "reference_id":
-		if in.ID == "" || strings.ContainsRune(in.ID, 0) || tooLong(in.ID) {
+		if in.ID == "" || strings.ContainsRune(in.ID, 0) || field.TooLong(in.ID) {
 			return memo.Ref{}, &failure{memoNotFound, http.StatusNotFound}
 		}
 		return memo.Ref{ReferenceID: validUTF8(in.ID)}, nil

@@ -7,26 +7,28 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"kvasir/internal/api/field"
 	"kvasir/internal/memo"
 )
 
 // A memoPatch is the body of PATCH /api/v1/memo/{id}. Null leaves a field as it
 // is, except scopes, where the wire refuses it.
 type memoPatch struct {
-	Title           field[string]            `json:"title" required:"false" nullable:"true" maxLength:"255"`
-	Metadata        field[map[string]any]    `json:"metadata" required:"false" nullable:"true"`
-	ClientReference field[string]            `json:"client_reference_id" required:"false" nullable:"true" maxLength:"255"`
-	ReferenceID     field[string]            `json:"reference_id" required:"false" nullable:"true" maxLength:"255"`
-	Source          field[string]            `json:"source" required:"false" nullable:"true" maxLength:"255"`
-	Expires         field[date]              `json:"expiration_date" required:"false"`
-	Content         field[string]            `json:"content" required:"false" nullable:"true"`
-	Scopes          field[map[string]string] `json:"scopes" required:"false"`
-	Tags            field[[]string]          `json:"tags" required:"false" nullable:"true" maxItems:"1000"`
+	Title    field.Of[string]            `json:"title" required:"false" nullable:"true" maxLength:"255"`
+	Metadata field.Of[map[string]any]    `json:"metadata" required:"false" nullable:"true"`
+	Scopes   field.Of[map[string]string] `json:"scopes" required:"false"`
+
+	ClientReference field.Of[string]     `json:"client_reference_id" required:"false" nullable:"true" maxLength:"255"`
+	ReferenceID     field.Of[string]     `json:"reference_id" required:"false" nullable:"true" maxLength:"255"`
+	Source          field.Of[string]     `json:"source" required:"false" nullable:"true" maxLength:"255"`
+	Expires         field.Of[field.Date] `json:"expiration_date" required:"false"`
+	Content         field.Of[string]     `json:"content" required:"false" nullable:"true"`
+	Tags            field.Of[[]string]   `json:"tags" required:"false" nullable:"true" maxItems:"1000"`
 }
 
 // TransformSchema explains the fields.
 func (memoPatch) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	return explain(s,
+	return field.Explain(s,
 		"metadata", "Replaces all metadata.",
 		"reference_id", "The same as client_reference_id, which wins.",
 		"expiration_date", "May be past.",
@@ -37,29 +39,29 @@ func (memoPatch) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 }
 
 func (m *memoPatch) validate() (memo.Patch, error) {
-	var c complaints
-	p := memo.Patch{Title: shortText(&c, "title", m.Title)}
-	if checkNullable(&c, "metadata", m.Metadata) {
-		p.Metadata = encodeObject(m.Metadata.value)
+	var c field.Complaints
+	p := memo.Patch{Title: field.ShortText(&c, "title", m.Title)}
+	if field.CheckNullable(&c, "metadata", m.Metadata) {
+		p.Metadata = encodeObject(m.Metadata.Value)
 	}
-	p.ReferenceID = shortText(&c, "client_reference_id", m.ClientReference)
-	if alias := shortText(&c, "reference_id", m.ReferenceID); p.ReferenceID == nil {
+	p.ReferenceID = field.ShortText(&c, "client_reference_id", m.ClientReference)
+	if alias := field.ShortText(&c, "reference_id", m.ReferenceID); p.ReferenceID == nil {
 		p.ReferenceID = alias
 	}
-	p.Source = shortText(&c, "source", m.Source)
-	if checkNullable(&c, "expiration_date", m.Expires) {
-		p.Expires = new(time.Time(m.Expires.value))
+	p.Source = field.ShortText(&c, "source", m.Source)
+	if field.CheckNullable(&c, "expiration_date", m.Expires) {
+		p.Expires = new(time.Time(m.Expires.Value))
 	}
-	if checkNullable(&c, "content", m.Content) {
-		p.Content = &m.Content.value
+	if field.CheckNullable(&c, "content", m.Content) {
+		p.Content = &m.Content.Value
 	}
-	if check(&c, "scopes", m.Scopes) {
-		p.Scopes = m.Scopes.value
+	if field.Check(&c, "scopes", m.Scopes) {
+		p.Scopes = m.Scopes.Value
 	}
-	if checkNullable(&c, "tags", m.Tags) {
-		p.Tags = checkTags(&c, m.Tags.value)
+	if field.CheckNullable(&c, "tags", m.Tags) {
+		p.Tags = checkTags(&c, m.Tags.Value)
 	}
-	return p, c.err("; ")
+	return p, c.Err("; ")
 }
 
 // A changedOutput names the memo that was changed.

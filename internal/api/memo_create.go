@@ -12,6 +12,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"kvasir/internal/api/field"
 	"kvasir/internal/fault"
 	"kvasir/internal/ingest"
 	"kvasir/internal/memo"
@@ -23,18 +24,18 @@ const maxTags = 1000
 // MemoAttributes are what the two ways of creating a memo share. The name is
 // exported because huma documents no other embedded types.
 type MemoAttributes struct {
-	Source      field[string]            `json:"source" required:"false" nullable:"true" maxLength:"255"`
-	ReferenceID field[string]            `json:"reference_id" required:"false" nullable:"true" maxLength:"255"`
-	Expires     field[date]              `json:"expiration_date" required:"false"`
-	Tags        field[[]string]          `json:"tags" required:"false" maxItems:"1000"`
-	Metadata    field[map[string]any]    `json:"metadata" required:"false"`
-	Scopes      field[map[string]string] `json:"scopes" required:"false"`
-	Processing  field[ProcessingFields]  `json:"processing" required:"false"`
+	Source      field.Of[string]            `json:"source" required:"false" nullable:"true" maxLength:"255"`
+	ReferenceID field.Of[string]            `json:"reference_id" required:"false" nullable:"true" maxLength:"255"`
+	Expires     field.Of[field.Date]        `json:"expiration_date" required:"false"`
+	Tags        field.Of[[]string]          `json:"tags" required:"false" maxItems:"1000"`
+	Metadata    field.Of[map[string]any]    `json:"metadata" required:"false"`
+	Scopes      field.Of[map[string]string] `json:"scopes" required:"false"`
+	Processing  field.Of[ProcessingFields]  `json:"processing" required:"false"`
 }
 
 // TransformSchema explains the fields.
 func (MemoAttributes) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	return explain(s,
+	return field.Explain(s,
 		"source", "Where the memo came from.",
 		"reference_id", "The client's own id; read as client_reference_id. Length in UTF-16 units.",
 		"expiration_date", "When the memo leaves retrieval; in the future. Null for never.",
@@ -46,30 +47,30 @@ func (MemoAttributes) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Sch
 }
 
 // attributes checks them and returns them; they count only without complaints.
-func (a *MemoAttributes) attributes(c *complaints) memo.Attributes {
+func (a *MemoAttributes) attributes(c *field.Complaints) memo.Attributes {
 	out := memo.Attributes{
-		Source:      shortText(c, "source", a.Source),
-		ReferenceID: shortText(c, "reference_id", a.ReferenceID),
+		Source:      field.ShortText(c, "source", a.Source),
+		ReferenceID: field.ShortText(c, "reference_id", a.ReferenceID),
 		Metadata:    json.RawMessage("{}"),
 	}
-	if checkNullable(c, "expiration_date", a.Expires) {
-		out.Expires = new(time.Time(a.Expires.value))
+	if field.CheckNullable(c, "expiration_date", a.Expires) {
+		out.Expires = new(time.Time(a.Expires.Value))
 	}
-	if check(c, "tags", a.Tags) {
-		out.Tags = checkTags(c, a.Tags.value)
+	if field.Check(c, "tags", a.Tags) {
+		out.Tags = checkTags(c, a.Tags.Value)
 	}
-	if check(c, "metadata", a.Metadata) {
-		out.Metadata = encodeObject(a.Metadata.value)
+	if field.Check(c, "metadata", a.Metadata) {
+		out.Metadata = encodeObject(a.Metadata.Value)
 	}
-	if check(c, "scopes", a.Scopes) {
-		out.Scopes = a.Scopes.value
+	if field.Check(c, "scopes", a.Scopes) {
+		out.Scopes = a.Scopes.Value
 	}
 	return out
 }
 
-func checkTags(c *complaints, tags []string) []string {
+func checkTags(c *field.Complaints, tags []string) []string {
 	if len(tags) > maxTags {
-		c.add("tags", fmt.Sprintf("Array must contain at most %d element(s)", maxTags))
+		c.Add("tags", fmt.Sprintf("Array must contain at most %d element(s)", maxTags))
 	}
 	return tags
 }
@@ -77,14 +78,14 @@ func checkTags(c *complaints, tags []string) []string {
 // encodeObject writes a decoded object in one canonical way: each key once,
 // numbers as they were spelled, nothing that a database of UTF-8 refuses.
 func encodeObject(object map[string]any) json.RawMessage {
-	return encode(object)
+	return field.Encode(object)
 }
 
 // A memoCreate is the body of POST /api/v1/memo.
 type memoCreate struct {
-	Title   field[string] `json:"title" required:"false" minLength:"1" maxLength:"255"`
-	Content field[string] `json:"content" required:"false" minLength:"1" doc:"Text or Markdown."`
-	URL     field[string] `json:"url" required:"false" nullable:"true" minLength:"1" maxLength:"2048"`
+	Title   field.Of[string] `json:"title" required:"false" minLength:"1" maxLength:"255"`
+	Content field.Of[string] `json:"content" required:"false" minLength:"1" doc:"Text or Markdown."`
+	URL     field.Of[string] `json:"url" required:"false" nullable:"true" minLength:"1" maxLength:"2048"`
 	MemoAttributes
 }
 
@@ -92,7 +93,7 @@ type memoCreate struct {
 func (m memoCreate) TransformSchema(r huma.Registry, s *huma.Schema) *huma.Schema {
 	m.MemoAttributes.TransformSchema(r, s)
 	s.OneOf = []*huma.Schema{{Required: []string{"title", "content"}}, {Required: []string{"url"}}}
-	return explain(s,
+	return field.Explain(s,
 		"title", "Length in UTF-16 units. With url it may be left out: the page gives it.",
 		"url", "A page or file on the public web, which the server loads in place of content.",
 	)
@@ -100,49 +101,49 @@ func (m memoCreate) TransformSchema(r huma.Registry, s *huma.Schema) *huma.Schem
 
 // validate checks the body; checkURL judges an address, in words that name it.
 func (m *memoCreate) validate(now time.Time, checkURL func(string) error) (memo.Draft, error) {
-	var c complaints
-	fromURL := m.URL.given()
+	var c field.Complaints
+	fromURL := m.URL.Given()
 	switch {
-	case m.Title.sent == "" && fromURL:
-	case m.Title.sent == "":
-		c.add("title", "Required")
-	case check(&c, "title", m.Title) && m.Title.value == "":
-		c.add("title", "Title is required")
-	case tooLong(m.Title.value):
-		c.add("title", fmt.Sprintf("Title must be %d characters or less", maxTextUnits))
+	case m.Title.Sent == "" && fromURL:
+	case m.Title.Sent == "":
+		c.Add("title", "Required")
+	case field.Check(&c, "title", m.Title) && m.Title.Value == "":
+		c.Add("title", "Title is required")
+	case field.TooLong(m.Title.Value):
+		c.Add("title", fmt.Sprintf("Title must be %d characters or less", field.MaxUnits))
 	}
 	switch {
 	case fromURL:
 		m.checkPage(&c, checkURL)
-	case m.Content.sent == "":
-		c.add("content", "Required")
-	case check(&c, "content", m.Content) && m.Content.value == "":
-		c.add("content", "Content is required")
+	case m.Content.Sent == "":
+		c.Add("content", "Required")
+	case field.Check(&c, "content", m.Content) && m.Content.Value == "":
+		c.Add("content", "Content is required")
 	}
-	d := memo.Draft{Attributes: m.attributes(&c), Content: m.Content.value, URL: m.URL.value}
-	d.Title, d.Processing = m.Title.value, m.processing(&c)
+	d := memo.Draft{Attributes: m.attributes(&c), Content: m.Content.Value, URL: m.URL.Value}
+	d.Title, d.Processing = m.Title.Value, m.processing(&c)
 	if d.Title == "" {
-		d.Title, d.Untitled = cut(d.URL, maxTextUnits), true
+		d.Title, d.Untitled = field.Cut(d.URL, field.MaxUnits), true
 	}
 	if d.Expires != nil && !d.Expires.After(now) {
-		c.add("expiration_date", "Expiration date must be in the future")
+		c.Add("expiration_date", "Expiration date must be in the future")
 	}
-	return d, c.err(", ")
+	return d, c.Err(", ")
 }
 
 // checkPage checks the address of a page, beside which there is no content.
-func (m *memoCreate) checkPage(c *complaints, checkURL func(string) error) {
-	if m.Content.sent != "" {
-		c.add("content", "Send either content or url, not both")
+func (m *memoCreate) checkPage(c *field.Complaints, checkURL func(string) error) {
+	if m.Content.Sent != "" {
+		c.Add("content", "Send either content or url, not both")
 	}
-	if !checkNullable(c, "url", m.URL) {
+	if !field.CheckNullable(c, "url", m.URL) {
 		return
 	}
-	if isBlank(m.URL) {
-		c.add("url", "URL is required")
+	if field.IsBlank(m.URL) {
+		c.Add("url", "URL is required")
 		return
 	}
-	if err := checkURL(m.URL.value); err != nil {
+	if err := checkURL(m.URL.Value); err != nil {
 		*c = append(*c, fault.Message(err))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 
+	"kvasir/internal/api/field"
 	"kvasir/internal/fault"
 	"kvasir/internal/ingest"
 	"kvasir/internal/memo"
@@ -174,64 +175,64 @@ func words(err error) string {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return "Unexpected end of form"
 	}
-	return cut(strings.TrimPrefix(err.Error(), "multipart: "), maxFileNameUnits)
+	return field.Cut(strings.TrimPrefix(err.Error(), "multipart: "), maxFileNameUnits)
 }
 
 // draft checks the texts. Tags, metadata and scopes are JSON within text.
 func (f *form) draft() (memo.Draft, error) {
 	var a MemoAttributes
-	var c complaints
+	var c field.Complaints
 	f.text("source", &a.Source)
 	f.text("reference_id", &a.ReferenceID)
 	if at := f.texts["expiration_date"]; at != "" {
-		a.Expires = field[date]{sent: "string"}
-		a.Expires.wrong = parseDate(at, &a.Expires.value)
+		a.Expires = field.Of[field.Date]{Sent: "string"}
+		a.Expires.Wrong = field.ParseDate(at, &a.Expires.Value)
 	}
 	jsonText(f, "tags", &a.Tags)
 	jsonText(f, "metadata", &a.Metadata)
 	jsonText(f, "scopes", &a.Scopes)
 	jsonText(f, "processing", &a.Processing)
-	a.Metadata.sent = "object" // what the file adds is always there
-	if a.Metadata.value == nil {
-		a.Metadata.value = map[string]any{}
+	a.Metadata.Sent = "object" // what the file adds is always there
+	if a.Metadata.Value == nil {
+		a.Metadata.Value = map[string]any{}
 	}
-	a.Metadata.value["original_filename"] = cut(f.fileName, maxFileNameUnits)
-	a.Metadata.value["mimetype"] = validUTF8(f.fileType)
-	a.Metadata.value["size"] = f.fileSize
+	a.Metadata.Value["original_filename"] = field.Cut(f.fileName, maxFileNameUnits)
+	a.Metadata.Value["mimetype"] = validUTF8(f.fileType)
+	a.Metadata.Value["size"] = f.fileSize
 	d := memo.Draft{Attributes: a.attributes(&c), Processing: a.processing(&c)}
 	d.Title = cutTitle(f.texts["title"])
 	if d.Title == "" {
 		d.Title = cutTitle(titleOf(f.fileName))
 	}
 	if strings.ContainsRune(d.Title, 0) {
-		c.add("title", noNUL)
+		c.Add("title", field.NoNUL)
 	}
-	return d, c.err(", ")
+	return d, c.Err(", ")
 }
 
 // text reads a part that is a text; an empty one counts as absent.
-func (f *form) text(name string, into *field[string]) {
+func (f *form) text(name string, into *field.Of[string]) {
 	text := f.texts[name]
 	if text == "" {
 		return
 	}
-	*into = field[string]{value: text, sent: "string"}
+	*into = field.Of[string]{Value: text, Sent: "string"}
 	if strings.ContainsRune(text, 0) {
-		into.wrong = noNUL
+		into.Wrong = field.NoNUL
 	}
 }
 
 // jsonText reads a part that is JSON within a text.
-func jsonText[T any](f *form, name string, into *field[T]) {
+func jsonText[T any](f *form, name string, into *field.Of[T]) {
 	text := strings.TrimSpace(f.texts[name])
 	if text == "" {
 		return
 	}
 	var sent struct {
-		Value field[T] `json:"value"`
+		Value field.Of[T] `json:"value"`
 	}
 	if err := unmarshal([]byte(`{"value":`+text+`}`), &sent); err != nil {
-		*into = field[T]{sent: "string", wrong: "Invalid JSON"}
+		*into = field.Of[T]{Sent: "string", Wrong: "Invalid JSON"}
 		return
 	}
 	*into = sent.Value

@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"kvasir/internal/api/field"
 	"kvasir/internal/memo"
 )
 
@@ -16,13 +17,13 @@ const processingPath = "/api/v1/processing"
 // ProcessingFields say how memos are cut and enriched. The name is exported
 // because huma documents no other embedded types.
 type ProcessingFields struct {
-	ChunkWords field[int]      `json:"chunk_words" required:"false" nullable:"true" minimum:"20" maximum:"2000"`
-	Enrich     field[[]string] `json:"enrich" required:"false" nullable:"true" enum:"summary,tags,context,questions"`
+	ChunkWords field.Of[int]      `json:"chunk_words" required:"false" nullable:"true" minimum:"20" maximum:"2000"`
+	Enrich     field.Of[[]string] `json:"enrich" required:"false" nullable:"true" enum:"summary,tags,context,questions"`
 }
 
 // TransformSchema explains the fields.
 func (ProcessingFields) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	return explain(s,
+	return field.Explain(s,
 		"chunk_words", "About how many words a chunk has.",
 		"enrich", "What a model writes: summary and tags of the memo, context and questions of each chunk. "+
 			"An empty list is for nothing.",
@@ -31,24 +32,24 @@ func (ProcessingFields) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.S
 
 // check returns the settings; they count only without complaints. The prefix is
 // where in the body they stand.
-func (f *ProcessingFields) check(c *complaints, prefix string) memo.Processing {
+func (f *ProcessingFields) check(c *field.Complaints, prefix string) memo.Processing {
 	var p memo.Processing
-	if name := prefix + "chunk_words"; checkNullable(c, name, f.ChunkWords) {
-		switch p.ChunkWords = f.ChunkWords.value; {
+	if name := prefix + "chunk_words"; field.CheckNullable(c, name, f.ChunkWords) {
+		switch p.ChunkWords = f.ChunkWords.Value; {
 		case p.ChunkWords < memo.MinChunkWords:
-			c.add(name, fmt.Sprintf("Number must be greater than or equal to %d", memo.MinChunkWords))
+			c.Add(name, fmt.Sprintf("Number must be greater than or equal to %d", memo.MinChunkWords))
 		case p.ChunkWords > memo.MaxChunkWords:
-			c.add(name, fmt.Sprintf("Number must be less than or equal to %d", memo.MaxChunkWords))
+			c.Add(name, fmt.Sprintf("Number must be less than or equal to %d", memo.MaxChunkWords))
 		}
 	}
-	if name := prefix + "enrich"; checkNullable(c, name, f.Enrich) {
-		p.Enrich = checkAspects(c, name, f.Enrich.value)
+	if name := prefix + "enrich"; field.CheckNullable(c, name, f.Enrich) {
+		p.Enrich = checkAspects(c, name, f.Enrich.Value)
 	}
 	return p
 }
 
 // checkAspects returns the named aspects, each once, in their order; never nil.
-func checkAspects(c *complaints, name string, names []string) []memo.Aspect {
+func checkAspects(c *field.Complaints, name string, names []string) []memo.Aspect {
 	wanted := []memo.Aspect{}
 	for _, a := range memo.Aspects() {
 		if slices.Contains(names, string(a)) {
@@ -57,7 +58,7 @@ func checkAspects(c *complaints, name string, names []string) []memo.Aspect {
 	}
 	for _, n := range names {
 		if !slices.Contains(memo.Aspects(), memo.Aspect(n)) {
-			c.add(name, fmt.Sprintf("Expected summary, tags, context or questions, received %q", cut(n, maxFileNameUnits)))
+			c.Add(name, fmt.Sprintf("Expected summary, tags, context or questions, received %q", field.Cut(n, maxFileNameUnits)))
 			break
 		}
 	}
@@ -65,11 +66,11 @@ func checkAspects(c *complaints, name string, names []string) []memo.Aspect {
 }
 
 // processing checks how a new memo is to be processed.
-func (a *MemoAttributes) processing(c *complaints) memo.Processing {
-	if !check(c, "processing", a.Processing) {
+func (a *MemoAttributes) processing(c *field.Complaints) memo.Processing {
+	if !field.Check(c, "processing", a.Processing) {
 		return memo.Processing{}
 	}
-	return a.Processing.value.check(c, "processing.")
+	return a.Processing.Value.check(c, "processing.")
 }
 
 // A processing is how a project's memos are processed unless they say otherwise.
@@ -105,9 +106,9 @@ func (s *server) setProcessing(ctx context.Context, in *struct{ request }) (*pro
 	if err := s.decodeJSON(&in.request, &body); err != nil {
 		return nil, err
 	}
-	var c complaints
+	var c field.Complaints
 	p := body.check(&c, "")
-	if err := c.err(", "); err != nil {
+	if err := c.Err(", "); err != nil {
 		return nil, err
 	}
 	if err := s.SetProcessing(ctx, in.project, p); err != nil {
@@ -118,21 +119,21 @@ func (s *server) setProcessing(ctx context.Context, in *struct{ request }) (*pro
 
 // An enrichBody is the body of POST /api/v1/memo/{id}/enrich.
 type enrichBody struct {
-	Aspects field[[]string] `json:"aspects" enum:"summary,tags,context,questions"`
+	Aspects field.Of[[]string] `json:"aspects" enum:"summary,tags,context,questions"`
 }
 
 func (b *enrichBody) validate() ([]memo.Aspect, error) {
-	var c complaints
+	var c field.Complaints
 	var aspects []memo.Aspect
 	switch {
-	case b.Aspects.sent == "":
-		c.add("aspects", "Required")
-	case check(&c, "aspects", b.Aspects):
-		if aspects = checkAspects(&c, "aspects", b.Aspects.value); len(aspects) == 0 && len(c) == 0 {
-			c.add("aspects", "Array must contain at least 1 element(s)")
+	case b.Aspects.Sent == "":
+		c.Add("aspects", "Required")
+	case field.Check(&c, "aspects", b.Aspects):
+		if aspects = checkAspects(&c, "aspects", b.Aspects.Value); len(aspects) == 0 && len(c) == 0 {
+			c.Add("aspects", "Array must contain at least 1 element(s)")
 		}
 	}
-	return aspects, c.err(", ")
+	return aspects, c.Err(", ")
 }
 
 func (s *server) enrichMemo(ctx context.Context, in *memoInput) (*changedOutput, error) {

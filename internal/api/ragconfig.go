@@ -4,13 +4,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"kvasir/internal/api/field"
 	"kvasir/internal/chat"
 )
 
@@ -27,20 +26,20 @@ const (
 // where both are there, snake_case wins. What is null, or not an object where
 // one belongs, is as good as absent.
 type ragConfig struct {
-	LLMProvider  field[string]       `json:"llm_provider" required:"false" nullable:"true"`
-	QueryRewrite field[ragSwitch]    `json:"query_rewrite" required:"false"`
-	VectorSearch field[ragCandidate] `json:"vector_search" required:"false"`
-	Reranking    field[ragReranking] `json:"reranking" required:"false"`
-	References   field[ragSwitch]    `json:"references" required:"false"`
+	LLMProvider  field.Of[string]       `json:"llm_provider" required:"false" nullable:"true"`
+	QueryRewrite field.Of[ragSwitch]    `json:"query_rewrite" required:"false"`
+	VectorSearch field.Of[ragCandidate] `json:"vector_search" required:"false"`
+	Reranking    field.Of[ragReranking] `json:"reranking" required:"false"`
+	References   field.Of[ragSwitch]    `json:"references" required:"false"`
 
-	Retrieval field[RetrievalBody] `json:"retrieval" required:"false"`
-	Agentic   field[ragAgentic]    `json:"agentic" required:"false"`
+	Retrieval field.Of[RetrievalBody] `json:"retrieval" required:"false"`
+	Agentic   field.Of[ragAgentic]    `json:"agentic" required:"false"`
 }
 
 // TransformSchema explains the fields.
 func (ragConfig) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	s.Description = "How to answer. camelCase is understood too."
-	return explain(mayBeNull(s, "retrieval", "agentic"),
+	return field.Explain(field.MayBeNull(s, "retrieval", "agentic"),
 		"llm_provider", "One of /api/v1/config/llm-providers; empty for the default.",
 		"query_rewrite", "Whether the question is rewritten for retrieval; off by default.",
 		"reranking", "Whether candidates are reranked (on by default), and how many are kept.",
@@ -50,40 +49,40 @@ func (ragConfig) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 }
 
 type ragSwitch struct {
-	Enabled field[bool] `json:"enabled" required:"false" nullable:"true"`
+	Enabled field.Of[bool] `json:"enabled" required:"false" nullable:"true"`
 }
 
 type ragCandidate struct {
-	TopK      field[float64] `json:"top_k" required:"false" nullable:"true" minimum:"1" maximum:"200"`
-	Threshold field[float64] `json:"similarity_threshold" required:"false" nullable:"true" minimum:"0" maximum:"1"`
+	TopK      field.Of[float64] `json:"top_k" required:"false" nullable:"true" minimum:"1" maximum:"200"`
+	Threshold field.Of[float64] `json:"similarity_threshold" required:"false" nullable:"true" minimum:"0" maximum:"1"`
 }
 
 // TransformSchema explains the fields.
 func (ragCandidate) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	return explain(s,
+	return field.Explain(s,
 		"top_k", "How many candidates are looked at; default 50.",
 		"similarity_threshold", "The greatest cosine distance, despite its name: larger finds more.",
 	)
 }
 
 type ragReranking struct {
-	Enabled field[bool]    `json:"enabled" required:"false" nullable:"true"`
-	TopK    field[float64] `json:"top_k" required:"false" nullable:"true" minimum:"1" maximum:"100"`
+	Enabled field.Of[bool]    `json:"enabled" required:"false" nullable:"true"`
+	TopK    field.Of[float64] `json:"top_k" required:"false" nullable:"true" minimum:"1" maximum:"100"`
 }
 
 // TransformSchema explains the fields.
 func (ragReranking) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	return explain(s, "top_k", "Passages handed to the model; default 25, at most vector_search.top_k.")
+	return field.Explain(s, "top_k", "Passages handed to the model; default 25, at most vector_search.top_k.")
 }
 
 type ragAgentic struct {
-	Enabled  field[bool] `json:"enabled" required:"false" nullable:"true"`
-	MaxSteps field[int]  `json:"max_steps" required:"false" nullable:"true" minimum:"1" maximum:"10"`
+	Enabled  field.Of[bool] `json:"enabled" required:"false" nullable:"true"`
+	MaxSteps field.Of[int]  `json:"max_steps" required:"false" nullable:"true" minimum:"1" maximum:"10"`
 }
 
 // TransformSchema explains the fields.
 func (ragAgentic) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	return explain(s, "max_steps", "How many steps it may take; default 5.")
+	return field.Explain(s, "max_steps", "How many steps it may take; default 5.")
 }
 
 // UnmarshalJSON brings both spellings to one.
@@ -106,12 +105,12 @@ const tagBoostsKey = "tag_boosts"
 // oneSpelling renames the camelCase keys of an object and of the objects in it.
 func oneSpelling(raw json.RawMessage) json.RawMessage {
 	var object map[string]json.RawMessage
-	if kindOf(raw) != "object" || json.Unmarshal(raw, &object) != nil {
+	if field.KindOf(raw) != "object" || json.Unmarshal(raw, &object) != nil {
 		return raw
 	}
 	for camel, snake := range snakeCase {
 		value, sent := object[camel]
-		if have, both := object[snake]; sent && (!both || kindOf(have) == "null") {
+		if have, both := object[snake]; sent && (!both || field.KindOf(have) == "null") {
 			object[snake] = value
 		}
 		delete(object, camel)
@@ -121,13 +120,13 @@ func oneSpelling(raw json.RawMessage) json.RawMessage {
 			object[key] = oneSpelling(value)
 		}
 	}
-	return encode(object)
+	return field.Encode(object)
 }
 
 // options checks the configuration, in the wire's order and words.
 func (c *ragConfig) options(providers []chat.Provider) (chat.Options, error) {
-	rewrite, reranking := c.QueryRewrite.value, c.Reranking.value
-	vector, references := c.VectorSearch.value, c.References.value
+	rewrite, reranking := c.QueryRewrite.Value, c.Reranking.Value
+	vector, references := c.VectorSearch.Value, c.References.Value
 	o, rerank := chat.Options{Context: defaultContext}, true
 	topK, kept, threshold := float64(defaultCandidates), 0.0, 0.0
 	err := cmp.Or(
@@ -135,15 +134,15 @@ func (c *ragConfig) options(providers []chat.Provider) (chat.Options, error) {
 		checkSwitch("query rewrite", rewrite.Enabled, &o.QueryRewrite),
 		checkSwitch("reranking", reranking.Enabled, &rerank),
 		checkSwitch("references", references.Enabled, &o.References),
-		checkNumber("vector search topK", vector.TopK, 1, maxCandidates, &topK),
-		checkNumber("similarity threshold", vector.Threshold, 0, 1, &threshold),
-		checkNumber("reranking topK", reranking.TopK, 1, maxContext, &kept),
+		field.Number("vector search topK", vector.TopK, 1, maxCandidates, &topK),
+		field.Number("similarity threshold", vector.Threshold, 0, 1, &threshold),
+		field.Number("reranking topK", reranking.TopK, 1, maxContext, &kept),
 	)
 	if err != nil {
 		return o, err
 	}
 	o.Retrieval.Candidates, o.Retrieval.SkipRerank = int(topK), !rerank
-	if vector.Threshold.given() {
+	if vector.Threshold.Given() {
 		o.Retrieval.MaxDistance = &threshold
 	}
 	if kept == 0 { // a client that lowers only the candidates means both
@@ -154,86 +153,32 @@ func (c *ragConfig) options(providers []chat.Provider) (chat.Options, error) {
 			kept, topK))
 	}
 	o.Context = int(kept)
-	agentic := c.Agentic.value
+	agentic := c.Agentic.Value
 	return o, cmp.Or(
-		checkObject("retrieval", c.Retrieval),
-		c.Retrieval.value.into(&o.Retrieval),
-		checkObject("agentic", c.Agentic),
+		field.Object("retrieval", c.Retrieval),
+		c.Retrieval.Value.into(&o.Retrieval),
+		field.Object("agentic", c.Agentic),
 		checkSwitch("agentic", agentic.Enabled, &o.Agentic),
-		checkInteger("agentic.max_steps", agentic.MaxSteps, 1, maxSteps, &o.MaxSteps),
+		field.Integer("agentic.max_steps", agentic.MaxSteps, 1, maxSteps, &o.MaxSteps),
 	)
 }
 
-func checkProvider(f field[string], providers []chat.Provider, into *string) error {
-	if !f.given() || f.wrong == "" && f.value == "" {
+func checkProvider(f field.Of[string], providers []chat.Provider, into *string) error {
+	if !f.Given() || f.Wrong == "" && f.Value == "" {
 		return nil
 	}
 	var names []string
 	for _, p := range providers {
 		names = append(names, p.Name)
 	}
-	if f.wrong != "" || !slices.Contains(names, f.value) {
+	if f.Wrong != "" || !slices.Contains(names, f.Value) {
 		return invalid(fmt.Sprintf("Invalid LLM provider: %s. Supported providers: %s",
-			cmp.Or(f.shown, cut(f.value, 100)), strings.Join(names, ", ")))
+			cmp.Or(f.Shown, field.Cut(f.Value, 100)), strings.Join(names, ", ")))
 	}
-	*into = f.value
+	*into = f.Value
 	return nil
 }
 
-func checkSwitch(name string, f field[bool], into *bool) error {
-	return checkBool(name+" enabled", f, into)
-}
-
-func checkBool(name string, f field[bool], into *bool) error {
-	if f.wrong != "" {
-		return unfit(name, f.shown, "a boolean")
-	}
-	if f.given() {
-		*into = f.value
-	}
-	return nil
-}
-
-func checkNumber(name string, f field[float64], low, high float64, into *float64) error {
-	if !f.given() {
-		return nil
-	}
-	if f.wrong != "" || f.value < low || f.value > high {
-		return unfit(name, cmp.Or(f.shown, spell(f.value)), fmt.Sprintf("a number between %v and %v", low, high))
-	}
-	*into = f.value
-	return nil
-}
-
-func checkInteger(name string, f field[int], low, high int, into *int) error {
-	if !f.given() {
-		return nil
-	}
-	if f.wrong != "" || f.value < low || f.value > high {
-		return unfit(name, cmp.Or(f.shown, strconv.Itoa(f.value)),
-			fmt.Sprintf("a whole number between %d and %d", low, high))
-	}
-	*into = f.value
-	return nil
-}
-
-// checkObject is for objects whose parts are checked by themselves.
-func checkObject[T any](name string, f field[T]) error {
-	if f.wrong != "" {
-		return unfit(name, f.shown, "an object")
-	}
-	return nil
-}
-
-// unfit refuses a value, in the way that the wire does.
-func unfit(name, shown, want string) error {
-	return invalid(fmt.Sprintf("Invalid %s: %s. Must be %s.", name, shown, want))
-}
-
-// spell writes a number as JavaScript does: without an exponent, unless it is huge.
-func spell(f float64) string {
-	if math.Abs(f) < 1e21 {
-		return strconv.FormatFloat(f, 'f', -1, 64)
-	}
-	return fmt.Sprint(f)
+func checkSwitch(name string, f field.Of[bool], into *bool) error {
+	return field.Bool(name+" enabled", f, into)
 }

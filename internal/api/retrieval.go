@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"kvasir/internal/api/field"
 	"kvasir/internal/retrieval"
 )
 
@@ -24,21 +25,21 @@ const (
 // found. What is absent or null is the default. Unlike what is older of rag_config,
 // nothing that is wrong is taken for absent.
 type RetrievalBody struct {
-	Fusion         field[string]    `json:"fusion" required:"false" nullable:"true"`
-	Diversity      field[float64]   `json:"diversity" required:"false" nullable:"true" minimum:"0" maximum:"1"`
-	Recency        field[recency]   `json:"recency" required:"false"`
-	TagBoosts      field[tagBoosts] `json:"tag_boosts" required:"false" nullable:"true"`
-	KeepDuplicates field[bool]      `json:"keep_duplicates" required:"false" nullable:"true"`
-	MultiQuery     field[bool]      `json:"multi_query" required:"false" nullable:"true"`
-	HyDE           field[bool]      `json:"hyde" required:"false" nullable:"true"`
-	InferFilters   field[bool]      `json:"infer_filters" required:"false" nullable:"true"`
+	Fusion         field.Of[string]    `json:"fusion" required:"false" nullable:"true"`
+	Diversity      field.Of[float64]   `json:"diversity" required:"false" nullable:"true" minimum:"0" maximum:"1"`
+	Recency        field.Of[recency]   `json:"recency" required:"false"`
+	TagBoosts      field.Of[tagBoosts] `json:"tag_boosts" required:"false" nullable:"true"`
+	KeepDuplicates field.Of[bool]      `json:"keep_duplicates" required:"false" nullable:"true"`
+	MultiQuery     field.Of[bool]      `json:"multi_query" required:"false" nullable:"true"`
+	HyDE           field.Of[bool]      `json:"hyde" required:"false" nullable:"true"`
+	InferFilters   field.Of[bool]      `json:"infer_filters" required:"false" nullable:"true"`
 }
 
 // TransformSchema explains the fields.
 func (RetrievalBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	s.Description = "How passages are found. camelCase is understood too."
 	s.Properties["fusion"].Enum = []any{"weighted", "rrf"}
-	return explain(mayBeNull(s, "recency"),
+	return field.Explain(field.MayBeNull(s, "recency"),
 		"fusion", "How the lists of words and of vectors become one: by their scores, the default, or by reciprocal ranks.",
 		"diversity", "0, the default, orders by relevance alone, 1 by being unlike what comes before.",
 		"keep_duplicates", "Whether passages stay that nearly repeat a better one.",
@@ -50,18 +51,18 @@ func (RetrievalBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Sche
 
 // A recency prefers new memos.
 type recency struct {
-	HalfLifeDays field[float64] `json:"half_life_days" minimum:"0" maximum:"36500"`
-	Weight       field[float64] `json:"weight" required:"false" nullable:"true" minimum:"0" maximum:"1"`
+	HalfLifeDays field.Of[float64] `json:"half_life_days" minimum:"0" maximum:"36500"`
+	Weight       field.Of[float64] `json:"weight" required:"false" nullable:"true" minimum:"0" maximum:"1"`
 }
 
 // TransformSchema explains the fields.
 func (recency) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	s.Description = "Prefers new memos: relevance is multiplied by 1 - weight + weight * 2^(-age / half-life)."
-	return explain(s, "half_life_days", "0 for no preference.", "weight", "0.5 by default.")
+	return field.Explain(s, "half_life_days", "0 for no preference.", "weight", "0.5 by default.")
 }
 
 // tagBoosts are by tag what the relevance of its memos is multiplied by.
-type tagBoosts map[string]field[float64]
+type tagBoosts map[string]field.Of[float64]
 
 // Schema documents the map, since its values have bounds.
 func (tagBoosts) Schema(huma.Registry) *huma.Schema {
@@ -76,64 +77,64 @@ func (tagBoosts) Schema(huma.Registry) *huma.Schema {
 func (b *RetrievalBody) into(o *retrieval.Options) error {
 	return cmp.Or(
 		b.checkFusion(o),
-		checkNumber("retrieval.diversity", b.Diversity, 0, 1, &o.Diversity),
+		field.Number("retrieval.diversity", b.Diversity, 0, 1, &o.Diversity),
 		b.checkRecency(o),
 		b.checkTagBoosts(o),
-		checkBool("retrieval.keep_duplicates", b.KeepDuplicates, &o.KeepDuplicates),
-		checkBool("retrieval.multi_query", b.MultiQuery, &o.Understand.MultiQuery),
-		checkBool("retrieval.hyde", b.HyDE, &o.Understand.HyDE),
-		checkBool("retrieval.infer_filters", b.InferFilters, &o.Understand.Filters),
+		field.Bool("retrieval.keep_duplicates", b.KeepDuplicates, &o.KeepDuplicates),
+		field.Bool("retrieval.multi_query", b.MultiQuery, &o.Understand.MultiQuery),
+		field.Bool("retrieval.hyde", b.HyDE, &o.Understand.HyDE),
+		field.Bool("retrieval.infer_filters", b.InferFilters, &o.Understand.Filters),
 	)
 }
 
 func (b *RetrievalBody) checkFusion(o *retrieval.Options) error {
 	switch f := b.Fusion; {
-	case !f.given():
-	case f.wrong == "" && f.value == "weighted":
+	case !f.Given():
+	case f.Wrong == "" && f.Value == "weighted":
 		o.Fusion = retrieval.FusionWeighted
-	case f.wrong == "" && f.value == "rrf":
+	case f.Wrong == "" && f.Value == "rrf":
 		o.Fusion = retrieval.FusionRRF
 	default:
-		return unfit("retrieval.fusion", cmp.Or(f.shown, cut(f.value, 100)), "one of: weighted, rrf")
+		return field.Unfit("retrieval.fusion", cmp.Or(f.Shown, field.Cut(f.Value, 100)), "one of: weighted, rrf")
 	}
 	return nil
 }
 
 func (b *RetrievalBody) checkRecency(o *retrieval.Options) error {
-	if !b.Recency.given() {
+	if !b.Recency.Given() {
 		return nil
 	}
-	if err := checkObject("retrieval.recency", b.Recency); err != nil {
+	if err := field.Object("retrieval.recency", b.Recency); err != nil {
 		return err
 	}
-	r, days := b.Recency.value, 0.0
+	r, days := b.Recency.Value, 0.0
 	o.Recency.Weight = recencyHalf
-	if !r.HalfLifeDays.given() {
-		return unfit("retrieval.recency.half_life_days", cmp.Or(r.HalfLifeDays.sent, "undefined"), "a number")
+	if !r.HalfLifeDays.Given() {
+		return field.Unfit("retrieval.recency.half_life_days", cmp.Or(r.HalfLifeDays.Sent, "undefined"), "a number")
 	}
 	err := cmp.Or(
-		checkNumber("retrieval.recency.half_life_days", r.HalfLifeDays, 0, maxHalfLife, &days),
-		checkNumber("retrieval.recency.weight", r.Weight, 0, 1, &o.Recency.Weight),
+		field.Number("retrieval.recency.half_life_days", r.HalfLifeDays, 0, maxHalfLife, &days),
+		field.Number("retrieval.recency.weight", r.Weight, 0, 1, &o.Recency.Weight),
 	)
 	o.Recency.HalfLife = time.Duration(days * 24 * float64(time.Hour))
 	return err
 }
 
 func (b *RetrievalBody) checkTagBoosts(o *retrieval.Options) error {
-	if err := checkObject("retrieval.tag_boosts", b.TagBoosts); err != nil {
+	if err := field.Object("retrieval.tag_boosts", b.TagBoosts); err != nil {
 		return err
 	}
-	for _, tag := range slices.Sorted(maps.Keys(b.TagBoosts.value)) {
-		f, boost := b.TagBoosts.value[tag], 0.0
-		name := fmt.Sprintf("retrieval.tag_boosts.%s", cut(tag, 100))
-		if !f.given() {
-			return unfit(name, "null", "a number between 0 and 10")
+	for _, tag := range slices.Sorted(maps.Keys(b.TagBoosts.Value)) {
+		f, boost := b.TagBoosts.Value[tag], 0.0
+		name := fmt.Sprintf("retrieval.tag_boosts.%s", field.Cut(tag, 100))
+		if !f.Given() {
+			return field.Unfit(name, "null", "a number between 0 and 10")
 		}
-		if err := checkNumber(name, f, 0, maxTagBoost, &boost); err != nil {
+		if err := field.Number(name, f, 0, maxTagBoost, &boost); err != nil {
 			return err
 		}
 		if o.TagBoosts == nil {
-			o.TagBoosts = make(map[string]float64, len(b.TagBoosts.value))
+			o.TagBoosts = make(map[string]float64, len(b.TagBoosts.Value))
 		}
 		o.TagBoosts[tag] = boost
 	}
@@ -144,14 +145,14 @@ func (b *RetrievalBody) checkTagBoosts(o *retrieval.Options) error {
 // are reranking and vector_search of rag_config.
 type searchRetrieval struct {
 	RetrievalBody
-	Rerank      field[bool]    `json:"rerank" required:"false" nullable:"true"`
-	Candidates  field[int]     `json:"candidates" required:"false" nullable:"true" minimum:"1" maximum:"200"`
-	MaxDistance field[float64] `json:"max_distance" required:"false" nullable:"true" minimum:"0" maximum:"1"`
+	Rerank      field.Of[bool]    `json:"rerank" required:"false" nullable:"true"`
+	Candidates  field.Of[int]     `json:"candidates" required:"false" nullable:"true" minimum:"1" maximum:"200"`
+	MaxDistance field.Of[float64] `json:"max_distance" required:"false" nullable:"true" minimum:"0" maximum:"1"`
 }
 
 // TransformSchema explains the fields.
 func (b searchRetrieval) TransformSchema(r huma.Registry, s *huma.Schema) *huma.Schema {
-	return explain(b.RetrievalBody.TransformSchema(r, s),
+	return field.Explain(b.RetrievalBody.TransformSchema(r, s),
 		"rerank", "Whether candidates are reranked, if the server has a reranker; on by default.",
 		"candidates", "How many are reranked; default 50, or limit if that is more.",
 		"max_distance", "The greatest cosine distance of what is found; default 0.75, for vectors only.",
@@ -169,12 +170,12 @@ func (b *searchRetrieval) into(o *retrieval.Options) error {
 	rerank, distance := true, 0.0
 	err := cmp.Or(
 		b.RetrievalBody.into(o),
-		checkBool("retrieval.rerank", b.Rerank, &rerank),
-		checkInteger("retrieval.candidates", b.Candidates, 1, maxCandidates, &o.Candidates),
-		checkNumber("retrieval.max_distance", b.MaxDistance, 0, 1, &distance),
+		field.Bool("retrieval.rerank", b.Rerank, &rerank),
+		field.Integer("retrieval.candidates", b.Candidates, 1, maxCandidates, &o.Candidates),
+		field.Number("retrieval.max_distance", b.MaxDistance, 0, 1, &distance),
 	)
 	o.SkipRerank = !rerank
-	if b.MaxDistance.given() {
+	if b.MaxDistance.Given() {
 		o.MaxDistance = &distance
 	}
 	return err

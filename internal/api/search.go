@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"kvasir/internal/api/field"
 	"kvasir/internal/memo"
 	"kvasir/internal/retrieval"
 	"kvasir/internal/search"
@@ -21,13 +22,13 @@ const (
 
 // A searchBody is the body of POST /api/v1/search.
 type searchBody struct {
-	Query   field[string] `json:"query" minLength:"1"`
-	Limit   field[int]    `json:"limit" required:"false" nullable:"true" minimum:"0" maximum:"50"`
-	Filters filters       `json:"filters" required:"false" nullable:"true"`
-	Method  field[string] `json:"search_method" required:"false" nullable:"true"`
+	Query   field.Of[string] `json:"query" minLength:"1"`
+	Limit   field.Of[int]    `json:"limit" required:"false" nullable:"true" minimum:"0" maximum:"50"`
+	Filters filters          `json:"filters" required:"false" nullable:"true"`
+	Method  field.Of[string] `json:"search_method" required:"false" nullable:"true"`
 
-	Retrieval field[searchRetrieval] `json:"retrieval" required:"false"`
-	Explain   field[bool]            `json:"explain" required:"false" nullable:"true"`
+	Retrieval field.Of[searchRetrieval] `json:"retrieval" required:"false"`
+	Explain   field.Of[bool]            `json:"explain" required:"false" nullable:"true"`
 }
 
 // TransformSchema explains the fields.
@@ -35,7 +36,7 @@ func (searchBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema 
 	s.Properties["search_method"].Enum = []any{
 		"title_contains", "title_startswith", "chunk_vector_search", "chunk_semantic_search",
 	}
-	return explain(mayBeNull(s, "retrieval"),
+	return field.Explain(field.MayBeNull(s, "retrieval"),
 		"limit", "How many results at most; 0 means 10, the default.",
 		"filters", "All of them must hold.",
 		"search_method", "For old clients. Without it the search is by meaning and by words.",
@@ -44,16 +45,16 @@ func (searchBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema 
 }
 
 func (b *searchBody) validate() (search.Query, error) {
-	if isBlank(b.Query) {
+	if field.IsBlank(b.Query) {
 		return search.Query{}, invalid(queryRequired)
 	}
-	var c complaints
-	check(&c, "query", b.Query)
-	checkNullable(&c, "search_method", b.Method)
-	checkNullable(&c, "explain", b.Explain)
-	q := search.Query{Request: retrieval.Request{Text: b.Query.value, Limit: defaultLimit}}
-	if checkNullable(&c, "limit", b.Limit) {
-		switch limit := b.Limit.value; {
+	var c field.Complaints
+	field.Check(&c, "query", b.Query)
+	field.CheckNullable(&c, "search_method", b.Method)
+	field.CheckNullable(&c, "explain", b.Explain)
+	q := search.Query{Request: retrieval.Request{Text: b.Query.Value, Limit: defaultLimit}}
+	if field.CheckNullable(&c, "limit", b.Limit) {
+		switch limit := b.Limit.Value; {
 		case limit > maxLimit:
 			return q, invalid("Limit must be less than or equal to 50")
 		case limit < 0:
@@ -62,15 +63,15 @@ func (b *searchBody) validate() (search.Query, error) {
 			q.Limit = limit
 		}
 	}
-	if err := c.err(", "); err != nil {
+	if err := c.Err(", "); err != nil {
 		return q, err
 	}
 	var err error
-	if q.Method, err = methodOf(b.Method.value); err != nil {
+	if q.Method, err = methodOf(b.Method.Value); err != nil {
 		return q, err
 	}
-	q.Explain = b.Explain.value
-	if err := cmp.Or(checkObject("retrieval", b.Retrieval), b.Retrieval.value.into(&q.Options)); err != nil {
+	q.Explain = b.Explain.Value
+	if err := cmp.Or(field.Object("retrieval", b.Retrieval), b.Retrieval.Value.into(&q.Options)); err != nil {
 		return q, err
 	}
 	q.Filters, err = b.Filters.parse()

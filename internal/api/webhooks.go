@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"kvasir/internal/account"
+	"kvasir/internal/api/field"
 	"kvasir/internal/event"
 )
 
@@ -65,8 +66,8 @@ type webhookCreated struct {
 
 // A webhookCreate is the body of POST /api/v1/webhooks.
 type webhookCreate struct {
-	URL   field[string]   `json:"url" minLength:"1" doc:"Where events are posted to."`
-	Kinds field[[]string] `json:"kinds" required:"false" nullable:"true"`
+	URL   field.Of[string]   `json:"url" minLength:"1" doc:"Where events are posted to."`
+	Kinds field.Of[[]string] `json:"kinds" required:"false" nullable:"true"`
 }
 
 // TransformSchema explains the fields.
@@ -74,22 +75,22 @@ func (webhookCreate) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Sche
 	for _, kind := range event.Kinds() {
 		s.Properties["kinds"].Items.Enum = append(s.Properties["kinds"].Items.Enum, string(kind))
 	}
-	return explain(s, "kinds", "What it is told of; nothing or an empty list for everything.")
+	return field.Explain(s, "kinds", "What it is told of; nothing or an empty list for everything.")
 }
 
 func (b *webhookCreate) validate() (kinds []event.Kind, err error) {
-	var c complaints
+	var c field.Complaints
 	switch {
-	case b.URL.sent == "":
-		c.add("url", "Required")
-	case check(&c, "url", b.URL) && isBlank(b.URL):
-		c.add("url", "URL is required")
+	case b.URL.Sent == "":
+		c.Add("url", "Required")
+	case field.Check(&c, "url", b.URL) && field.IsBlank(b.URL):
+		c.Add("url", "URL is required")
 	}
-	if checkNullable(&c, "kinds", b.Kinds) {
-		for _, name := range b.Kinds.value {
+	if field.CheckNullable(&c, "kinds", b.Kinds) {
+		for _, name := range b.Kinds.Value {
 			kind := event.Kind(name)
 			if !slices.Contains(event.Kinds(), kind) {
-				c.add("kinds", fmt.Sprintf("There is no event %q", cut(name, maxFileNameUnits)))
+				c.Add("kinds", fmt.Sprintf("There is no event %q", field.Cut(name, maxFileNameUnits)))
 				break
 			}
 			if !slices.Contains(kinds, kind) {
@@ -97,7 +98,7 @@ func (b *webhookCreate) validate() (kinds []event.Kind, err error) {
 			}
 		}
 	}
-	return kinds, c.err(", ")
+	return kinds, c.Err(", ")
 }
 
 // A webhookInput names a webhook.
@@ -141,7 +142,7 @@ func (s *server) createWebhook(ctx context.Context, in *struct{ request }) (*web
 	if err != nil {
 		return nil, err
 	}
-	w, err := s.Webhooks.Create(ctx, in.project, body.URL.value, kinds)
+	w, err := s.Webhooks.Create(ctx, in.project, body.URL.Value, kinds)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package api
+package field
 
 import (
 	"encoding/json"
@@ -9,14 +9,14 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// A date is a moment that a client sends: whatever its JavaScript would take
+// A Date is a moment that a client sends: whatever its JavaScript would take
 // for one.
-type date time.Time
+type Date time.Time
 
 const invalidDate = "Invalid date"
 
 // Schema documents what is taken.
-func (date) Schema(huma.Registry) *huma.Schema {
+func (Date) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{OneOf: []*huma.Schema{
 		{Type: "string", Format: "date-time", Description: "ISO 8601; without an offset it is UTC."},
 		{Type: "number", Description: "Milliseconds since 1970."},
@@ -34,14 +34,14 @@ var dateLayouts = []string{
 	"2 Jan 2006", "2 January 2006", "2006/01/02", "1/2/2006",
 }
 
-func decodeDate(raw []byte, kind string, into *date) string {
+func decodeDate(raw []byte, kind string, into *Date) string {
 	switch kind {
 	case "string":
 		var text string
 		if err := json.Unmarshal(raw, &text); err != nil {
 			return syntax(err)
 		}
-		return parseDate(text, into)
+		return ParseDate(text, into)
 	case "number":
 		ms, err := strconv.ParseFloat(string(raw), 64)
 		if err != nil || math.Abs(ms) > 8.64e15 { // JavaScript's own bound
@@ -52,7 +52,8 @@ func decodeDate(raw []byte, kind string, into *date) string {
 	return invalidDate
 }
 
-func parseDate(text string, into *date) string {
+// ParseDate reads a date in any form that is taken, and returns what is wrong with it.
+func ParseDate(text string, into *Date) string {
 	for _, layout := range dateLayouts {
 		if t, err := time.Parse(layout, text); err == nil {
 			return bounded(t, into)
@@ -62,32 +63,11 @@ func parseDate(text string, into *date) string {
 }
 
 // bounded refuses years that RFC 3339 cannot write.
-func bounded(t time.Time, into *date) string {
+func bounded(t time.Time, into *Date) string {
 	t = t.UTC().Truncate(time.Millisecond)
 	if t.Year() < 1 || t.Year() > 9999 {
 		return invalidDate
 	}
-	*into = date(t)
+	*into = Date(t)
 	return ""
-}
-
-// A stamp is a moment as the wire shows it: UTC with milliseconds.
-type stamp time.Time
-
-// Schema documents the form.
-func (stamp) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: "string", Format: "date-time"}
-}
-
-// MarshalText is for JSON.
-func (s stamp) MarshalText() ([]byte, error) {
-	return time.Time(s).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z"), nil
-}
-
-// stampOf returns t for the wire; nil stays nil.
-func stampOf(t *time.Time) *stamp {
-	if t == nil {
-		return nil
-	}
-	return new(stamp(*t))
 }
