@@ -28,7 +28,7 @@ func killed(t *testing.T, more ...string) {
 	provider, environment := seller(t, unhurried())
 	n := newNode(t, append(environment, more...)...)
 	l := newLedger()
-	crowd := send(t, l, 6, n)
+	crowd := send(t, l, 6, 0, n)
 	onTheWay := 0
 	for range *rounds {
 		rest(time.Duration(rand.Int64N(int64(time.Second))))

@@ -96,11 +96,12 @@ type crowd struct {
 	done sync.WaitGroup
 }
 
-// send sends workers to the nodes, who write into the ledger what comes of it.
-func send(t *testing.T, l *ledger, workers int, nodes ...*node) *crowd {
+// send sends workers to the nodes, who write into the ledger what comes of it, and
+// complain when an answer takes longer than it may; 0 is no bound.
+func send(t *testing.T, l *ledger, workers int, within time.Duration, nodes ...*node) *crowd {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	c := &crowd{ledger: l, nodes: nodes, stop: stop}
+	c := &crowd{ledger: l, nodes: nodes, within: within, stop: stop}
 	for i := range workers {
 		c.done.Go(func() { c.work(ctx, t.Context(), i) })
 	}

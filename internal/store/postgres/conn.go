@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -15,7 +16,8 @@ import (
 // A conn runs statements in one transaction. The store's statements and values are
 // the same on both databases; what PostgreSQL is stricter about is evened out here.
 type conn struct {
-	tx line
+	tx      line
+	timeout time.Duration // of a statement: a line that is cut in the middle never answers
 }
 
 // A line is a connection with a transaction on it.
@@ -28,19 +30,24 @@ type line interface {
 
 // Query runs a query. Its rows are closed before the next statement.
 func (c conn) Query(ctx context.Context, statement string, args ...any) (store.Rows, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	values, err := c.fit(ctx, statement, args)
 	if err != nil {
+		cancel()
 		return nil, err
 	}
 	r, err := c.tx.Query(ctx, statement, values...)
 	if err != nil {
+		cancel()
 		return nil, err
 	}
-	return &rows{Rows: r}, nil
+	return &rows{Rows: r, cancel: cancel}, nil
 }
 
 // Exec runs a statement and returns how many rows it changed.
 func (c conn) Exec(ctx context.Context, statement string, args ...any) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
 	values, err := c.fit(ctx, statement, args)
 	if err != nil {
 		return 0, err
@@ -55,6 +62,8 @@ func (c conn) ExecEach(ctx context.Context, statement string, each [][]any) (cha
 	if len(each) == 0 {
 		return nil, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
 	var batch pgx.Batch
 	for _, args := range each {
 		values, err := c.fit(ctx, statement, args)
@@ -109,11 +118,15 @@ func fitText(s string, oid uint32) any {
 }
 
 // rows are the answer to a query.
-type rows struct{ pgx.Rows }
+type rows struct {
+	pgx.Rows
+	cancel context.CancelFunc
+}
 
 // Close ends the answer. What it could report, Err has said.
 func (r *rows) Close() error {
 	r.Rows.Close()
+	r.cancel()
 	return nil
 }
 

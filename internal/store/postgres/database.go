@@ -47,18 +47,27 @@ func (db *database) start(ctx context.Context, rouse func()) {
 // turns is the key of the lock by which writers take turns: "kvasir".
 const turns = 0x6b7661736972
 
+// grace is how much longer than the server a node waits for the end of a statement: what
+// the server ends costs no connection.
+const grace = time.Second
+
+// turnWithin is how long a node that has its turn may be silent before the server ends
+// the transaction: it is cut off, or stopped, and the others wait.
+const turnWithin = 5 * time.Second
+
 // begin begins a transaction when it is this node's turn. The timeout bounds the wait.
 func (db *database) begin(ctx context.Context) (group.Transaction, error) {
 	within, cancel := context.WithTimeout(ctx, db.options.Timeout)
 	defer cancel()
 	c, err := db.pool.Acquire(within)
 	if err != nil {
-		return nil, explain(err)
+		return nil, db.judge(ctx, err)
 	}
-	t := &transaction{conn: conn{c}, held: c, timeout: db.options.Timeout}
-	if err := t.run(within, fmt.Sprintf("BEGIN; SELECT pg_advisory_xact_lock(%d)", int64(turns))); err != nil {
+	t := &transaction{conn: conn{c, db.options.Timeout + grace}, held: c, timeout: db.options.Timeout}
+	if err := t.run(within, fmt.Sprintf("BEGIN; SET LOCAL idle_in_transaction_session_timeout = %d; "+
+		"SELECT pg_advisory_xact_lock(%d)", turnWithin.Milliseconds(), int64(turns))); err != nil {
 		t.Rollback(ctx)
-		return nil, explain(err)
+		return nil, db.judge(ctx, err)
 	}
 	return t, nil
 }
@@ -95,7 +104,9 @@ func (t *transaction) Exec(ctx context.Context, statement string, args ...any) (
 			statement = release + "; " + savepoint
 		}
 		t.released = false
-		return 0, t.run(ctx, statement)
+		within, cancel := context.WithTimeout(ctx, t.timeout)
+		defer cancel()
+		return 0, t.run(within, statement)
 	}
 	return t.conn.Exec(ctx, statement, args...)
 }
@@ -135,29 +146,34 @@ func (db *database) Read(ctx context.Context, fn func(store.Tx) error) error {
 		return group.ErrClosed()
 	default:
 	}
+	starting, cancel := context.WithTimeout(ctx, db.options.Timeout)
+	defer cancel()
 	select {
 	case db.readers <- struct{}{}:
 	case <-db.closed:
 		return group.ErrClosed()
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-starting.Done():
+		return db.judge(ctx, starting.Err())
 	}
 	defer func() { <-db.readers }()
-	tx, err := db.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	tx, err := db.pool.BeginTx(starting, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
-		return explain(err)
+		return db.judge(ctx, err)
 	}
 	defer func() {
 		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.options.Timeout)
 		defer cancel()
 		_ = tx.Rollback(within) // a line that is cut has ended it
 	}()
-	return explain(group.Protect(fn, conn{tx}))
+	return db.judge(ctx, group.Protect(fn, conn{tx, db.options.Timeout + grace}))
 }
 
-// Write hands fn to the writer and waits for its commit.
+// Write hands fn to the writer and waits for its commit. The timeout bounds the wait in
+// line: while the server does not answer, those before it take long.
 func (db *database) Write(ctx context.Context, fn func(store.Tx) error) error {
-	return explain(db.writer.Write(ctx, fn))
+	inLine, cancel := context.WithTimeout(ctx, db.options.Timeout)
+	defer cancel()
+	return db.judge(ctx, db.writer.Write(inLine, fn))
 }
 
 // Close refuses new transactions, waits for those in progress, and closes the
@@ -173,6 +189,16 @@ func (db *database) Close() error {
 		db.pool.Close()
 	})
 	return nil
+}
+
+// judge explains an error to a caller. A timeout that is not the caller's is of a line
+// that is dead, and so are the others, most likely: new ones are opened.
+func (db *database) judge(ctx context.Context, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		db.pool.Reset()
+		return fault.Wrap(fault.Unavailable, "The database does not answer", err)
+	}
+	return explain(err)
 }
 
 // explain gives the driver's errors the kinds that callers decide by: a server that
@@ -202,6 +228,8 @@ const (
 	channel = "kvasir"
 	// listenAgain is how long a listener whose line was cut waits before the next.
 	listenAgain = time.Second
+	// silence is after how long without a notification it asks whether the line lives.
+	silence = 5 * time.Second
 )
 
 // listen calls rouse for each notification, over a connection of its own that is
@@ -239,10 +267,25 @@ func (db *database) follow(ctx context.Context, rouse func()) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	rouse() // for what was missed meanwhile
-	for {
-		if _, err := line.WaitForNotification(ctx); err != nil {
+	for ctx.Err() == nil {
+		if err := waitOrPing(ctx, line); err != nil {
 			return err
 		}
 		rouse()
 	}
+	return ctx.Err()
+}
+
+// waitOrPing waits for a notification. When none comes for a while, it looks whether
+// the line is alive: one that is cut in the middle is silent for ever.
+func waitOrPing(ctx context.Context, line *pgx.Conn) error {
+	within, cancel := context.WithTimeout(ctx, silence)
+	defer cancel()
+	_, err := line.WaitForNotification(within)
+	if err == nil || within.Err() == nil {
+		return err
+	}
+	alive, cancel := context.WithTimeout(ctx, silence)
+	defer cancel()
+	return line.Ping(alive)
 }

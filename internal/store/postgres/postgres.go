@@ -17,6 +17,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,11 +30,16 @@ import (
 // schema is where the tables are.
 const schema = "kvasir"
 
+// pingWithin bounds the look whether a connection that has rested is alive.
+const pingWithin = 2 * time.Second
+
 // Options tune the database. The zero value of a field is its default.
 type Options struct {
 	Readers int // connections for reading, opened when needed; four times the processors, at least 8
-	// Timeout bounds a statement. What takes longer is a line that is dead.
-	Timeout time.Duration // 30 s
+	// Timeout bounds a statement, and the wait for a connection. What takes longer is a
+	// line that is dead. By default it is what the URL has as statement_timeout, else
+	// 30 s.
+	Timeout time.Duration
 }
 
 // Open opens the store that a URL names, postgres://user@host/database, whose schema
@@ -46,16 +52,27 @@ func Open(ctx context.Context, url string, opts *Options) (*store.Store, error) 
 		o = *opts
 	}
 	o.Readers = cmp.Or(o.Readers, max(8, 4*runtime.GOMAXPROCS(0)))
-	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "DATABASE_URL is no postgres URL") // the cause may hold a password
 	}
-	config.MaxConns = int32(o.Readers + 2) // beside readers, the writer and the listener
+	given, err := statementTimeout(config.ConnConfig)
+	if err != nil {
+		return nil, err
+	}
+	o.Timeout = cmp.Or(o.Timeout, given, 30*time.Second)
+	// Beside readers, the writer and the listener; and as many again, since a dead one
+	// takes its place until it is closed, which takes long where nobody answers.
+	config.MaxConns = 2 * int32(o.Readers+2)
+	config.PingTimeout = min(o.Timeout, pingWithin)
 	// Beside other tables of the same database, such as Skald's; public holds pgvector.
 	config.ConnConfig.RuntimeParams["search_path"] = schema + ",public"
 	config.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(o.Timeout.Milliseconds())
 	config.ConnConfig.RuntimeParams["application_name"] = "kvasir"
+	// A node that has vanished must not keep what it holds: the server notices soon.
+	config.ConnConfig.RuntimeParams["tcp_keepalives_idle"] = "5"
+	config.ConnConfig.RuntimeParams["tcp_keepalives_interval"] = "2"
+	config.ConnConfig.RuntimeParams["tcp_keepalives_count"] = "3"
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 	if err := migrate(ctx, config.ConnConfig); err != nil {
 		return nil, err
@@ -76,4 +93,20 @@ func Open(ctx context.Context, url string, opts *Options) (*store.Store, error) 
 	s := store.New(db)
 	db.start(ctx, s.Rouse)
 	return s, nil
+}
+
+// statementTimeout returns the timeout that the URL has, 0 for none.
+func statementTimeout(config *pgx.ConnConfig) (time.Duration, error) {
+	given, ok := config.RuntimeParams["statement_timeout"]
+	if !ok {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(given)
+	if ms, numErr := strconv.Atoi(given); numErr == nil {
+		d, err = time.Duration(ms)*time.Millisecond, nil
+	}
+	if err != nil || d < time.Second {
+		return 0, fault.New(fault.Invalid, "DATABASE_URL: statement_timeout must be a second or more, as 10s or in milliseconds")
+	}
+	return d, nil
 }
