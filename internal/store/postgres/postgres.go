@@ -30,8 +30,10 @@ import (
 // schema is where the tables are.
 const schema = "kvasir"
 
-// pingWithin bounds the look whether a connection that has rested is alive.
-const pingWithin = 2 * time.Second
+const (
+	pingWithin    = 2 * time.Second // bounds the look whether a connection that has rested is alive
+	connectWithin = 5 * time.Second
+)
 
 // Options tune the database. The zero value of a field is its default.
 type Options struct {
@@ -65,6 +67,7 @@ func Open(ctx context.Context, url string, opts *Options) (*store.Store, error) 
 	// takes its place until it is closed, which takes long where nobody answers.
 	config.MaxConns = 2 * int32(o.Readers+2)
 	config.PingTimeout = min(o.Timeout, pingWithin)
+	config.ConnConfig.ConnectTimeout = min(o.Timeout, connectWithin)
 	// Beside other tables of the same database, such as Skald's; public holds pgvector.
 	config.ConnConfig.RuntimeParams["search_path"] = schema + ",public"
 	config.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(o.Timeout.Milliseconds())
