@@ -89,6 +89,7 @@ type crowd struct {
 	*ledger
 	nodes  []*node
 	within time.Duration // the longest that any answer may take; 0 for no bound
+	files  bool          // some memos are files: the nodes have one folder
 
 	mu   sync.Mutex // guards slow
 	slow []string   // what took longer
@@ -100,8 +101,19 @@ type crowd struct {
 // complain when an answer takes longer than it may; 0 is no bound.
 func send(t *testing.T, l *ledger, workers int, within time.Duration, nodes ...*node) *crowd {
 	t.Helper()
+	return sendCrowd(t, &crowd{ledger: l, nodes: nodes, within: within, files: true}, workers)
+}
+
+// sendWriters sends workers without files to nodes that share none.
+func sendWriters(t *testing.T, l *ledger, workers int, nodes ...*node) *crowd {
+	t.Helper()
+	return sendCrowd(t, &crowd{ledger: l, nodes: nodes}, workers)
+}
+
+func sendCrowd(t *testing.T, c *crowd, workers int) *crowd {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	c := &crowd{ledger: l, nodes: nodes, within: within, stop: stop}
+	c.stop = stop
 	for i := range workers {
 		c.done.Go(func() { c.work(ctx, t.Context(), i) })
 	}
@@ -129,7 +141,7 @@ func (c *crowd) work(until, ctx context.Context, number int) {
 		var err error
 		switch r := rand.IntN(10); {
 		case len(mine) < 3 || r < 2:
-			file := r%2 == 1
+			file := c.files && r%2 == 1
 			a := c.open(fmt.Sprintf("w%dn%dz", number, len(mine)), file)
 			mine = append(mine, a)
 			did, err = "create", c.create(ctx, p, a)
