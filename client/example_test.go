@@ -55,6 +55,23 @@ func ExampleClient_StreamChat() {
 	}
 }
 
+func ExampleClient_Find() {
+	ctx := context.Background()
+	c := client.New(client.DefaultURL, os.Getenv("KVASIR_API_KEY"), nil)
+	found, err := c.Find(ctx, client.SearchRequest{
+		Query: "travel expenses", Explain: true,
+		Retrieval: &client.Retrieval{Recency: &client.Recency{HalfLifeDays: 90, Weight: 0.5}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, stage := range found.Explanation.Stages {
+		for _, dropped := range stage.Dropped {
+			fmt.Println(stage.Name, "dropped", dropped.ChunkID+":", dropped.Reason)
+		}
+	}
+}
+
 func ExampleClient_AllMemos() {
 	ctx := context.Background()
 	c := client.New(client.DefaultURL, os.Getenv("KVASIR_API_KEY"), nil)

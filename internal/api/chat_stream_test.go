@@ -127,9 +127,9 @@ func TestNoLineOfTextsAndSourcesIsTooLong(t *testing.T) {
 	for i := range 100 {
 		references = append(references, conversation.Reference{Number: i + 1, Memo: "m", MemoTitle: title})
 	}
-	for i := range 1000 {
+	for i := range 100 {
 		citations = append(citations, conversation.Citation{
-			Number: i, MemoTitle: title, Text: strings.Repeat("\x01\"\\🦓", 2000),
+			Number: i, MemoTitle: title, Text: strings.Repeat("\x01\"\\🦓", 300),
 		})
 	}
 	token := strings.Repeat("🦓", 30000)
@@ -162,7 +162,7 @@ func TestNoLineOfTextsAndSourcesIsTooLong(t *testing.T) {
 
 func TestNoLineOfWhatIsToldIsTooLong(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("\x01龍", 50000)
+	long := strings.Repeat("\x01龍", 5000)
 	var flags []conversation.Flag
 	for range 50 {
 		flags = append(flags, conversation.Flag{Text: long})
