@@ -143,8 +143,9 @@ func (b *backend) Add(_ context.Context, p account.ProjectID, d memo.Draft, u *i
 	}
 	b.drafted = d
 	m := memo.Memo{
-		ID: memo.ID(b.id()), Project: p, Type: kind, Attributes: d.Attributes, Created: time.Now(), URL: d.URL,
+		ID: memo.ID(b.id()), Project: p, Type: kind, Attributes: d.Attributes, URL: d.URL,
 	}
+	m.Created = time.Now()
 	if u != nil {
 		m.File = &memo.File{
 			Name: u.Name, MIMEType: u.MIMEType, Size: int64(len(content)), Blob: content,

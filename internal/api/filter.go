@@ -16,7 +16,7 @@ import (
 // A filter documents one condition; package memo reads and checks it.
 type filter struct {
 	Field      string `json:"field"`
-	Operator   string `json:"operator" enum:"eq,neq,contains,startswith,endswith,in,not_in"`
+	Operator   string `json:"operator" enum:"eq,neq,contains,startswith,endswith,in,not_in,gte,lte"`
 	Value      any    `json:"value"`
 	FilterType string `json:"filter_type" enum:"native_field,custom_metadata,scope"`
 }
@@ -24,9 +24,12 @@ type filter struct {
 // TransformSchema explains the fields.
 func (filter) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	return field.Explain(s,
-		"field", "For native_field one of title, source, client_reference_id, tags; else a top-level key.",
-		"operator", "contains ignores case, the others do not. tags take in and not_in only.",
-		"value", "A list for in and not_in. Numbers and booleans are compared as they are spelled.",
+		"field", "For native_field one of title, source, client_reference_id, tags, created_at, updated_at; "+
+			"else a top-level key.",
+		"operator", "contains ignores case, the others do not. tags take in and not_in only, "+
+			"created_at and updated_at gte and lte.",
+		"value", "A list for in and not_in. Numbers and booleans are compared as they are spelled. "+
+			"For gte and lte a date, which is a day of UTC, or a time of RFC 3339.",
 	)
 }
 

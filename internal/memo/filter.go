@@ -21,10 +21,11 @@ const (
 // is equal to "5". Case counts, but for contains. A field that is not there is
 // equal to nothing: neq and not_in let the memo through, as their words say,
 // though the original's SQL did not. Tags not_in means none of these tags.
+// Times of the memo are compared by gte and lte, and by nothing else.
 type Filter struct {
 	Type     string // native_field, custom_metadata, scope
 	Field    string
-	Operator string // eq, neq, contains, startswith, endswith, in, not_in
+	Operator string // eq, neq, contains, startswith, endswith, in, not_in; gte, lte
 	Values   []string
 	Null     bool // the value was null, which matches nothing
 }
@@ -82,6 +83,8 @@ func parseFilter(entry json.RawMessage) (f Filter, problem string) {
 	switch {
 	case many && !isList:
 		return f, "Value must be a list for in or not_in operators"
+	case f.ofTime():
+		return f, f.readTime(value)
 	case !slices.Contains(operators, f.Operator):
 		return f, "Invalid operator. Must be one of: " + strings.Join(operators, ", ")
 	case !slices.Contains(filterTypes, f.Type):
@@ -172,6 +175,9 @@ func (f *Filter) match(a *Attributes) bool {
 	if f.Type == FilterNative && f.Field == "tags" {
 		has := slices.ContainsFunc(a.Tags, func(tag string) bool { return slices.Contains(f.Values, tag) })
 		return has == (f.Operator == "in")
+	}
+	if f.ofTime() {
+		return f.matchTime(a)
 	}
 	have, ok := f.value(a)
 	return f.compare(have, ok)

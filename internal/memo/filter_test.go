@@ -19,8 +19,10 @@ func TestFaultyFiltersSayWhy(t *testing.T) {
 		kind     = "Invalid filter: Invalid filter type. Must be one of: native_field, custom_metadata, scope"
 		field    = "Invalid filter: Invalid field for native_field filter. Must be one of: " +
 			"title, source, client_reference_id, tags"
-		tagList     = "Invalid filter: Value must be a list for tags filter"
-		tagStrings  = "Invalid filter: Value must be a list of strings for tags filter"
+		tagList    = "Invalid filter: Value must be a list for tags filter"
+		tagStrings = "Invalid filter: Value must be a list of strings for tags filter"
+		instant    = "Invalid filter: Value must be a date (2026-01-31) or a time (2026-01-31T12:00:00Z) " +
+			"for gte and lte operators"
 		tagOperator = "Invalid filter: Operator must be in or not_in for tags filter"
 	)
 	tests := []struct{ name, filters, want string }{
@@ -48,6 +50,11 @@ func TestFaultyFiltersSayWhy(t *testing.T) {
 			`[{"field": "tags", "operator": "in", "value": [1], "filter_type": "native_field"}]`, tagStrings,
 		},
 		{"tags eq", `[{"field": "tags", "operator": "eq", "value": ["x"], "filter_type": "native_field"}]`, tagOperator},
+		{"times compare", `[{"field": "created_at", "operator": "eq", "value": "x", "filter_type": "native_field"}]`, field},
+		{"titles do not", `[{"field": "title", "operator": "gte", "value": "x", "filter_type": "native_field"}]`, operator},
+		{"nor does metadata", `[{"field": "created_at", "operator": "lte", "value": "2", "filter_type": "scope"}]`, operator},
+		{"no time", `[{"field": "created_at", "operator": "gte", "value": "May", "filter_type": "native_field"}]`, instant},
+		{"null time", `[{"field": "updated_at", "operator": "lte", "value": null, "filter_type": "native_field"}]`, instant},
 		{
 			"the first faulty entry counts",
 			`[{"field": "title", "operator": "eq", "value": "x", "filter_type": "native_field"}, null, 7]`, keys,
@@ -167,6 +174,7 @@ func FuzzFilters(f *testing.F) {
 	f.Add(
 		`[{"field": "a", "operator": "in", "value": [1, null, {}], "filter_type": "custom_metadata"}]`, `{"a": "\u00e9"}`,
 	)
+	f.Add(`[{"field": "created_at", "operator": "gte", "value": "2026-02-29", "filter_type": "native_field"}]`, `{}`)
 	f.Add(`[null, 1, "x", []]`, `{`)
 	f.Fuzz(func(t *testing.T, filters, metadata string) {
 		fs, err := memo.ParseFilters(json.RawMessage(filters))

@@ -79,6 +79,9 @@ type Attributes struct {
 	Scopes      map[string]string
 	Expires     *time.Time // out of retrieval from this moment
 	Archived    bool       // out of retrieval
+	// The store says these; those of a draft or a patch mean nothing.
+	Created time.Time
+	Updated time.Time
 }
 
 // Retrievable reports whether the memo may be found at the given time.
@@ -102,8 +105,6 @@ type Memo struct {
 
 	ContentLength *int   // UTF-16 code units; nil while a document is unprocessed
 	ContentHash   string // SHA-256 in hexadecimal, of the content or of the file's bytes
-	Created       time.Time
-	Updated       time.Time
 
 	Progress Progress
 	// Of the live generation, and only when one memo is read:

@@ -15,7 +15,7 @@ const (
 	readChanges  = `
 SELECT ch.seq, ch.memo, ch.deleted, coalesce(m.title, ''), m.source, m.reference_id, coalesce(m.tags, '[]'),
 	coalesce(m.auto_tags, '[]'), coalesce(m.metadata, '{}'), m.scopes, m.expires, coalesce(m.archived, false),
-	coalesce(m.live_generation, 0), coalesce(g.title, ''), ` + textColumns + `
+	coalesce(m.created, 0), coalesce(m.updated, 0), coalesce(m.live_generation, 0), coalesce(g.title, ''), ` + textColumns + `
 FROM memo_changes ch
 LEFT JOIN memos m ON m.id = ch.memo
 LEFT JOIN generations g ON g.memo = m.id AND g.generation = m.live_generation
@@ -132,10 +132,11 @@ func scanChange(r Rows) (changeRow, error) {
 	var id string
 	var stored storedAttributes
 	var expires *int64
+	var created, updated int64
 	var content []byte
 	var bytes *int
 	err := r.Scan(&c.Seq, &id, &c.Deleted, &c.Title, &c.Source, &c.ReferenceID, &stored.tags, &stored.autoTags,
-		&stored.metadata, &stored.scopes, &expires, &c.Archived, &c.Generation, &c.liveTitle, &content, &bytes)
+		&stored.metadata, &stored.scopes, &expires, &c.Archived, &created, &updated, &c.Generation, &c.liveTitle, &content, &bytes)
 	if err != nil {
 		return c, err
 	}
@@ -143,6 +144,9 @@ func scanChange(r Rows) (changeRow, error) {
 		bytes = new(int)
 	}
 	c.Memo, c.Expires = memo.ID(id), timeOrNil(expires)
+	if !c.Deleted {
+		c.Created, c.Updated = timeOf(created), timeOf(updated)
+	}
 	c.text = newReader(c.Memo, c.Generation, content, *bytes)
 	_, err = decodeAttributes(&c.Attributes, stored)
 	return c, err

@@ -113,7 +113,7 @@ func (a *assembly) joinIDs() int {
 
 func entryBytes(e *entry) int64 {
 	const (
-		fixed      = 240 // the struct, and its place among the names
+		fixed      = 288 // the struct, and its place among the names
 		allocation = 16  // what a small object costs beyond its content
 	)
 	n := fixed + len(e.id) + len(e.attrs.Title) + len(e.attrs.Metadata)

@@ -15,13 +15,16 @@ func changesFollow(r *room) {
 	if r.latest() != 0 {
 		r.Error("the index learns of a memo before it is live")
 	}
+	made := r.now
 	chunks := r.process(r.claimOne())
 	first := r.latest()
 	got, err := r.s.Changes(ctx, r.p, "model", 0, 10)
 	r.must(err)
 	want := []memo.Change{{
 		Seq: first, Memo: id, Generation: 1,
-		Attributes: memo.Attributes{Title: "Ducks", Tags: []string{"bird"}, Metadata: []byte("{}")},
+		Attributes: memo.Attributes{
+			Title: "Ducks", Tags: []string{"bird"}, Metadata: []byte("{}"), Created: made, Updated: made,
+		},
 		Chunks: []memo.IndexedChunk{
 			{ID: chunks[0].ID, Heading: "Ducks\n\n", Text: "some", Vector: llm.Vector{0, 0.5, -1}},
 			{ID: chunks[1].ID, Heading: "Ducks\nOne > Two\n\n", Text: " text", Vector: llm.Vector{1, 0.5, -1}},
@@ -31,7 +34,8 @@ func changesFollow(r *room) {
 	r.update(id, memo.Patch{Source: new("wiki")})
 	got, err = r.s.Changes(ctx, r.p, "model", first, 10)
 	r.must(err)
-	if len(got) != 1 || got[0].Seq <= first || *got[0].Source != "wiki" || len(got[0].Chunks) != 2 {
+	if len(got) != 1 || got[0].Seq <= first || *got[0].Source != "wiki" || len(got[0].Chunks) != 2 ||
+		!got[0].Created.Equal(made) || !got[0].Updated.After(made) {
 		r.Errorf("after an edit of attributes the index learns %+v", got)
 	}
 	if got, err := r.s.Changes(ctx, r.p, "model", r.latest(), 10); len(got) != 0 || err != nil {

@@ -24,11 +24,12 @@ func memoIsReadAsWritten(r *room) {
 	if len(got.TagIDs) != 3 || got.TagIDs[0] == got.TagIDs[2] || got.TagIDs[0] != r.find(id).TagIDs[0] {
 		r.Errorf("tag ids %v: want three different ones, the same at every reading", got.TagIDs)
 	}
+	attributes.Created, attributes.Updated = r.now, r.now
 	want := memo.Memo{
 		ID: id, Project: r.p, Type: memo.TypePlaintext, Attributes: attributes, TagIDs: got.TagIDs,
 		Content: new("🦆 swim"), ContentLength: new(7),
-		ContentHash: fmt.Sprintf("%x", sha256.Sum256([]byte("🦆 swim"))), Created: r.now, Updated: r.now,
-		Progress: memo.Progress{Stage: memo.StageReceived, Generation: 1},
+		ContentHash: fmt.Sprintf("%x", sha256.Sum256([]byte("🦆 swim"))),
+		Progress:    memo.Progress{Stage: memo.StageReceived, Generation: 1},
 	}
 	r.same(want, got, "FindMemo")
 }

@@ -111,6 +111,8 @@ func documentTests() []namedTest {
 		{"StagesAreTold", stagesAreTold},
 		{"UnfinishedAreListed", unfinishedAreListed},
 		{"NeighboursAreFound", neighboursAreFound},
+		{"VocabularyIsOfTheProject", vocabularyIsOfTheProject},
+		{"VocabularyIsBounded", vocabularyIsBounded},
 		{"EnrichmentShowsEverywhere", enrichmentShows},
 		{"EnrichmentResumes", enrichmentResumes},
 		{"VectorsOfAnotherTextAreDropped", vectorsOfAnotherText},
