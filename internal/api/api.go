@@ -169,6 +169,8 @@ type Options struct {
 	// AnswerTimeout is how long an answer that is not streamed may take. Clients
 	// give up after 30 s. Default 28 s.
 	AnswerTimeout time.Duration
+	// Streams is how many streams of events may be open at once. Default 10,000.
+	Streams int
 	// PublicURL is the address by which clients reach the server, for links in
 	// lists. Default: what the client asked for.
 	PublicURL string
@@ -193,6 +195,7 @@ func (o Options) withDefaults() Options {
 	o.BodyReadTimeout = cmp.Or(o.BodyReadTimeout, time.Minute)
 	o.UploadReadTimeout = cmp.Or(o.UploadReadTimeout, 30*time.Minute)
 	o.AnswerTimeout = cmp.Or(o.AnswerTimeout, 28*time.Second)
+	o.Streams = cmp.Or(o.Streams, 10_000)
 	return o
 }
 
@@ -201,13 +204,14 @@ type server struct {
 	Config
 	api     huma.API
 	streams chan struct{} // one element for each open stream of events
+	glances glances
 }
 
 // New returns the handler of the whole API.
 func New(cfg Config) http.Handler {
 	cfg.Options = cfg.Options.withDefaults()
 	routes := newRouter()
-	s := &server{Config: cfg, api: humago.New(routes, describe()), streams: make(chan struct{}, maxStreams)}
+	s := &server{Config: cfg, api: humago.New(routes, describe()), streams: make(chan struct{}, cfg.Options.Streams)}
 	s.registerHealth()
 	s.registerMemos()
 	s.registerMemoChanges()

@@ -24,10 +24,7 @@ type Events interface {
 	Unfinished(ctx context.Context, p account.ProjectID, limit int) ([]memo.Memo, error)
 }
 
-const (
-	maxStreams    = 1000 // of events, open at once
-	maxUnfinished = 100  // memos whose progress one stream tells
-)
+const maxUnfinished = 100 // memos whose progress one stream tells
 
 // An eventsInput asks for a stream of events.
 type eventsInput struct {
@@ -113,7 +110,7 @@ func (s *server) streamEvents(ctx context.Context, w http.ResponseWriter, f *fee
 // unfinished returns the memos whose progress a stream tells.
 func (s *server) unfinished(ctx context.Context, f *feed.Feed) ([]memo.Memo, error) {
 	if f.Memo == "" {
-		return s.Events.Unfinished(ctx, f.Project, maxUnfinished)
+		return s.glances.unfinished(ctx, s.Events, f.Project)
 	}
 	id, p, err := s.Memos.FindProgress(ctx, f.Project, memo.Ref{ID: f.Memo})
 	if fault.Is(err, fault.NotFound) || err == nil && p.Stage.Status() != "processing" {

@@ -171,6 +171,7 @@ func (a *App) assemble(uploads string) {
 			MaxBodyBytes:    a.cfg.MaxBodyBytes,
 			MaxUploadBytes:  a.cfg.MaxUploadBytes,
 			AnswerTimeout:   a.cfg.AnswerTimeout,
+			Streams:         a.cfg.EventStreams,
 			PublicURL:       a.cfg.PublicURL,
 			AllowedOrigins:  a.cfg.Origins(),
 			SecurityHeaders: protection.Headers,

@@ -357,6 +357,9 @@ type Limits struct {
 	// AnswerTimeout bounds an answer that is not streamed: clients of Skald give
 	// up after 30 s.
 	AnswerTimeout time.Duration `variable:"KVASIR_ANSWER_TIMEOUT" default:"28s"`
+
+	// EventStreams is how many clients may follow the events at once.
+	EventStreams int `variable:"KVASIR_EVENT_STREAMS" default:"10000" placeholder:"N"`
 }
 
 // Spending bounds what models may cost, by the prices that are known.

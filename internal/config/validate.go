@@ -84,6 +84,7 @@ func (c *Config) bounds(add func(string, error)) {
 	add("KVASIR_BUDGET_DAY", between(c.BudgetDay, 0, maxDollars))
 	add("KVASIR_BUDGET_MONTH", between(c.BudgetMonth, 0, maxDollars))
 	add("KVASIR_HEDGE_SHARE", between(c.HedgeShare, 0, 1))
+	add("KVASIR_EVENT_STREAMS", between(c.EventStreams, 1, 1_000_000))
 	add("KVASIR_ANSWER_TIMEOUT", between(c.AnswerTimeout, time.Second, time.Hour))
 }
 
