@@ -33,6 +33,7 @@ import (
 	"kvasir/internal/parse/worker"
 	"kvasir/internal/retrieval"
 	"kvasir/internal/search"
+	"kvasir/internal/search/plan"
 	"kvasir/internal/store"
 	"kvasir/internal/store/folder"
 	"kvasir/internal/telemetry"
@@ -126,7 +127,8 @@ func (a *App) assemble(uploads string) {
 		model = spec.Model
 	}
 	index := flat.New(a.store, &flat.Options{Bytes: a.cfg.IndexBytes, Model: model, Log: a.log})
-	finder := search.New(index, a.store, a.dispatch, nil, a.log)
+	planner := plan.New(a.dispatch, a.store, a.log, plan.Options{Generator: a.writer()})
+	finder := search.New(index, a.store, a.dispatch, planner, a.log)
 	originals := ingest.Originals{Files: a.files, Parse: a.read, Fetch: a.load}
 	a.ingest = ingest.New(a.store, originals, a.dispatch, a.log, &ingest.Options{
 		InFlight:  a.cfg.IngestConcurrency,

@@ -299,8 +299,8 @@ func (a *App) read(
 	})
 }
 
-// writer returns the generator that enriches memos: the first that does not only
-// quote, or none.
+// writer returns the generator that enriches memos and understands questions: the
+// first that does not only quote, or none.
 func (a *App) writer() string {
 	for _, p := range a.providers() {
 		if !p.Quotes {
