@@ -55,7 +55,8 @@ const (
 
 // request asks for all that is wanted at once.
 func (d *draft) request() (llm.GenerateRequest, error) {
-	system := taskPrompt
+	var system strings.Builder
+	system.WriteString(taskPrompt)
 	var names, schemas []string
 	for _, part := range []struct {
 		wanted               bool
@@ -66,7 +67,7 @@ func (d *draft) request() (llm.GenerateRequest, error) {
 		{d.want.Filters, "filters", fmt.Sprintf(filtersPrompt, d.now.UTC().Format("Monday, 2006-01-02")), filtersSchema},
 	} {
 		if part.wanted {
-			system += part.prompt
+			system.WriteString(part.prompt)
 			names, schemas = append(names, `"`+part.name+`"`), append(schemas, part.schema)
 		}
 	}
@@ -74,7 +75,7 @@ func (d *draft) request() (llm.GenerateRequest, error) {
 		`},"required":[` + strings.Join(names, ",") + `],"additionalProperties":false}`
 	data, err := d.data()
 	return llm.GenerateRequest{
-		Messages:  []llm.Message{{Role: llm.RoleSystem, Text: system}, {Role: llm.RoleUser, Text: data}},
+		Messages:  []llm.Message{{Role: llm.RoleSystem, Text: system.String()}, {Role: llm.RoleUser, Text: data}},
 		MaxTokens: maxTokens,
 		Fast:      true,
 		Schema:    &llm.Schema{Name: "plan", JSON: []byte(schema)},
