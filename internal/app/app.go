@@ -22,6 +22,7 @@ import (
 	"kvasir/internal/api"
 	"kvasir/internal/blob"
 	"kvasir/internal/chat"
+	"kvasir/internal/chat/agent"
 	"kvasir/internal/config"
 	"kvasir/internal/dispatch"
 	"kvasir/internal/fetch"
@@ -136,7 +137,10 @@ func (a *App) assemble(uploads string) {
 		Parsers:   a.cfg.ParseWorkers,
 		Writer:    a.writer(),
 	})
-	knowledge := chat.Knowledge{Find: retriever(finder), Around: a.store.Neighbours}
+	find := retriever(finder)
+	knowledge := chat.Knowledge{
+		Find: find, Around: a.store.Neighbours, Agent: agent.New(find, a.store, a.dispatch, 0, a.log),
+	}
 	answers := chat.New(knowledge, a.store, a.dispatch, a.providers(), chat.Limits{}, a.log)
 	protection := a.cfg.Protection()
 	a.handler = a.telemetry.Requests(api.New(api.Config{

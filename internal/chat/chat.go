@@ -156,10 +156,11 @@ func (s *Service) provider(name string) (Provider, error) {
 // An Answer is an accepted question, not yet worked on.
 type Answer struct {
 	*Service
-	q        Question
-	provider Provider
-	history  []llm.Message
-	asked    time.Time
+	q         Question
+	provider  Provider
+	history   []llm.Message
+	asked     time.Time
+	explained Explained // how the passages came about
 }
 
 // Ask checks the question and returns its answer, to be streamed. Every fault of

@@ -21,9 +21,13 @@ const saveWithin = 10 * time.Second
 // exchange is cancelled and what there is of the answer is stored as cut.
 func (a *Answer) Stream(ctx context.Context) iter.Seq[Event] {
 	return func(yield func(Event) bool) {
-		passages, err := a.retrieve(ctx)
-		if err != nil {
+		passages, listening, err := a.retrieve(ctx, yield)
+		switch {
+		case err != nil:
 			a.finish(ctx, yield, "", err)
+			return
+		case !listening:
+			a.save(ctx, "", true)
 			return
 		}
 		var text strings.Builder
@@ -47,6 +51,10 @@ func (a *Answer) Stream(ctx context.Context) iter.Seq[Event] {
 		}
 		refs := references(passages)
 		if a.q.Options.References && len(refs) > 0 && !yield(Event{References: refs}) {
+			a.save(ctx, text.String(), false)
+			return
+		}
+		if e := a.explained; (e.Explanation != nil || len(e.Inferred) > 0) && !yield(Event{Explained: &e}) {
 			a.save(ctx, text.String(), false)
 			return
 		}
@@ -88,20 +96,23 @@ func (a *Answer) save(ctx context.Context, text string, cut bool) (conversation.
 	return id, nil
 }
 
-// retrieve finds the passages for the question.
-func (a *Answer) retrieve(ctx context.Context) ([]memo.Passage, error) {
-	found, err := a.knowledge.Find(ctx, retrieval.Request{
+// retrieve finds the passages for the question. It reports false if nobody listens
+// any more.
+func (a *Answer) retrieve(ctx context.Context, yield func(Event) bool) (_ []memo.Passage, listening bool, _ error) {
+	r := retrieval.Request{
 		Project: a.q.Project,
 		Key:     a.q.Key,
 		Text:    a.rewrite(ctx),
 		Filters: a.q.Filters,
 		Limit:   a.q.Options.Context,
 		Options: a.q.Options.Retrieval,
-	})
-	if err != nil {
-		return nil, err
 	}
-	return a.surround(ctx, fit(passagesOf(found), a.limits.ContextTokens, a.models.CountTokens)), nil
+	found, listening, err := a.find(ctx, r, yield)
+	if err != nil || !listening {
+		return nil, listening, err
+	}
+	a.explained = Explained{Question: r.Text, Inferred: found.Inferred, Explanation: found.Explanation}
+	return a.surround(ctx, fit(passagesOf(found), a.limits.ContextTokens, a.models.CountTokens)), true, nil
 }
 
 // passagesOf returns what was found, without how well it fits.

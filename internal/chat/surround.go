@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"kvasir/internal/account"
+	"kvasir/internal/chat/agent"
 	"kvasir/internal/memo"
 )
 
@@ -22,6 +23,7 @@ type Surroundings func(
 type Knowledge struct {
 	Find   Retriever
 	Around Surroundings
+	Agent  *agent.Agent // finds in steps
 }
 
 // surround lets passages grow by the chunks next to them that are of the same

@@ -96,7 +96,7 @@ const (
 // came of it, in a line each.
 type Step struct {
 	Number int
-	Tool   string // search, read_memo, list_tags
+	Tool   string // search, read_memo, list_tags; answer where it was ended for it
 	Input  string
 	Result string
 }

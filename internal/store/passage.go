@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"kvasir/internal/account"
+	"kvasir/internal/fault"
 	"kvasir/internal/memo"
 )
 
@@ -32,6 +33,10 @@ WHERE m.id = near.memo AND m.live_generation = near.generation AND m.project = $
 	AND c.memo = near.memo AND c.generation = near.generation
 	AND c.position BETWEEN near.position - $2 AND near.position + $2
 	AND near.id IN`
+	excerptChunks = `
+SELECT ` + chunkColumns + ` FROM chunks c
+WHERE c.memo = $1 AND c.generation = $2 AND c.position >= $3 ORDER BY c.position LIMIT $4`
+	countPositions = `SELECT count(*) FROM chunks WHERE memo = $1 AND generation = $2`
 )
 
 // snippetLength is how many characters of a memo a result shows: 400 bytes at most.
@@ -127,6 +132,34 @@ func (s *Store) Neighbours(
 		return err
 	})
 	return passages, err
+}
+
+// Excerpt returns up to limit chunks of a memo from a position on, and how many it
+// has. A memo that is not searchable, or not in the selection, is NotFound.
+func (s *Store) Excerpt(
+	ctx context.Context, in memo.Selection, id memo.ID, from, limit int,
+) (passages []memo.Passage, total int, err error) {
+	err = s.db.Read(ctx, func(tx Tx) error {
+		m, err := locate(ctx, tx, in.Project, memo.Ref{ID: id})
+		if err != nil {
+			return err
+		}
+		if m.Progress.Live == 0 || !m.Retrievable(in.Now) || !in.Filters.Match(&m.Attributes) {
+			return fault.New(fault.NotFound, "Memo not found")
+		}
+		count, _, err := find(ctx, tx, scanInt, countPositions, id, m.Progress.Live)
+		if err != nil {
+			return err
+		}
+		total = int(count)
+		rows, err := collect(ctx, tx, scanChunk, excerptChunks, id, m.Progress.Live, from, limit)
+		if err != nil {
+			return err
+		}
+		passages, err = readPassages(ctx, tx, rows)
+		return err
+	})
+	return passages, total, err
 }
 
 // chunksOf runs a statement whose last argument is a list of chunks.

@@ -111,6 +111,7 @@ func documentTests() []namedTest {
 		{"StagesAreTold", stagesAreTold},
 		{"UnfinishedAreListed", unfinishedAreListed},
 		{"NeighboursAreFound", neighboursAreFound},
+		{"MemosAreReadInParts", memosAreReadInParts},
 		{"VocabularyIsOfTheProject", vocabularyIsOfTheProject},
 		{"VocabularyIsBounded", vocabularyIsBounded},
 		{"EnrichmentShowsEverywhere", enrichmentShows},
