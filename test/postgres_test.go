@@ -120,7 +120,7 @@ requests_per_minute = %d
 		health, err := nodes[1].Health(t.Context())
 		return err == nil && health.Queue.Pending < memos*2/3
 	})
-	onTheWay := nodes[0].killAt(t, provider)
+	onTheWay := nodes[0].killAt(t, provider, 2*time.Second)
 	processed(t, nodes[1])
 	totals := provider.Totals(providertest.Embed)
 	t.Logf("%d requests, %d refused, %d texts of %d bought again, %d were on their way at the kill",

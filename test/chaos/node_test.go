@@ -107,7 +107,7 @@ func (n *node) kill(t *testing.T, provider *providertest.Server) (onTheWay int) 
 	if len(before) > 0 {
 		first = min(first, before[len(before)-1].ID) // answered just now, perhaps
 	}
-	rest(100 * time.Millisecond)
+	rest(time.Second)
 	p := n.take()
 	if err := p.cmd.Process.Kill(); err != nil {
 		t.Error(err)
