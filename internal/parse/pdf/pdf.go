@@ -57,6 +57,9 @@ type Parser struct {
 	cache   func() wazero.CompilationCache
 	started atomic.Bool   // the cache exists
 	closing chan struct{} // closed by Close
+
+	starting sync.Mutex // held while an engine is started
+
 	// slots holds one entry for each document that may be read now: an engine
 	// that waits, or nil for one to start. Who holds the entry owns the engine.
 	slots chan *engine
@@ -126,12 +129,20 @@ func (p *Parser) take(ctx context.Context) (*engine, error) {
 		return e, nil
 	}
 	p.started.Store(true)
-	e, err := newEngine(ctx, p.cache())
+	e, err := p.start(ctx)
 	if err != nil {
 		p.slots <- nil
 		return nil, err
 	}
 	return e, nil
+}
+
+// start starts engines one after the other: wazero gives code that it has just loaded
+// to another one before it is complete.
+func (p *Parser) start(ctx context.Context) (*engine, error) {
+	p.starting.Lock()
+	defer p.starting.Unlock()
+	return newEngine(ctx, p.cache())
 }
 
 // Read reads the PDF of size bytes as Markdown, each page a part. progress, if it

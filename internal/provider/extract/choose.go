@@ -2,7 +2,6 @@ package extract
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -10,52 +9,52 @@ import (
 	"kvasir/internal/llm"
 )
 
-// The weights are measured on every fifth question of XQuAD in German and
-// Chinese, with 25 passages each by BM25, and on fifty questions over our own
-// documentation. Two thirds of the former have the answer quoted, one in ten
-// something else; without the passage that answers nine in ten are refused, and
-// without its whole article 98 of 100.
+// The weights are chosen on half of the questions of XQuAD in German and Chinese,
+// with the 25 passages that are found for each; see doc/retrieval.md. All of them are
+// in the middle of a plateau.
 const (
-	// enough is the share of the question's weight that a sentence must cover with
-	// all that it is about, and enoughItself the share by its own words.
-	enough       = 0.5
-	enoughItself = 0.25
+	// enough is the share of the question's weight that a unit must cover with all
+	// that it is about, and enoughItself the share by its own words.
+	enough       = 0.42
+	enoughItself = 0.2
 
 	kinWeight     = 0.7  // what a form or part of a wanted word counts
 	pairWeight    = 0.3  // a pair of characters of which one is in a wanted pair
-	aboutWeight   = 0.6  // a word of the title, the heading or the sentence before
+	aboutWeight   = 0.7  // a word of the title, the heading or the sentence before
 	passageWeight = 0.35 // a word from elsewhere in the passage
-	unseenWeight  = 0.7  // how much a word of the question counts that no passage has
-	unseenName    = 1.5  // and how much a name
+	unseenWord    = 0.4  // how much a word of the question counts that no passage has
+	unseenPair    = 0.2  // a pair of characters, of which each character has two
+	unseenName    = 1.5  // a name or a code
 
-	// A number is a better answer to "how many" than none, a line of code to "how
-	// do I", a sentence that begins with its subject to "what is". Else a line of
-	// code or a table row says less than prose.
-	numberless = 0.8
-	definesIt  = 1.1
-	terse      = 0.85
+	terse = 0.85 // a line of code or a row of a table says less than a sentence
+	long  = 3    // times the usual length, beyond which a unit says too much at once
 
-	rankWeight = 0.01 // what each place further down the passages costs
-	goodLength = 40   // terms beyond which a unit says too much at once
+	// The passages are best first, for more reasons than the words in them: each
+	// place further down costs rankWeight, up to rankPlaces.
+	rankWeight = 0.05
+	rankPlaces = 4
 
-	near  = 0.8 // how much worse than the best a quotation may be, as a share
-	alike = 0.6 // the share of common terms from which two units say the same
-	most  = 4   // quotations in an answer
+	near  = 0.8  // how much worse than the best a quotation may be, as a share
+	alike = 0.6  // the share of common terms from which two units say the same
+	leans = 0.25 // the share of the question that only the sentence before covers
+
+	most   = 3 // sentences in an answer
+	listed = 6 // lines and items that a sentence may introduce
 )
 
 // A candidate is a unit with its terms and score.
 type candidate struct {
 	unit
 	order   int
-	subject []string // its first terms
 	terms   map[string]bool
 	about   map[string]bool // of what it is about
 	passage map[string]bool // of all of its passage
-	length  int
+	length  float64         // in terms, as a multiple of the mean
 	score   float64
 }
 
-// choose returns the units to quote, in the order of the passages.
+// choose returns the units to quote: those of one passage together and in its
+// order, the passage that has the best one first.
 func choose(text string, documents []llm.Document) []unit {
 	lang := language(text, documents)
 	var analyzer lexical.Analyzer
@@ -65,21 +64,24 @@ func choose(text string, documents []llm.Document) []unit {
 		return nil
 	}
 	q.weigh(all)
-	chosen := best(q, text, all)
-	if q.kind == procedure {
-		chosen = withCode(chosen, all)
-	}
-	slices.SortFunc(chosen, func(a, b candidate) int { return cmp.Compare(a.order, b.order) })
-	out := make([]unit, len(chosen))
-	for i, c := range chosen {
-		out[i] = c.unit
+	chosen := q.best(text, all)
+	var out []unit
+	for len(chosen) > 0 {
+		number := chosen[0].number
+		elsewhere := func(c candidate) bool { return c.number != number }
+		together := slices.DeleteFunc(slices.Clone(chosen), elsewhere)
+		chosen = slices.DeleteFunc(chosen, func(c candidate) bool { return !elsewhere(c) })
+		slices.SortFunc(together, func(a, b candidate) int { return cmp.Compare(a.order, b.order) })
+		for _, c := range together {
+			out = append(out, c.unit)
+		}
 	}
 	return out
 }
 
 // best returns the candidates that answer the question about as well as the best
-// of them, each thing said once.
-func best(q question, text string, all []candidate) []candidate {
+// of them, best first, each thing said once.
+func (q question) best(text string, all []candidate) []candidate {
 	var fit []candidate
 	for _, c := range all {
 		if c.score = q.score(c); c.score > 0 && !asks(c.text, text) {
@@ -89,35 +91,60 @@ func best(q question, text string, all []candidate) []candidate {
 	slices.SortStableFunc(fit, func(a, b candidate) int { return cmp.Compare(b.score, a.score) })
 	var chosen []candidate
 	for _, c := range fit {
-		if len(chosen) == most || c.score < near*fit[0].score {
+		if len(chosen) >= most || c.score < near*fit[0].score {
 			break
 		}
-		if !slices.ContainsFunc(chosen, func(have candidate) bool { return same(have, c) }) {
-			chosen = append(chosen, c)
+		if slices.ContainsFunc(chosen, func(have candidate) bool { return same(have, c) }) {
+			continue
 		}
+		chosen = append(chosen, c)
+		if before, ok := q.leansOn(c, all); ok && len(chosen) < most && !has(chosen, before) {
+			chosen = append(chosen, before)
+		}
+		chosen = append(chosen, introduced(c, all, chosen)...)
 	}
 	return chosen
 }
 
-// withCode adds the lines of code beside a chosen sentence: they are what is to be
-// done.
-func withCode(chosen, all []candidate) []candidate {
-	taken := map[int]bool{}
-	for _, c := range chosen {
-		taken[c.order] = true
+// leansOn returns the sentence before a chosen one if that names what this one
+// speaks of.
+func (q question) leansOn(c candidate, all []candidate) (candidate, bool) {
+	if c.order == 0 || c.form != sentence {
+		return candidate{}, false
 	}
-	for _, c := range slices.Clone(chosen) {
-		for _, step := range []int{-1, 1} {
-			for i := c.order + step; i >= 0 && i < len(all) && len(chosen) < most; i += step {
-				if all[i].form != code || all[i].number != c.number || taken[i] {
-					break
-				}
-				taken[i] = true
-				chosen = append(chosen, all[i])
-			}
+	before := all[c.order-1]
+	if before.number != c.number || before.form != sentence || !strings.HasSuffix(c.unit.about, before.text) {
+		return candidate{}, false
+	}
+	share := 0.0
+	for _, w := range q.terms {
+		if before.terms[w.text] && !c.terms[w.text] {
+			share += w.weight
 		}
 	}
-	return chosen
+	return before, share >= leans
+}
+
+// introduced returns the lines of code, or the items, that follow a sentence which
+// ends in a colon: they are what it says.
+func introduced(c candidate, all, chosen []candidate) (lines []candidate) {
+	if c.form == code || c.form == row || !strings.HasSuffix(c.text, ":") && !strings.HasSuffix(c.text, "：") {
+		return nil
+	}
+	for i := c.order + 1; i < len(all) && len(lines) < listed; i++ {
+		next := all[i]
+		if next.number != c.number || next.form != code && next.form != item || next.form != all[c.order+1].form {
+			break
+		}
+		if !has(chosen, next) {
+			lines = append(lines, next)
+		}
+	}
+	return lines
+}
+
+func has(chosen []candidate, c candidate) bool {
+	return slices.ContainsFunc(chosen, func(have candidate) bool { return have.order == c.order })
 }
 
 // asks reports whether a unit asks, by its mark or as the question does: that is
@@ -153,16 +180,20 @@ func language(question string, documents []llm.Document) lexical.Language {
 // read returns all units with their terms.
 func read(analyzer *lexical.Analyzer, documents []llm.Document, lang lexical.Language) []candidate {
 	var all []candidate
+	total := 0
 	for _, d := range documents {
 		passage := setOf(analyzer.Terms(d.Title+"\n"+d.Text, lang))
 		for _, u := range units(d) {
 			about := setOf(analyzer.Terms(u.about, lang))
 			terms := analyzer.Terms(u.text, lang)
+			total += len(terms)
 			all = append(all, candidate{
-				unit: u, order: len(all), subject: slices.Clone(terms[:min(len(terms), 2)]), terms: setOf(terms),
-				about: about, passage: passage, length: len(terms),
+				unit: u, order: len(all), terms: setOf(terms), about: about, passage: passage, length: float64(len(terms)),
 			})
 		}
+	}
+	for i := range all {
+		all[i].length *= float64(len(all)) / float64(max(total, 1))
 	}
 	return all
 }
@@ -175,28 +206,20 @@ func setOf(terms []string) map[string]bool {
 	return out
 }
 
-// numeric finds a number that stands by itself, unlike those in MiniLM-L6.
-var numeric = regexp.MustCompile(`(?:^|[\s(~≈<>=$€£|]|\p{Han})[+-]?\p{Nd}`)
-
 // score tells how well a unit answers, 0 if it does not.
 func (q question) score(c candidate) float64 {
 	itself, together := q.cover(c)
-	if c.form == row || c.form == code && q.kind != procedure {
+	if c.form == row || c.form == code {
 		together *= terse
 	}
-	switch {
-	case q.kind == number && !numeric.MatchString(c.text):
-		together *= numberless
-	case q.kind == definition && q.isAbout(c.subject):
-		together *= definesIt
+	if c.length > long {
+		together *= long / c.length
 	}
+	together -= rankWeight * float64(min(c.number-1, rankPlaces))
 	if itself < enoughItself || together < enough {
 		return 0
 	}
-	if over := c.length - goodLength; over > 0 {
-		together /= 1 + float64(over)/goodLength
-	}
-	return together - rankWeight*float64(c.number-1)
+	return together
 }
 
 // cover returns the share of the question that a unit covers by its own words,
@@ -220,11 +243,6 @@ func (q question) cover(c candidate) (itself, together float64) {
 		together += max(own, around) * w.weight
 	}
 	return itself, together
-}
-
-// isAbout reports whether the question names one of these terms.
-func (q question) isAbout(subject []string) bool {
-	return slices.ContainsFunc(q.terms, func(w wanted) bool { return slices.Contains(subject, w.text) })
 }
 
 // same reports whether two units say the same.

@@ -16,14 +16,12 @@ import (
 	"iter"
 	"strings"
 
+	"kvasir/internal/conversation"
 	"kvasir/internal/llm"
 )
 
 // Model is the name under which this generator shows.
 const Model = "extractive"
-
-// NotFound is the answer when nothing fits.
-const NotFound = "I could not find an answer to that in the memos."
 
 // A Generator implements [llm.Generator]. It is safe for concurrent use.
 type Generator struct{}
@@ -79,7 +77,7 @@ func pieces(text string) iter.Seq[string] {
 func answer(question string, documents []llm.Document) string {
 	chosen := choose(question, documents)
 	if len(chosen) == 0 {
-		return NotFound
+		return conversation.Refusal(question)
 	}
 	var b strings.Builder
 	for i, u := range chosen {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"kvasir/internal/conversation"
 	"kvasir/internal/llm"
 	"kvasir/internal/provider/extract"
 )
@@ -81,11 +82,11 @@ func TestNothingFits(t *testing.T) {
 		"谁赢得了世界杯？", "Wer gewann die Weltmeisterschaft?",
 		"How do I make a backup?", // a heading says so, and nothing below it
 	} {
-		if got, _ := ask(t, question, passages); got != extract.NotFound {
+		if got, _ := ask(t, question, passages); got != conversation.Refusal(question) {
 			t.Errorf("%s got %q, want the refusal", question, got)
 		}
 	}
-	if got, _ := ask(t, "What do ducks eat?", nil); got != extract.NotFound {
+	if got, _ := ask(t, "What do ducks eat?", nil); got != conversation.Refusal("") {
 		t.Errorf("without passages: %q", got)
 	}
 }
@@ -115,15 +116,48 @@ func TestEverySentenceIsInItsPassage(t *testing.T) {
 	}
 }
 
-func TestAnAnswerHasAtMostFourQuotations(t *testing.T) {
+func TestAnAnswerHasAtMostThreeQuotations(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
 	for _, name := range []string{"red", "green", "blue", "black", "white", "brown", "grey"} {
 		text.WriteString("The " + name + " valve of the " + name + "house is a " + name + "stone valve.\n\n")
 	}
 	got, _ := ask(t, "What is a valve?", []llm.Document{{Number: 1, Text: text.String()}})
-	if n := strings.Count(got, "[[1]]"); n != 4 {
-		t.Errorf("%d quotations, want 4: %q", n, got)
+	if n := strings.Count(got, "[[1]]"); n != 3 {
+		t.Errorf("%d quotations, want 3: %q", n, got)
+	}
+}
+
+func TestWhatIsQuotedCanBeRead(t *testing.T) {
+	t.Parallel()
+	documents := []llm.Document{
+		{Number: 1, Title: "Letters", Text: "The harbour office opens at nine. It charges a fee for every crate."},
+		{Number: 2, Title: "Crates", Text: "The pilot Marlow came in spring. He brought forty crates of tea to the harbour " +
+			"office. It rained. Marlow left the crates of tea at the gate of the harbour."},
+		{Number: 3, Title: "Setup", Text: "A backup needs three things:\n\n- a tape\n- a drive\n- an hour\n\nIt is slow."},
+	}
+	tests := []struct{ name, question, want string }{
+		{
+			"the sentence before says who", "How many crates of tea did the pilot Marlow bring in spring?",
+			"The pilot Marlow came in spring. [[2]] He brought forty crates of tea to the harbour office. [[2]]",
+		},
+		{
+			"what a colon introduces", "What things does a backup need?",
+			"A backup needs three things: [[3]]\n\na tape [[3]]\n\na drive [[3]]\n\nan hour [[3]]",
+		},
+	}
+	for _, tt := range tests {
+		if got, _ := ask(t, tt.question, documents); !strings.HasPrefix(got, tt.want) {
+			t.Errorf("%s:\n got %q\nwant %q first", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestRefusalsAreInTheQuestionsLanguage(t *testing.T) {
+	t.Parallel()
+	got, _ := ask(t, "谁赢得了世界杯？", passages)
+	if english := conversation.Refusal(""); got == english || got != conversation.Refusal("谁赢得了世界杯？") {
+		t.Errorf("refused by %q", got)
 	}
 }
 

@@ -2,7 +2,6 @@ package extract
 
 import (
 	"math"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -11,52 +10,8 @@ import (
 	"kvasir/internal/lexical"
 )
 
-// asking are words of questions that answers seldom have.
-const asking = `what which who whom whose when where why how do does did can could should would may might must
-shall has have had i me my we us our you your he she his her its am been being about there any some many much get
-gets tell explain describe list show give find happen happens mean means work works use used using one ones way
-long often far old big large
-warum weshalb wovon woran womit wofür wodurch worin welche welcher welches welchem welchen wieviel viel viele wann
-woher wohin kann können soll darf gibt gab wessen wem wen
-pourquoi comment quand combien quels quelles quelle peut por qué cuándo cuánto cuántos dónde puede quién perché
-quanto quanti quando dove chi porque onde quantos pode`
-
-// askingUnspaced are such words, and particles, of languages without spaces. They
-// part the words that matter, of which the analyser makes pairs of characters.
-const askingUnspaced = `什么 甚么 哪些 哪个 哪里 哪一 哪种 哪 谁 多少 几个 几
-何时 何地 何种 如何 怎么 怎样 为什么 为何 吗 呢 是否
-是 的 了 在 和 与 于 被 把 有 以 中 对 这 那 该 个 名 位 它 他 她 们 都 也 及 或
-就 而 从 到 由 用 上 下
-何 誰 どこ いつ なぜ どう どの どれ ですか ますか です ます は が を に の で と も か`
-
-// A kind is what a question is after.
-type kind int
-
-const (
-	anything   kind = iota
-	number          // a number or a date
-	procedure       // how something is done
-	definition      // what something is
-)
-
-// kinds tell a question's kind, the first that fits.
-var kinds = []struct {
-	kind kind
-	of   *regexp.Regexp
-}{
-	{number, regexp.MustCompile(`\bhow (many|much|long|often|far|old|big|large|fast|high)\b|\bwhen\b|` +
-		`\b(what|which) year\b|\bwie (viele?|oft|lange|alt|hoch|groß|schnell)\b|\bwieviele?\b|\bwann\b|` +
-		`\bcombien\b|\bquand\b|\bcuánt|\bcuándo\b|\bquant[oaie]\b|\bquando\b|` +
-		`多少|几|幾|何时|哪年|哪一年|何年|什么时候|いくつ|いつ`)},
-	{procedure, regexp.MustCompile(`\bhow (do|can|should|to|would|could)\b|\bcómo\b|\bcome si\b|\bcomo\b|` +
-		`\bwie (kann|muss|soll|geht|macht|mache)\b|\bcomment\b|如何|怎么|怎样|どうやって`)},
-	{definition, regexp.MustCompile(`^\W*(what|who) (is|are|was|were)\b|^\W*(was|wer) (ist|sind|war|waren)\b|` +
-		`\bqu'est-ce que?\b|\bqué es\b|\bche cos'è\b|\bo que é\b|是什么|是谁|とは`)},
-}
-
 // A question is what an answer is measured by.
 type question struct {
-	kind  kind
 	terms []wanted
 }
 
@@ -72,25 +27,7 @@ type wanted struct {
 // ask reads a question.
 func ask(analyzer *lexical.Analyzer, text string, lang lexical.Language) question {
 	var q question
-	lower := strings.ToLower(text)
-	for _, k := range kinds {
-		if k.of.MatchString(lower) {
-			q.kind = k.kind
-			break
-		}
-	}
-	drop := strings.Fields(asking)
-	var kept []string
-	for w := range strings.FieldsSeq(text) {
-		if !slices.Contains(drop, strings.ToLower(strings.TrimFunc(w, unicode.IsPunct))) {
-			kept = append(kept, w)
-		}
-	}
-	rest := strings.Join(kept, " ")
-	for w := range strings.FieldsSeq(askingUnspaced) {
-		rest = strings.ReplaceAll(rest, w, " ")
-	}
-	terms := slices.Clone(analyzer.Terms(rest, lang))
+	terms := slices.Clone(analyzer.Terms(text, lang))
 	slices.Sort(terms)
 	names := setOf(analyzer.Terms(namesIn(text, lang), lang))
 	for _, t := range slices.Compact(terms) {
@@ -116,9 +53,14 @@ func namesIn(text string, lang lexical.Language) string {
 	return strings.Join(names, " ")
 }
 
+// manyUnits is how many units are needed to tell how rare a word is. Fewer count as
+// a part of so many.
+const manyUnits = 100
+
 // weigh gives each term its share of the question, by how rare it is among the
-// units: log(1 + (N - n + 0.5) / (n + 0.5)), as in BM25. One that is nowhere may
-// be another word for what is there, and counts less; a name may not.
+// units: log(1 + (N - n + 0.5) / (n + 0.5)), as in BM25. One that is nowhere may ask
+// rather than tell, as "how" and "which" do, or be another word for what is there,
+// and counts less. A name has no other word.
 func (q *question) weigh(all []candidate) {
 	vocabulary := map[string]bool{}
 	for _, c := range all {
@@ -126,6 +68,7 @@ func (q *question) weigh(all []candidate) {
 			vocabulary[t] = true
 		}
 	}
+	units := float64(max(len(all), manyUnits))
 	var sum float64
 	for i := range q.terms {
 		w := &q.terms[i]
@@ -144,18 +87,26 @@ func (q *question) weigh(all []candidate) {
 				n++
 			}
 		}
-		w.weight = math.Log(1 + (float64(len(all))-n+0.5)/(n+0.5))
-		switch {
-		case n == 0 && w.name:
-			w.weight *= unseenName
-		case n == 0:
-			w.weight *= unseenWeight
+		w.weight = math.Log(1 + (units-n+0.5)/(n+0.5))
+		if n == 0 {
+			w.weight *= w.unseen()
 		}
 		sum += w.weight
 	}
 	for i := range q.terms {
 		q.terms[i].weight /= sum
 	}
+}
+
+// unseen is how much a term counts that is nowhere.
+func (w *wanted) unseen() float64 {
+	switch {
+	case w.name:
+		return unseenName
+	case alphabetic(w.text):
+		return unseenWord
+	}
+	return unseenPair
 }
 
 // kinLength is the bytes that kindred words share at least.

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 
+	"kvasir/internal/lexical"
 	"kvasir/internal/llm"
 )
 
@@ -131,7 +132,7 @@ func (r *reader) flush() {
 		return
 	}
 	before := ""
-	for s := range sentences(text) {
+	for s := range lexical.Sentences(text) {
 		s = strings.TrimSpace(s)
 		if r.add(s, as) && before != "" {
 			// A sentence may speak of what the one before it names.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"kvasir/internal/conversation"
 	"kvasir/internal/llm"
 )
 
@@ -65,7 +66,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add("What do ducks eat?", "# Ducks\n\n- Ducks eat seeds.\n```\ncode\n")
 	f.Fuzz(func(t *testing.T, question, text string) {
 		got := answer(question, []llm.Document{{Number: 1, Title: "T", Text: text}})
-		if got != NotFound && !strings.HasSuffix(got, " [[1]]") {
+		if got != conversation.Refusal(question) && !strings.HasSuffix(got, " [[1]]") {
 			t.Fatalf("an answer without its source: %q", got)
 		}
 	})

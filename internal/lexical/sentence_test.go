@@ -1,4 +1,4 @@
-package extract
+package lexical
 
 import (
 	"slices"
@@ -31,8 +31,8 @@ func TestSentences(t *testing.T) {
 		{"यह है। वह है।", []string{"यह है। ", "वह है।"}},
 	}
 	for _, tt := range tests {
-		if diff := cmp.Diff(tt.want, slices.Collect(sentences(tt.text))); diff != "" {
-			t.Errorf("sentences(%q) (-want +got):\n%s", tt.text, diff)
+		if diff := cmp.Diff(tt.want, slices.Collect(Sentences(tt.text))); diff != "" {
+			t.Errorf("Sentences(%q) (-want +got):\n%s", tt.text, diff)
 		}
 	}
 }
@@ -45,7 +45,7 @@ func FuzzSentences(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		var b strings.Builder
-		for s := range sentences(text) {
+		for s := range Sentences(text) {
 			if s == "" {
 				t.Fatalf("an empty sentence in %q", text)
 			}

@@ -1,4 +1,4 @@
-package extract
+package lexical
 
 import (
 	"iter"
@@ -8,9 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// sentences yields the sentences of a text; joined they are the text. White space
-// belongs to the sentence before it.
-func sentences(text string) iter.Seq[string] {
+// Sentences yields the sentences of a text; joined they are the text. White space
+// belongs to the sentence before it. Marks end sentences, whatever the script, but
+// not those inside names, numbers, dates and abbreviations.
+func Sentences(text string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		start := 0
 		for i := 0; i < len(text); {
