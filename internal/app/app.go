@@ -123,13 +123,7 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 
 // assemble joins the use cases and the edge.
 func (a *App) assemble(uploads string) {
-	model := ""
-	if spec, ok := a.dispatch.EmbedSpec(); ok {
-		model = spec.Model
-	}
-	index := flat.New(a.store, &flat.Options{Bytes: a.cfg.IndexBytes, Model: model, Log: a.log})
-	planner := plan.New(a.dispatch, a.store, a.log, plan.Options{Generator: a.writer()})
-	finder := search.New(index, a.store, a.dispatch, planner, a.log)
+	finder := a.finder()
 	originals := ingest.Originals{Files: a.files, Parse: a.read, Fetch: a.load}
 	a.ingest = ingest.New(a.store, originals, a.dispatch, a.log, &ingest.Options{
 		InFlight:  a.cfg.IngestConcurrency,
@@ -137,11 +131,7 @@ func (a *App) assemble(uploads string) {
 		Parsers:   a.cfg.ParseWorkers,
 		Writer:    a.writer(),
 	})
-	find := retriever(finder)
-	knowledge := chat.Knowledge{
-		Find: find, Around: a.store.Neighbours, Agent: agent.New(find, a.store, a.dispatch, 0, a.log),
-	}
-	answers := chat.New(knowledge, a.store, a.dispatch, a.providers(), chat.Limits{}, a.log)
+	answers := a.answers(retriever(finder))
 	protection := a.cfg.Protection()
 	a.handler = a.telemetry.Requests(api.New(api.Config{
 		Keys:          a.store,
@@ -186,6 +176,25 @@ func (a *App) assemble(uploads string) {
 			MetricsToken:    a.cfg.MetricsToken.Reveal(),
 		},
 	}))
+}
+
+// finder makes the index and what searches in it.
+func (a *App) finder() *search.Service {
+	model := ""
+	if spec, ok := a.dispatch.EmbedSpec(); ok {
+		model = spec.Model
+	}
+	index := flat.New(a.store, &flat.Options{Bytes: a.cfg.IndexBytes, Model: model, Log: a.log})
+	planner := plan.New(a.dispatch, a.store, a.log, plan.Options{Generator: a.writer()})
+	return search.New(index, a.store, a.dispatch, planner, a.log)
+}
+
+// answers makes what answers questions from what is found.
+func (a *App) answers(find chat.Retriever) *chat.Service {
+	knowledge := chat.Knowledge{
+		Find: find, Around: a.store.Neighbours, Agent: agent.New(find, a.store, a.dispatch, 0, a.log),
+	}
+	return chat.New(knowledge, a.store, a.dispatch, a.providers(), chat.Limits{}, a.log)
 }
 
 // original opens a kept file for who downloads it.

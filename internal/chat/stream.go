@@ -152,25 +152,3 @@ func (a *Answer) generate(ctx context.Context, passages []memo.Passage) iter.Seq
 		}
 	}
 }
-
-// rewrite turns a follow-up question into one that stands alone, if that is
-// wanted and there is something it could refer to. Any failure leaves the
-// question as it is.
-func (a *Answer) rewrite(ctx context.Context) string {
-	if !a.q.Options.QueryRewrite || len(a.history) == 0 || a.provider.Quotes {
-		return a.q.Text
-	}
-	call := llm.Call{Tenant: string(a.q.Project), Key: a.q.Key, Priority: llm.PriorityAnswer}
-	var b strings.Builder
-	for ev, err := range a.models.Generate(ctx, call, a.provider.Name, rewriteRequest(a.q.Text, a.history)) {
-		if err != nil {
-			a.log.WarnContext(ctx, "question not rewritten", "project", string(a.q.Project), "error", err)
-			return a.q.Text
-		}
-		b.WriteString(ev.Text)
-	}
-	if text := strings.TrimSpace(b.String()); text != "" {
-		return text
-	}
-	return a.q.Text
-}

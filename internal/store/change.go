@@ -15,7 +15,8 @@ const (
 	readChanges  = `
 SELECT ch.seq, ch.memo, ch.deleted, coalesce(m.title, ''), m.source, m.reference_id, coalesce(m.tags, '[]'),
 	coalesce(m.auto_tags, '[]'), coalesce(m.metadata, '{}'), m.scopes, m.expires, coalesce(m.archived, false),
-	coalesce(m.created, 0), coalesce(m.updated, 0), coalesce(m.live_generation, 0), coalesce(g.title, ''), ` + textColumns + `
+	coalesce(m.created, 0), coalesce(m.updated, 0), coalesce(m.live_generation, 0), coalesce(g.title, ''),
+	` + textColumns + `
 FROM memo_changes ch
 LEFT JOIN memos m ON m.id = ch.memo
 LEFT JOIN generations g ON g.memo = m.id AND g.generation = m.live_generation
@@ -136,7 +137,8 @@ func scanChange(r Rows) (changeRow, error) {
 	var content []byte
 	var bytes *int
 	err := r.Scan(&c.Seq, &id, &c.Deleted, &c.Title, &c.Source, &c.ReferenceID, &stored.tags, &stored.autoTags,
-		&stored.metadata, &stored.scopes, &expires, &c.Archived, &created, &updated, &c.Generation, &c.liveTitle, &content, &bytes)
+		&stored.metadata, &stored.scopes, &expires, &c.Archived, &created, &updated, &c.Generation, &c.liveTitle,
+		&content, &bytes)
 	if err != nil {
 		return c, err
 	}
