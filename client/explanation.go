@@ -23,7 +23,7 @@ type Stage struct {
 type Candidate struct {
 	ChunkID   string  `json:"chunk_uuid"`
 	MemoID    string  `json:"memo_uuid"`
-	MemoTitle string  `json:"memo_title"` // empty where the stage did not know it
+	MemoTitle string  `json:"memo_title"` // empty if the memo is gone
 	Score     float64 `json:"score"`
 }
 

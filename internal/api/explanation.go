@@ -37,7 +37,7 @@ type stage struct {
 type candidate struct {
 	ChunkUUID memo.ChunkID `json:"chunk_uuid"`
 	MemoUUID  memo.ID      `json:"memo_uuid"`
-	MemoTitle string       `json:"memo_title" doc:"Empty where the stage did not know it."`
+	MemoTitle string       `json:"memo_title" doc:"Empty if the memo is gone."`
 	Score     float64      `json:"score" doc:"Higher is better. Scores of different stages do not compare."`
 }
 

@@ -170,9 +170,17 @@ func to(after *client.Stage, chunk string) string {
 	if rank := rankIn(after, chunk); rank > 0 {
 		return fmt.Sprintf("%s %d", oneLine(after.Name), rank)
 	}
-	if slices.ContainsFunc(after.Dropped, func(d client.Dropped) bool { return d.ChunkID == chunk }) ||
-		after.Total <= len(after.Candidates) {
-		return "dropped"
+	for _, d := range after.Dropped {
+		switch {
+		case d.ChunkID != chunk:
+		case strings.HasPrefix(d.Reason, "beyond"):
+			return "beyond"
+		default:
+			return "dropped"
+		}
+	}
+	if after.Total <= len(after.Candidates) {
+		return "–" // a stage names only some of those that it took out
 	}
 	return fmt.Sprintf("%s >%d", oneLine(after.Name), len(after.Candidates))
 }

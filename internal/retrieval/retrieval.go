@@ -109,7 +109,7 @@ type Stage struct {
 type Candidate struct {
 	Chunk memo.ChunkID
 	Memo  memo.ID
-	Title string // where it is known already
+	Title string // of the memo; empty if that is gone
 	Score float64
 }
 

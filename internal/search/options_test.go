@@ -242,6 +242,11 @@ func TestAnExplanationTellsOfEveryStage(t *testing.T) {
 	for _, s := range found.Explanation.Stages {
 		names = append(names, s.Name)
 		byName[s.Name] = s
+		for _, c := range s.Candidates {
+			if c.Title == "" {
+				t.Errorf("%s does not know the title of %s", s.Name, c.Chunk)
+			}
+		}
 	}
 	if got, want := strings.Join(names, " "), "filter lexical vector fuse boost dedup rerank diversify cut"; got != want {
 		t.Fatalf("the stages are %s, want %s", got, want)
@@ -265,6 +270,15 @@ func TestAnExplanationTellsOfEveryStage(t *testing.T) {
 	s = byName["cut"]
 	if len(s.Candidates) != 2 || s.Candidates[0].Chunk != found.Hits[0].ID || s.Candidates[0].Title == "" {
 		t.Errorf("cut: %+v, hits %v", s, found.Hits)
+	}
+	q.Limit, q.Diversity, q.SkipRerank = 1, 0, true
+	if found, err = r.Search(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range found.Explanation.Stages {
+		if s.Name == "dedup" && (len(s.Dropped) == 0 || !strings.HasPrefix(s.Dropped[0].Reason, "beyond the best")) {
+			t.Errorf("dedup, one wanted: %+v", s)
+		}
 	}
 	q.Explain = false
 	if found, err = r.Search(t.Context(), q); err != nil || found.Explanation != nil {

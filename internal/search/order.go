@@ -92,6 +92,9 @@ func (r *run) distinct(ctx context.Context, list []*candidate, wanted int) ([]*c
 			out = append(out, c)
 		}
 	}
+	for _, c := range list {
+		s.drop(c, "beyond the best %d, which are enough", wanted)
+	}
 	s.left(out)
 	return out, nil
 }

@@ -122,7 +122,7 @@ func (s *Service) Search(ctx context.Context, q Query) (retrieval.Found, error) 
 	default:
 		hits, err = r.hybrid(ctx)
 	}
-	return retrieval.Found{Hits: hits, Inferred: r.inferred, Explanation: r.trace.explanation()}, err
+	return retrieval.Found{Hits: hits, Inferred: r.inferred, Explanation: r.explain(ctx)}, err
 }
 
 // A run is one search.

@@ -32,3 +32,11 @@ func (s *shelf) fetch(ctx context.Context, ids []memo.ChunkID) error {
 	}
 	return err
 }
+
+// title returns the title of a chunk's memo, empty if it is not on the shelf.
+func (s *shelf) title(id memo.ChunkID) string {
+	if p := s.read[id]; p != nil {
+		return p.Title
+	}
+	return ""
+}

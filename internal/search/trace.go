@@ -1,6 +1,7 @@
 package search
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -68,11 +69,7 @@ func (s *stage) left(list []*candidate) {
 	}
 	s.Total = len(list)
 	for _, c := range list[:min(shown, len(list))] {
-		entry := retrieval.Candidate{Chunk: c.chunk, Memo: c.memo, Score: c.score}
-		if c.passage != nil {
-			entry.Title = c.passage.Title
-		}
-		s.Candidates = append(s.Candidates, entry)
+		s.Candidates = append(s.Candidates, retrieval.Candidate{Chunk: c.chunk, Memo: c.memo, Score: c.score})
 	}
 	s.end()
 }
@@ -83,13 +80,26 @@ func (s *stage) end() {
 	}
 }
 
-// explanation returns what was written down.
-func (t *trace) explanation() *retrieval.Explanation {
-	if t == nil {
+// explain returns what was written down, nil if nothing was to be. Titles are read for
+// it; without them it is still an explanation.
+func (r *run) explain(ctx context.Context) *retrieval.Explanation {
+	if r.trace == nil {
 		return nil
 	}
-	out := &retrieval.Explanation{Stages: make([]retrieval.Stage, len(t.stages))}
-	for i, s := range t.stages {
+	var ids []memo.ChunkID
+	for _, s := range r.trace.stages {
+		for _, c := range s.Candidates {
+			ids = append(ids, c.Chunk)
+		}
+	}
+	if err := r.shelf.fetch(ctx, ids); err != nil {
+		r.log.WarnContext(ctx, "an explanation lacks titles", "project", string(r.q.Project), "error", err)
+	}
+	out := &retrieval.Explanation{Stages: make([]retrieval.Stage, len(r.trace.stages))}
+	for i, s := range r.trace.stages {
+		for j := range s.Candidates {
+			s.Candidates[j].Title = r.shelf.title(s.Candidates[j].Chunk)
+		}
 		out.Stages[i] = s.Stage
 	}
 	return out
