@@ -73,7 +73,8 @@ type IndexedChunk struct {
 }
 
 // A Selection says what is searched: a project's memos that satisfy the filters
-// and are neither archived nor expired at the given time.
+// and are neither archived nor expired at the given time, when the search began: it
+// sees all that was committed before.
 type Selection struct {
 	Project account.ProjectID
 	Filters Filters

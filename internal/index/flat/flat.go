@@ -118,14 +118,14 @@ func (ix *Index) Titles(
 	return s.titles(sv, text, prefix, limit), nil
 }
 
-// open returns a snapshot with every change that is committed now, and what of it
+// open returns a snapshot with every change that was committed when the search began, and what of it
 // the search may find.
 func (ix *Index) open(ctx context.Context, in memo.Selection) (*snapshot, *sieve, error) {
 	sv, err := newSieve(in)
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := ix.part(in.Project).catchUp(ctx, ix.source)
+	s, err := ix.part(in.Project).catchUp(ctx, ix.source, in.Now)
 	return s, sv, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"kvasir/internal/account"
 	"kvasir/internal/index"
@@ -26,6 +27,7 @@ type part struct {
 	used    atomic.Int64             // the index's clock at the last search
 	bytes   atomic.Int64             // estimate of what the part holds
 	now     atomic.Pointer[snapshot] // what searches see; never nil
+	looked  atomic.Pointer[look]     // the last one for changes; nil before the first
 	pulling chan struct{}            // of capacity 1: held by the one who pulls changes
 	shelf   shelf                    // belongs to the one who pulls
 	grown   func(*part)              // is told when the part holds more than before
@@ -44,10 +46,30 @@ func (p *part) publish(seq int64) {
 	p.now.Store(s)
 }
 
-// catchUp returns a snapshot with every change that is committed by now. One
-// caller pulls what is missing; the others wait for him and look again.
-func (p *part) catchUp(ctx context.Context, source index.Source) (*snapshot, error) {
+// A look is how far the source was at a time, or farther.
+type look struct {
+	at     time.Time
+	latest int64
+}
+
+// lookUp returns how far the source was when a search began. The parts of a search
+// need one look together.
+func (p *part) lookUp(ctx context.Context, source index.Source, began time.Time) (int64, error) {
+	if last := p.looked.Load(); last != nil && !last.at.Before(began) {
+		return last.latest, nil
+	}
+	now := time.Now()
 	latest, err := source.LatestChange(ctx, p.project)
+	if err == nil {
+		p.looked.Store(&look{at: now, latest: latest})
+	}
+	return latest, err
+}
+
+// catchUp returns a snapshot with every change that was committed when a search
+// began. One caller pulls what is missing; the others wait for him and look again.
+func (p *part) catchUp(ctx context.Context, source index.Source, began time.Time) (*snapshot, error) {
+	latest, err := p.lookUp(ctx, source, began)
 	if s := p.now.Load(); err != nil || s.seq >= latest {
 		return s, err
 	}

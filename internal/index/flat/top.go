@@ -23,7 +23,7 @@ type found struct {
 }
 
 // after reports whether a is worse than b.
-func (a found) after(b found) bool { return a.compare(b) > 0 }
+func (a found) after(b found) bool { return a.score < b.score || a.score == b.score && a.compare(b) > 0 }
 
 func (a found) compare(b found) int {
 	if a.score != b.score {
