@@ -85,10 +85,10 @@ func (s *snapshot) lexical(sv *sieve, r *wordReader, terms []queryTerm, limit in
 			}
 		}
 		if hit {
-			best.offerAll(v, sv.pass(v), acc.scores)
+			best.offerAll(i, sv.pass(v), acc.scores)
 		}
 	}
-	hits := best.hits()
+	hits := best.hits(s)
 	for i := range hits {
 		hits[i].Share = hits[i].Score / ceiling
 	}
@@ -179,12 +179,13 @@ func (s *snapshot) choose(r *wordReader, terms []queryTerm, block *block) (chose
 	return chosen, ceiling
 }
 
-// offerAll offers the documents that have a score and pass.
-func (t *top) offerAll(v *view, pass bitset, scores []float32) {
+// offerAll offers the documents of a view that have a score and pass. Those that come
+// later must be better than those that are there.
+func (t *top) offerAll(view int, pass bitset, scores []float32) {
 	least := t.least()
 	for n, score := range scores {
-		if score > 0 && score >= least && pass.has(uint32(n)) {
-			t.offer(found{score: score, doc: uint32(n), view: v})
+		if score > least && pass.has(uint32(n)) {
+			t.offer(found{score: score, view: uint32(view), doc: uint32(n)})
 			least = t.least()
 		}
 	}

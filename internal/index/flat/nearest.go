@@ -80,10 +80,10 @@ func (s *snapshot) nearest(ctx context.Context, sv *sieve, t *target, pool *esti
 	if err != nil {
 		return nil, err
 	}
-	best := t.best(bests)
+	best := t.best(s, bests)
 	// The arrays that were read are given back with the snapshot.
 	runtime.KeepAlive(s)
-	return best.hits(), nil
+	return best.hits(s), nil
 }
 
 // spare is how many more than wanted are compared in full, and spareCosine how much
@@ -94,7 +94,7 @@ const (
 )
 
 // best returns the best of what the workers found: of short vectors by all bits.
-func (t *target) best(bests []top) top {
+func (t *target) best(s *snapshot, bests []top) top {
 	best := top{limit: t.limit}
 	fine := len(t.vector) < fineBelow
 	v := make(llm.Vector, len(t.vector))
@@ -102,7 +102,7 @@ func (t *target) best(bests []top) top {
 		for _, f := range bests[i].found {
 			if fine {
 				clear(v)
-				f.view.vectors.get(f.doc).addTo(v)
+				s.views[f.view].vectors.get(f.doc).addTo(v)
 				f.score = float32(dot(t.vector, v) / math.Sqrt(dot(v, v)))
 			}
 			if f.score >= t.least {
@@ -147,7 +147,7 @@ func (s *snapshot) compare(ctx context.Context, among []bitset, t *target) ([]to
 		for n := range among[i].all() {
 			score := t.cosine(&v.vectors, n)
 			if score >= least && (len(best.found) < best.limit || score >= best.least()) {
-				best.offer(found{score: score, doc: n, view: v})
+				best.offer(found{score: score, view: uint32(i), doc: n})
 			}
 		}
 	})

@@ -2,6 +2,7 @@ package flat
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -90,6 +91,7 @@ func (p *part) pull(ctx context.Context, source index.Source, latest int64) erro
 	for seq := p.now.Load().seq; seq < latest; {
 		b := batch{seq: seq}
 		err := p.gather(ctx, source, latest, &b)
+		b.memos = slices.DeleteFunc(b.memos, func(m *analysed) bool { return m == nil })
 		if len(b.memos) > 0 {
 			p.shelf.replace(b.memos)
 			before := p.bytes.Load()
@@ -145,7 +147,7 @@ type analysed struct {
 	spelled  []spelling // of terms that were new to the reader, of other memos, too
 }
 
-// add puts a memo into the batch, in place of an older change of it.
+// add puts a memo at the end of the batch, and takes out an older change of it.
 func (b *batch) add(m *analysed) {
 	if b.at == nil {
 		b.at = map[memo.ID]int{}
@@ -154,8 +156,7 @@ func (b *batch) add(m *analysed) {
 	if i, ok := b.at[m.id]; ok {
 		b.docs -= len(b.memos[i].passages)
 		m.spelled = append(m.spelled, b.memos[i].spelled...)
-		b.memos[i] = m
-		return
+		b.memos[i] = nil
 	}
 	b.at[m.id] = len(b.memos)
 	b.memos = append(b.memos, m)

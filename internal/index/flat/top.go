@@ -1,39 +1,32 @@
 package flat
 
 import (
-	"cmp"
 	"slices"
-	"strings"
 
 	"kvasir/internal/memo"
 )
 
 // A top keeps the limit best documents that were offered, as a heap with the
-// worst of them first. Among equal scores the older memo is better, and in a memo
-// the earlier chunk, so the order does not depend on how segments were merged.
+// worst of them first. Among equal scores the document whose memo changed longest ago
+// is better, so the order does not depend on how segments were merged.
 type top struct {
 	limit int
 	found []found
 }
 
+// found is a document by the numbers of its view and its own. There are no pointers in
+// it: a heap is moved about much.
 type found struct {
-	score float32
-	doc   uint32
-	view  *view
+	score     float32
+	view, doc uint32
 }
 
 // after reports whether a is worse than b.
-func (a found) after(b found) bool { return a.score < b.score || a.score == b.score && a.compare(b) > 0 }
-
-func (a found) compare(b found) int {
+func (a found) after(b found) bool {
 	if a.score != b.score {
-		return cmp.Compare(b.score, a.score)
+		return a.score < b.score
 	}
-	x, y := a.view.docs[a.doc], b.view.docs[b.doc]
-	return cmp.Or(
-		strings.Compare(string(a.view.entries[x.entry].id), string(b.view.entries[y.entry].id)),
-		cmp.Compare(a.doc, b.doc),
-	)
+	return a.view > b.view || a.view == b.view && a.doc > b.doc
 }
 
 // least returns the score below which nothing is taken.
@@ -65,28 +58,38 @@ func (t *top) offer(f found) {
 
 // sink brings the first down to its place.
 func (t *top) sink() {
-	for i := 0; ; {
-		worst := i
-		for child := 2*i + 1; child <= 2*i+2 && child < len(t.found); child++ {
-			if t.found[child].after(t.found[worst]) {
-				worst = child
-			}
+	heap := t.found
+	first, i := heap[0], 0
+	for {
+		child := 2*i + 1
+		if child >= len(heap) {
+			break
 		}
-		if worst == i {
-			return
+		if other := child + 1; other < len(heap) && heap[other].after(heap[child]) {
+			child = other
 		}
-		t.found[i], t.found[worst] = t.found[worst], t.found[i]
-		i = worst
+		if !heap[child].after(first) {
+			break
+		}
+		heap[i] = heap[child]
+		i = child
 	}
+	heap[i] = first
 }
 
-// hits returns the documents, best first.
-func (t *top) hits() []memo.Hit {
-	slices.SortFunc(t.found, found.compare)
+// hits returns the documents of a snapshot, best first.
+func (t *top) hits(s *snapshot) []memo.Hit {
+	slices.SortFunc(t.found, func(a, b found) int {
+		if a.after(b) {
+			return 1
+		}
+		return -1 // no two are the same
+	})
 	out := make([]memo.Hit, len(t.found))
 	for i, f := range t.found {
-		d := &f.view.docs[f.doc]
-		out[i] = memo.Hit{Chunk: d.chunk, Memo: f.view.entries[d.entry].id, Score: float64(f.score)}
+		v := s.views[f.view]
+		d := &v.docs[f.doc]
+		out[i] = memo.Hit{Chunk: d.chunk, Memo: v.entries[d.entry].id, Score: float64(f.score)}
 	}
 	return out
 }

@@ -52,7 +52,7 @@ func pages(s *suite) {
 	s.want("the chunk that went", s.words(within(), "more"))
 }
 
-// ties checks that equals stand in the order of their memos and chunks, however
+// ties checks that equals stand in the order in which their memos changed last, however
 // they came in.
 func ties(s *suite) {
 	for _, id := range []string{"c", "a", "d", "b"} {
@@ -60,7 +60,7 @@ func ties(s *suite) {
 		s.words(within(), "heron")
 	}
 	s.put(Memo("a", "heron", "heron"))
-	want := []string{"a-0", "a-1", "b-0", "b-1", "c-0", "c-1", "d-0", "d-1"}
+	want := []string{"c-0", "c-1", "d-0", "d-1", "b-0", "b-1", "a-0", "a-1"}
 	s.want("by words", s.words(within(), "heron"), want...)
 	s.want("nearest", s.near(within(), "heron"), want...)
 	hits, err := s.ix.Lexical(s.Context(), within(), "heron", 3)
