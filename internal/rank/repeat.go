@@ -21,13 +21,15 @@ const (
 // An Outline is what of a text is compared with others, to tell whether one
 // repeats the other.
 type Outline struct {
-	words string   // in lower case, each between spaces
-	runs  []uint64 // of words that follow each other, sorted, none twice
+	words string // in lower case, each between spaces
 	// fixed is a hash of what must be the same in the same order: numbers, names
 	// and short words.
 	fixed uint64
 	asked []string // the words in it that were asked for, sorted
 	count int      // of words
+
+	seed maphash.Seed
+	runs []uint64 // see shingles
 }
 
 // An Outliner makes outlines of texts to be compared with one another.
@@ -49,11 +51,10 @@ func NewOutliner(query string) *Outliner {
 // Outline reads a text. What stands around it, such as a title, counts only for
 // the words that were asked for.
 func (o *Outliner) Outline(text, around string) *Outline {
-	out := &Outline{}
+	out := &Outline{seed: o.seed}
 	var b strings.Builder
 	var fixed maphash.Hash
 	fixed.SetSeed(o.seed)
-	var recent [runLength]uint64
 	b.WriteByte(' ')
 	for word := range words(text) {
 		lower := strings.ToLower(word)
@@ -66,11 +67,7 @@ func (o *Outliner) Outline(text, around string) *Outline {
 		if o.asked[lower] {
 			out.asked = append(out.asked, lower)
 		}
-		copy(recent[:], recent[1:])
-		recent[runLength-1] = maphash.String(o.seed, lower)
-		if out.count++; out.count >= runLength {
-			out.runs = append(out.runs, maphash.Comparable(o.seed, recent))
-		}
+		out.count++
 	}
 	for word := range words(around) {
 		if lower := strings.ToLower(word); o.asked[lower] {
@@ -78,10 +75,28 @@ func (o *Outliner) Outline(text, around string) *Outline {
 		}
 	}
 	slices.Sort(out.asked)
-	slices.Sort(out.runs)
-	out.words, out.fixed = b.String(), fixed.Sum64()
-	out.runs, out.asked = slices.Compact(out.runs), slices.Compact(out.asked)
+	out.words, out.fixed, out.asked = b.String(), fixed.Sum64(), slices.Compact(out.asked)
 	return out
+}
+
+// shingles returns the runs of words that follow each other, sorted, none twice. Few
+// texts come so close to another that they are needed.
+func (a *Outline) shingles() []uint64 {
+	if a.runs != nil || a.count < runLength {
+		return a.runs
+	}
+	var recent [runLength]uint64
+	n := 0
+	for word := range strings.FieldsSeq(a.words) {
+		copy(recent[:], recent[1:])
+		recent[runLength-1] = maphash.String(a.seed, word)
+		if n++; n >= runLength {
+			a.runs = append(a.runs, maphash.Comparable(a.seed, recent))
+		}
+	}
+	slices.Sort(a.runs)
+	a.runs = slices.Compact(a.runs)
+	return a.runs
 }
 
 // Words returns how many words the text has.
@@ -110,8 +125,9 @@ func (a *Outline) Repeats(b *Outline) bool {
 // from 0 to 1.
 func (a *Outline) Resembles(b *Outline) float64 {
 	both := 0
-	for i, j := 0, 0; i < len(a.runs) && j < len(b.runs); {
-		switch x, y := a.runs[i], b.runs[j]; {
+	one, other := a.shingles(), b.shingles()
+	for i, j := 0, 0; i < len(one) && j < len(other); {
+		switch x, y := one[i], other[j]; {
 		case x == y:
 			both++
 			i++
@@ -122,7 +138,7 @@ func (a *Outline) Resembles(b *Outline) float64 {
 			j++
 		}
 	}
-	all := len(a.runs) + len(b.runs) - both
+	all := len(one) + len(other) - both
 	if all == 0 {
 		return 0
 	}
