@@ -19,6 +19,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -162,10 +163,9 @@ type Options struct {
 	MaxBodyBytes int64
 	// MaxUploadBytes bounds an uploaded file. Default 100 MiB.
 	MaxUploadBytes int64
-	// BodyReadTimeout is how long a JSON body may take to arrive. Default 1 m.
-	BodyReadTimeout time.Duration
-	// UploadReadTimeout is how long an upload may take to arrive. Default 30 m.
-	UploadReadTimeout time.Duration
+	// StallTimeout is how long a client may stall in the middle of a body; see
+	// [guard.Pace]. Default 30 s.
+	StallTimeout time.Duration
 	// AnswerTimeout is how long an answer that is not streamed may take. Clients
 	// give up after 30 s. Default 28 s.
 	AnswerTimeout time.Duration
@@ -182,18 +182,27 @@ type Options struct {
 	SecurityHeaders bool
 	// HSTS also tells browsers to come by HTTPS only.
 	HSTS bool
-	// RateLimits allows an address 1000 requests and 100 questions a minute.
-	RateLimits bool
+	// TrustedProxies are the networks of proxies that are believed when they say for
+	// whom they come.
+	TrustedProxies []netip.Prefix
+	// Rates are how often one may call.
+	Rates Rates
 	// MetricsToken lets who has it see /metrics from elsewhere. Without one only
 	// this machine may.
 	MetricsToken string
 }
 
+// Rates are how many requests there may be a minute, and how many of them may be
+// questions. 0 is no limit.
+type Rates struct {
+	Address, AddressQuestions int // of an address, of IPv6 a /64
+	Key, KeyQuestions         int // of an API key
+}
+
 func (o Options) withDefaults() Options {
 	o.MaxBodyBytes = cmp.Or(o.MaxBodyBytes, 16<<20)
 	o.MaxUploadBytes = cmp.Or(o.MaxUploadBytes, 100<<20)
-	o.BodyReadTimeout = cmp.Or(o.BodyReadTimeout, time.Minute)
-	o.UploadReadTimeout = cmp.Or(o.UploadReadTimeout, 30*time.Minute)
+	o.StallTimeout = cmp.Or(o.StallTimeout, 30*time.Second)
 	o.AnswerTimeout = cmp.Or(o.AnswerTimeout, 28*time.Second)
 	o.Streams = cmp.Or(o.Streams, 10_000)
 	return o
@@ -238,21 +247,33 @@ func New(cfg Config) http.Handler {
 }
 
 func (s *server) guards(routes *router) []func(http.Handler) http.Handler {
-	guards := []func(http.Handler) http.Handler{guard.Log(s.Log), routes.canonical}
+	guards := []func(http.Handler) http.Handler{
+		guard.Client(s.Options.TrustedProxies), guard.Log(s.Log), guard.Pace(s.Options.StallTimeout), routes.canonical,
+	}
 	if s.Options.SecurityHeaders {
 		guards = append(guards, guard.Headers)
 	}
 	if s.Options.HSTS {
 		guards = append(guards, guard.HSTS)
 	}
-	if s.Options.RateLimits {
-		guards = append(guards,
-			guard.RateLimit(guard.Limit{Requests: 1000, Window: time.Minute}),
-			guard.RateLimit(guard.Limit{Requests: 100, Window: time.Minute, Applies: isQuestion}))
-	}
-	return append(guards, guard.CORS(s.Options.AllowedOrigins), s.authenticate, guard.ETag)
+	rates := s.Options.Rates
+	return append(guards,
+		guard.LimitAddress(guard.Limit{Requests: rates.Address, Window: time.Minute}),
+		guard.LimitAddress(guard.Limit{Requests: rates.AddressQuestions, Window: time.Minute, Applies: isQuestion}),
+		guard.CORS(s.Options.AllowedOrigins),
+		s.authenticate,
+		guard.LimitBy(guard.Limit{Requests: rates.Key, Window: time.Minute}, callerOf),
+		guard.LimitBy(guard.Limit{Requests: rates.KeyQuestions, Window: time.Minute, Applies: isQuestion}, callerOf),
+		guard.ETag)
 }
 
+// The operations that ask a question of a model.
+const (
+	chatPath     = "/api/v1/chat"
+	generatePath = "/api/v1/generate"
+)
+
+// isQuestion reports whether a request has a model write: what costs the most.
 func isQuestion(r *http.Request) bool {
-	return r.Method == http.MethodPost && r.URL.Path == "/api/v1/chat"
+	return r.Method == http.MethodPost && (r.URL.Path == chatPath || r.URL.Path == generatePath)
 }

@@ -9,7 +9,6 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"time"
 
 	"kvasir/internal/api/field"
 	"kvasir/internal/fault"
@@ -31,7 +30,6 @@ func (s *server) decodeJSON(q *request, into any) error {
 }
 
 func (s *server) decodeBody(q *request, into any) error {
-	arrived := readWithin(q.w, s.Options.BodyReadTimeout)
 	limit := s.Options.MaxBodyBytes
 	if q.r.ContentLength > limit+drainLimit {
 		return tooLarge(limit)
@@ -44,7 +42,6 @@ func (s *server) decodeBody(q *request, into any) error {
 		drain(q.r.Body)
 		return tooLarge(limit)
 	}
-	arrived()
 	return unmarshal(body, into)
 }
 
@@ -83,16 +80,6 @@ func checkJSONType(contentType string) error {
 		return &failure{"Request body must be UTF-8", http.StatusUnsupportedMediaType}
 	}
 	return nil
-}
-
-// readWithin sets a deadline for the body and returns what takes it off when the
-// body has arrived. Then it must come off: when it passes later, net/http would
-// take the client for gone and end a stream that is in full flow. Before, it must
-// stay: net/http reads the rest of a refused body, for as long as it may take.
-func readWithin(w http.ResponseWriter, patience time.Duration) (arrived func()) {
-	ctl := http.NewResponseController(w)
-	_ = ctl.SetReadDeadline(time.Now().Add(patience)) // not every writer can; then the server's own holds
-	return func() { _ = ctl.SetReadDeadline(time.Time{}) }
 }
 
 // drain reads what a client still sends, within reason. Its errors change

@@ -200,7 +200,7 @@ func (s *server) registerChat() {
 		Schema: &huma.Schema{Type: "string"}, Example: json.RawMessage(strconv.Quote(streamExample)),
 	}
 	register(s, huma.Operation{
-		OperationID: "chat", Method: http.MethodPost, Path: "/api/v1/chat", Tags: []string{"chat"},
+		OperationID: "chat", Method: http.MethodPost, Path: chatPath, Tags: []string{"chat"},
 		Summary: "Ask a question", RequestBody: jsonBody[chatBody](s, chatExample),
 		Responses: map[string]*huma.Response{"200": {Description: "The answer.", Content: content}},
 		Description: "With `stream`, events come as lines `data: {…}`: `token`s, then `citations`, then `references` " +

@@ -104,7 +104,7 @@ func (s *server) findChat(ctx context.Context, in *chatIDInput) (*chatOutput, er
 
 func (s *server) registerChats() {
 	register(s, huma.Operation{
-		OperationID: "listChats", Method: http.MethodGet, Path: "/api/v1/chat", Tags: []string{"chat"},
+		OperationID: "listChats", Method: http.MethodGet, Path: chatPath, Tags: []string{"chat"},
 		Summary: "List chats", Description: "The newest first.",
 	}, []int{400}, s.listChats)
 	register(s, huma.Operation{

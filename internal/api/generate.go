@@ -110,7 +110,7 @@ func (s *server) registerGenerate() {
 	content := jsonAnswer[document](s)
 	content["text/event-stream"] = &huma.MediaType{Schema: &huma.Schema{Type: "string"}}
 	register(s, huma.Operation{
-		OperationID: "generate", Method: http.MethodPost, Path: "/api/v1/generate", Tags: []string{"chat"},
+		OperationID: "generate", Method: http.MethodPost, Path: generatePath, Tags: []string{"chat"},
 		Summary: "Write a document from memos", Deprecated: true,
 		RequestBody: jsonBody[generateBody](s, `{"prompt": "A page on business travel", "rules": "At most 200 words"}`),
 		Responses:   map[string]*huma.Response{"200": {Description: "The document.", Content: content}},

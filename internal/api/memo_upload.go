@@ -71,7 +71,6 @@ func (s *server) uploadMemo(ctx context.Context, in *createInput) (*createOutput
 
 // readForm receives an upload. The form is to be closed even after an error.
 func (s *server) readForm(q *request) (*form, error) {
-	arrived := readWithin(q.w, s.Options.UploadReadTimeout)
 	f := &form{texts: map[string]string{}}
 	if !isMultipart(q.r) {
 		return f, invalid("Content-Type must be multipart/form-data")
@@ -82,11 +81,11 @@ func (s *server) readForm(q *request) (*form, error) {
 	if err != nil {
 		return f, fault.Wrap(fault.Invalid, "File upload error: "+words(err), err)
 	}
-	if err := s.readParts(f, parts); err != nil {
-		drain(body)
+	err = s.readParts(f, parts)
+	drain(body) // a form may end before its body does
+	if err != nil {
 		return f, err
 	}
-	arrived()
 	if f.file == nil {
 		return f, invalid("file: Required (send the document in a part named file, with a file name)")
 	}

@@ -89,8 +89,7 @@ const rawHead = "POST /api/v1/%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " 
 func TestBodiesThatDoNotArrive(t *testing.T) {
 	t.Parallel()
 	cfg := (&backend{}).config(t)
-	cfg.Options.BodyReadTimeout = 50 * time.Millisecond
-	cfg.Options.UploadReadTimeout = 50 * time.Millisecond
+	cfg.Options.StallTimeout = 50 * time.Millisecond
 	base := serve(t, cfg)
 	const file = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nhel"
 	for _, c := range []struct {
@@ -119,7 +118,7 @@ func TestBodiesThatDoNotArrive(t *testing.T) {
 func TestTheBodysDeadlineEndsWithTheBody(t *testing.T) {
 	t.Parallel()
 	cfg := (&backend{}).config(t)
-	cfg.Options.BodyReadTimeout = 30 * time.Millisecond
+	cfg.Options.StallTimeout = 30 * time.Millisecond
 	cfg.Ask = func(context.Context, chat.Question) (Answer, error) {
 		return func(ctx context.Context) iter.Seq[chat.Event] {
 			return func(yield func(chat.Event) bool) {
@@ -140,7 +139,8 @@ func TestTheBodysDeadlineEndsWithTheBody(t *testing.T) {
 func TestGuardsAreInPlace(t *testing.T) {
 	t.Parallel()
 	cfg := (&backend{}).config(t)
-	cfg.Options.SecurityHeaders, cfg.Options.HSTS, cfg.Options.RateLimits = true, true, true
+	cfg.Options.SecurityHeaders, cfg.Options.HSTS = true, true
+	cfg.Options.Rates = Rates{Address: 1000, AddressQuestions: 100, Key: 1500}
 	cfg.Options.AllowedOrigins = []string{"https://app.example"}
 	handler := New(cfg)
 	ask := func(method, path string) *httptest.ResponseRecorder {

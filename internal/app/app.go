@@ -172,7 +172,9 @@ func (a *App) assemble(uploads string) {
 			AllowedOrigins:  a.cfg.Origins(),
 			SecurityHeaders: protection.Headers,
 			HSTS:            protection.HSTS,
-			RateLimits:      protection.RateLimits,
+			StallTimeout:    a.cfg.StallTimeout,
+			TrustedProxies:  a.cfg.Proxies(),
+			Rates:           rates(&a.cfg),
 			MetricsToken:    a.cfg.MetricsToken.Reveal(),
 		},
 	}))
@@ -274,7 +276,7 @@ func (a *App) Run(ctx context.Context) error {
 		back.Go(func() error { return a.shareLimits(bctx) })
 	}
 	front, fctx := errgroup.WithContext(ctx)
-	front.Go(func() error { return serve(fctx, a.listener, a.handler, a.stopping, a.log) })
+	front.Go(func() error { return a.serve(fctx) })
 	if a.cfg.Role != config.RoleAPI {
 		front.Go(func() error { return a.ingest.Run(fctx) })
 		front.Go(func() error { return a.onDuty(fctx, "webhooks", a.notify.Run) })

@@ -16,6 +16,7 @@ import "time"
 type Config struct {
 	Server    `embed:"" group:"Server:"`
 	Web       `embed:"" group:"Browsers:"`
+	Clients   `embed:"" group:"Clients:"`
 	Providers `embed:"" group:"Models:"`
 	Originals `embed:"" group:"Originals of documents:"`
 	Reading   `embed:"" group:"Reading of documents:"`
@@ -81,8 +82,8 @@ type Web struct {
 	// default those of the dashboard and of the public address.
 	AllowedOrigins []string `variable:"CORS_ALLOWED_ORIGINS" placeholder:"URL"`
 
-	// Security unset sends security headers and limits no rate; true also limits
-	// an address to 1000 requests and 100 questions a minute; false does neither.
+	// Security unset sends security headers; true also limits an address to 1000
+	// requests and 100 questions a minute, where no rate is set; false does neither.
 	Security Switch `variable:"ENABLE_SECURITY_SETTINGS" placeholder:"true|false"`
 
 	// SelfHosted set to false tells browsers to come by HTTPS only, for a year.
@@ -91,6 +92,43 @@ type Web struct {
 	// Development is for work on a dashboard: pages of this machine may call, and
 	// there are no security headers unless asked for.
 	Development Switch `variable:"IS_DEVELOPMENT" placeholder:"true|false"`
+}
+
+// Clients are who calls: how they are told apart, how often they may call, and how
+// slow they may be. Each process counts for itself.
+type Clients struct {
+	// TrustedProxies are networks of proxies that are believed when they say, by
+	// X-Forwarded-For or Forwarded, for whom they come. Without any the client is who
+	// connects.
+	TrustedProxies []string `variable:"KVASIR_TRUSTED_PROXIES" placeholder:"10.0.0.0/8"`
+
+	// AddressRate is how many requests an address may send a minute; those of an IPv6
+	// /64 count together. 0 is no limit, or 1000 if ENABLE_SECURITY_SETTINGS is true.
+	AddressRate int `variable:"KVASIR_ADDRESS_RATE" default:"0" placeholder:"N"`
+
+	// AddressQuestionRate is how many of them may ask a model to write: answers and
+	// documents. 0 is no limit, or 100 if ENABLE_SECURITY_SETTINGS is true.
+	AddressQuestionRate int `variable:"KVASIR_ADDRESS_QUESTION_RATE" default:"0" placeholder:"N"`
+
+	// KeyRate is how many requests may come with an API key a minute. 0 is no limit.
+	KeyRate int `variable:"KVASIR_KEY_RATE" default:"0" placeholder:"N"`
+
+	// KeyQuestionRate is how many of them may ask a model to write. 0 is no limit.
+	KeyQuestionRate int `variable:"KVASIR_KEY_QUESTION_RATE" default:"0" placeholder:"N"`
+
+	// HeaderTimeout is how long the header of a request may take to arrive.
+	HeaderTimeout time.Duration `variable:"KVASIR_HEADER_TIMEOUT" default:"10s"`
+
+	// StallTimeout is how long a client may stall: within it, another 32 KiB of its
+	// request must arrive, and of the answer be taken, or the rest.
+	StallTimeout time.Duration `variable:"KVASIR_STALL_TIMEOUT" default:"30s"`
+
+	// IdleTimeout is how long a connection is kept without a request.
+	IdleTimeout time.Duration `variable:"KVASIR_IDLE_TIMEOUT" default:"2m"`
+
+	// MaxConnections is how many there may be at once. For a further one, one without a
+	// request is closed; if there is none, the further one is.
+	MaxConnections int `variable:"KVASIR_MAX_CONNECTIONS" default:"20000" placeholder:"N"`
 }
 
 // Providers are the models in use, and how to reach them.

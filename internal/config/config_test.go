@@ -324,12 +324,12 @@ func TestProtection(t *testing.T) {
 		want    config.Protection
 	}{
 		{nil, config.Protection{Headers: true}},
-		{[]string{"ENABLE_SECURITY_SETTINGS=true"}, config.Protection{Headers: true, RateLimits: true}},
+		{[]string{"ENABLE_SECURITY_SETTINGS=true"}, config.Protection{Headers: true}},
 		{[]string{"ENABLE_SECURITY_SETTINGS=false"}, config.Protection{}},
 		{[]string{"IS_DEVELOPMENT=true"}, config.Protection{}},
 		{
 			[]string{"IS_DEVELOPMENT=true", "ENABLE_SECURITY_SETTINGS=1"},
-			config.Protection{Headers: true, RateLimits: true},
+			config.Protection{Headers: true},
 		},
 		{[]string{"IS_SELF_HOSTED_DEPLOY=no"}, config.Protection{Headers: true, HSTS: true}},
 	}

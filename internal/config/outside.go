@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -63,7 +62,7 @@ func (o *Originals) files(add func(string, error)) {
 
 // visits checks what may be visited, and how.
 func (o *Outside) visits(add func(string, error)) {
-	_, err := o.networks()
+	_, err := networks(o.AllowPrivate)
 	add("KVASIR_ALLOW_PRIVATE", err)
 	add("KVASIR_FETCH_TIMEOUT", between(o.FetchTimeout, time.Second, time.Hour))
 	add("KVASIR_EVENT_RETENTION", between(o.EventRetention, time.Hour, 10*365*24*time.Hour))
@@ -74,24 +73,8 @@ func (o *Outside) visits(add func(string, error)) {
 
 // Networks returns the private networks that may be visited.
 func (o *Outside) Networks() []netip.Prefix {
-	networks, _ := o.networks() // Validate has told the error
-	return networks
-}
-
-func (o *Outside) networks() ([]netip.Prefix, error) {
-	var networks []netip.Prefix
-	for _, text := range o.AllowPrivate {
-		text = strings.TrimSpace(text)
-		network, err := netip.ParsePrefix(text)
-		if ip, single := netip.ParseAddr(text); single == nil && ip.Zone() == "" {
-			network, err = netip.PrefixFrom(ip, ip.BitLen()), nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%q is not a network such as 10.0.0.0/8", text)
-		}
-		networks = append(networks, network)
-	}
-	return networks, nil
+	allowed, _ := networks(o.AllowPrivate) // Validate has told the error
+	return allowed
 }
 
 // Proxy returns the proxy for visits, nil for none.

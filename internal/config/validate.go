@@ -62,6 +62,7 @@ func (c *Config) Validate() error {
 	c.bounds(add)
 	c.files(add)
 	c.visits(add)
+	c.callers(add)
 	c.reads(add)
 	return errors.Join(faults...)
 }
@@ -149,19 +150,14 @@ func (c *Config) Origins() []string {
 	return origins
 }
 
-// A Protection is what the security settings come to.
+// A Protection is which security headers are sent.
 type Protection struct {
-	Headers    bool // security headers with every answer
-	HSTS       bool // browsers come by HTTPS only, for a year
-	RateLimits bool // of Skald, by address
+	Headers bool // with every answer
+	HSTS    bool // browsers come by HTTPS only, for a year
 }
 
-// Protection returns what the security settings come to.
+// Protection returns which security headers are sent.
 func (c *Config) Protection() Protection {
 	headers := c.Security == On || c.Security == Unset && c.Development != On
-	return Protection{
-		Headers:    headers,
-		HSTS:       headers && c.SelfHosted == Off,
-		RateLimits: c.Security == On,
-	}
+	return Protection{Headers: headers, HSTS: headers && c.SelfHosted == Off}
 }

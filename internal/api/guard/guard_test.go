@@ -2,16 +2,12 @@ package guard
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 )
 
 // answers is a handler that answers with a status, a type and a body.
@@ -169,77 +165,6 @@ func TestHeaders(t *testing.T) {
 	}
 	if !strings.HasPrefix(h.Get("Content-Security-Policy"), "default-src 'self'") {
 		t.Errorf("CSP = %q", h.Get("Content-Security-Policy"))
-	}
-}
-
-func TestRateLimit(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		isAsk := func(r *http.Request) bool { return r.URL.Path == "/ask" }
-		handler := RateLimit(Limit{Requests: 2, Window: time.Minute, Applies: isAsk})(answers(200, "", ""))
-		for want := 1; want >= 0; want-- {
-			w := ask(handler, "GET", "/ask", "X-Forwarded-For", fmt.Sprint("10.0.0.", want))
-			if got := w.Header().Get("RateLimit-Remaining"); w.Code != 200 || got != fmt.Sprint(want) {
-				t.Errorf("%d, remaining %s, want %d", w.Code, got, want)
-			}
-		}
-		time.Sleep(20500 * time.Millisecond)
-		w := ask(handler, "GET", "/ask")
-		if w.Code != 429 || w.Body.String() != "Too many requests from this IP, please try again later." {
-			t.Errorf("%d %q", w.Code, w.Body)
-		}
-		for key, want := range map[string]string{
-			"RateLimit-Policy": "2;w=60", "RateLimit-Limit": "2", "RateLimit-Remaining": "0",
-			"RateLimit-Reset": "40", "Retry-After": "40", "Content-Type": "text/html; charset=utf-8",
-		} {
-			if got := w.Header().Get(key); got != want {
-				t.Errorf("%s = %q, want %q", key, got, want)
-			}
-		}
-		if w := ask(handler, "GET", "/else"); w.Code != 200 || w.Header().Get("RateLimit-Limit") != "" {
-			t.Errorf("a request that does not count: %d %v", w.Code, w.Header())
-		}
-		time.Sleep(40 * time.Second)
-		if w := ask(handler, "GET", "/ask"); w.Code != 200 {
-			t.Errorf("after the window: %d", w.Code)
-		}
-	})
-}
-
-func TestLimiterForgetsAndStaysBounded(t *testing.T) {
-	t.Parallel()
-	l := &limiter{limit: Limit{Requests: 1, Window: time.Minute}, windows: map[netip.Prefix]window{}}
-	now := time.Now()
-	address := func(i int) netip.Prefix {
-		return addressOf(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 1).String())
-	}
-	for i := range maxAddresses + 10 {
-		l.count(address(i), now)
-	}
-	if len(l.windows) > maxAddresses+1 {
-		t.Errorf("%d addresses are remembered", len(l.windows))
-	}
-	if used, _ := l.count(address(maxAddresses+20), now); used < 10 {
-		t.Errorf("an address beyond the bound counts %d, want it to share a counter", used)
-	}
-	if used, _ := l.count(address(0), now); used != 2 {
-		t.Errorf("a known address counts %d, want 2", used)
-	}
-	l.count(address(maxAddresses+30), now.Add(time.Hour))
-	if len(l.windows) != 1 {
-		t.Errorf("%d windows are kept after their end", len(l.windows))
-	}
-}
-
-func TestAddressOf(t *testing.T) {
-	t.Parallel()
-	for peer, want := range map[string]string{
-		"192.0.2.7:80": "192.0.2.7/32", "[::ffff:192.0.2.7]:80": "192.0.2.7/32",
-		"[2001:db8::1%eth0]:80": "2001:db8::/64", "nonsense": "invalid Prefix", "x:1": "invalid Prefix",
-	} {
-		if got := addressOf(peer).String(); got != want {
-			t.Errorf("addressOf(%q) = %s, want %s", peer, got, want)
-		}
 	}
 }
 

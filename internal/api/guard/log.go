@@ -37,7 +37,7 @@ func Log(log *slog.Logger) func(http.Handler) http.Handler {
 			w.Header().Set("X-Request-Id", id)
 			r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
 			rec := &recorder{ResponseWriter: w}
-			log := log.With("request_id", id, "method", r.Method, "path", r.URL.Path)
+			log := log.With("request_id", id, "method", r.Method, "path", r.URL.Path, "client", Address(r.Context()))
 			defer finish(r.Context(), log, rec, time.Now())
 			next.ServeHTTP(rec, r)
 		})
