@@ -26,7 +26,6 @@ import (
 	"kvasir/internal/config"
 	"kvasir/internal/dispatch"
 	"kvasir/internal/fetch"
-	"kvasir/internal/index/flat"
 	"kvasir/internal/ingest"
 	"kvasir/internal/llm"
 	"kvasir/internal/notify"
@@ -34,7 +33,6 @@ import (
 	"kvasir/internal/parse/worker"
 	"kvasir/internal/retrieval"
 	"kvasir/internal/search"
-	"kvasir/internal/search/plan"
 	"kvasir/internal/store"
 	"kvasir/internal/store/folder"
 	"kvasir/internal/telemetry"
@@ -54,6 +52,8 @@ type App struct {
 	notify   *notify.Service
 	parser   *worker.Pool
 	dispatch *dispatch.Scheduler
+	versions *versioned
+	finders  *finders
 	ingest   *ingest.Service
 	observer llm.Observer // of model calls; nil for none
 	listener net.Listener
@@ -103,6 +103,9 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 	if a.dispatch, err = a.newDispatch(ctx); err != nil {
 		return nil, err
 	}
+	if err = a.openVersions(ctx); err != nil {
+		return nil, err
+	}
 	uploads := filepath.Join(cfg.Data, "uploads")
 	if err = freshFolder(uploads); err != nil {
 		return nil, err
@@ -123,22 +126,23 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 
 // assemble joins the use cases and the edge.
 func (a *App) assemble(uploads string) {
-	finder := a.finder()
+	a.finders = &finders{make: a.newFinder}
+	a.finders.live.Store(a.newFinder(a.versions.live()))
 	originals := ingest.Originals{Files: a.files, Parse: a.read, Fetch: a.load}
-	a.ingest = ingest.New(a.store, originals, a.dispatch, a.log, &ingest.Options{
+	a.ingest = ingest.New(a.store, originals, a.versions, a.log, &ingest.Options{
 		InFlight:  a.cfg.IngestConcurrency,
 		FileBytes: a.cfg.MaxUploadBytes,
 		Parsers:   a.cfg.ParseWorkers,
 		Writer:    a.writer(),
 	})
-	answers := a.answers(retriever(finder))
+	answers := a.answers(retriever(a.finders))
 	protection := a.cfg.Protection()
 	a.handler = a.telemetry.Requests(api.New(api.Config{
 		Keys:          a.store,
 		Memos:         a.store,
 		Intake:        a.ingest,
 		Editor:        a.ingest,
-		Searcher:      finder,
+		Searcher:      a.finders,
 		Ask:           asker(answers),
 		Assistant:     answers,
 		Chats:         a.store,
@@ -180,17 +184,6 @@ func (a *App) assemble(uploads string) {
 	}))
 }
 
-// finder makes the index and what searches in it.
-func (a *App) finder() *search.Service {
-	model := ""
-	if spec, ok := a.dispatch.EmbedSpec(); ok {
-		model = spec.Model
-	}
-	index := flat.New(a.store, &flat.Options{Bytes: a.cfg.IndexBytes, Model: model, Log: a.log})
-	planner := plan.New(a.dispatch, a.store, a.log, plan.Options{Generator: a.writer()})
-	return search.New(index, a.store, a.dispatch, planner, a.log)
-}
-
 // answers makes what answers questions from what is found.
 func (a *App) answers(find chat.Retriever) *chat.Service {
 	knowledge := chat.Knowledge{
@@ -228,7 +221,7 @@ func freshFolder(dir string) error {
 }
 
 // retriever gives chat the passages that search finds.
-func retriever(finder *search.Service) chat.Retriever {
+func retriever(finder api.Searcher) chat.Retriever {
 	return func(ctx context.Context, r retrieval.Request) (retrieval.Found, error) {
 		return finder.Search(ctx, search.Query{Request: r})
 	}
@@ -280,7 +273,9 @@ func (a *App) Run(ctx context.Context) error {
 	if a.cfg.Role != config.RoleAPI {
 		front.Go(func() error { return a.ingest.Run(fctx) })
 		front.Go(func() error { return a.onDuty(fctx, "webhooks", a.notify.Run) })
+		front.Go(func() error { return a.alone(fctx, "index", a.ingest.Fill) })
 	}
+	front.Go(func() error { return a.followVersions(fctx) })
 	front.Go(func() error { return a.sweepFiles(fctx) })
 	close(a.ready)
 	err := front.Wait()

@@ -59,13 +59,17 @@ func (a *App) queue(ctx context.Context) (api.HealthQueue, error) {
 }
 
 func (a *App) embeddingsHealth(ctx context.Context) api.HealthEmbeddings {
-	h := api.HealthEmbeddings{HealthProvider: provider(a.models.Embeddings, "")}
-	spec, ok := a.dispatch.EmbedSpec()
-	if !ok {
+	live, choice := a.versions.live(), a.models.Embeddings
+	if first, ok := a.dispatch.EmbedSpec(); ok && live.Embedder != nil && live.Model != first.Model {
+		choice = a.models.NextEmbeddings
+	}
+	h := api.HealthEmbeddings{HealthProvider: provider(choice, "")}
+	if live.Embedder == nil {
 		return h
 	}
+	spec := live.Embedder.Spec()
 	h.Model, h.Dimensions = spec.Model, spec.Dimensions
-	missing, err := a.missing.count(func() (int, error) { return a.store.CountMissingVectors(ctx, spec.Model) })
+	missing, err := a.missing.count(func() (int, error) { return a.store.CountMissingVectors(ctx, live.IndexVersion) })
 	if err != nil {
 		h.Note = join(h.Note, "the missing vectors cannot be counted")
 	}

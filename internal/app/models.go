@@ -52,14 +52,17 @@ func (a *App) newDispatch(ctx context.Context) (*dispatch.Scheduler, error) {
 	}
 	with := adapters{http: exchange.NewHTTPClient(exchange.HTTPOptions{}), modelDir: a.cfg.ModelDir}
 	var err error
-	if cfg.Embed, err = with.embedLanes(a.models.Embed); err != nil {
+	if cfg.Embed, cfg.Dimensions, err = a.space(ctx, with, a.models.Embed); err != nil {
 		return nil, err
 	}
-	if len(cfg.Embed) > 0 {
-		cfg.Dimensions, err = a.store.Dimension(ctx, cfg.Embed[0].Embedder.Spec().Model)
-		if err != nil {
-			return nil, fmt.Errorf("read the model's dimension: %w", err)
-		}
+	if cfg.Next, cfg.NextDimensions, err = a.space(ctx, with, a.models.Next); err != nil {
+		return nil, err
+	}
+	if len(cfg.Embed) > 0 && len(cfg.Next) > 0 && cfg.Next[0].Embedder.Spec().Model == cfg.Embed[0].Embedder.Spec().Model {
+		cfg.Next = nil // it is the one that there is
+	}
+	for i := range cfg.Next {
+		cfg.Next[i].Key += "(next)" // one lane may have the name of another
 	}
 	for _, l := range a.models.Generate {
 		g := with.generator(l)
@@ -75,12 +78,26 @@ func (a *App) newDispatch(ctx context.Context) (*dispatch.Scheduler, error) {
 	return dispatch.New(cfg), nil
 }
 
+// space makes the lanes of one space of vectors, and tells how long those are, if they
+// are known.
+func (a *App) space(
+	ctx context.Context, with adapters, configured []config.Lane,
+) (lanes []dispatch.EmbedLane, dimensions int, err error) {
+	if lanes, err = with.embedLanes(configured); err != nil || len(lanes) == 0 {
+		return nil, 0, err
+	}
+	if dimensions, err = a.store.Dimension(ctx, lanes[0].Embedder.Spec().Model); err != nil {
+		return nil, 0, fmt.Errorf("read the model's dimension: %w", err)
+	}
+	return lanes, dimensions, nil
+}
+
 // warnOfUnknownPrices tells which models no budget sees.
 func (a *App) warnOfUnknownPrices(ctx context.Context) {
 	if len(a.models.Budgets) == 0 {
 		return
 	}
-	for _, l := range slices.Concat(a.models.Embed, a.models.Generate, a.models.Rerank) {
+	for _, l := range slices.Concat(a.models.Embed, a.models.Next, a.models.Generate, a.models.Rerank) {
 		if !l.Priced {
 			a.log.WarnContext(ctx, "no price is known: budgets do not see what the model costs",
 				"provider", l.Provider+l.KeyName, "model", l.Model)

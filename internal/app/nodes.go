@@ -53,6 +53,15 @@ func (a *App) onDuty(ctx context.Context, name string, job func(context.Context)
 	return nil
 }
 
+// alone runs a job that one process does for all: the only one there is, or the one
+// that has the duty.
+func (a *App) alone(ctx context.Context, name string, job func(context.Context) error) error {
+	if a.cfg.DatabaseURL == "" {
+		return job(ctx)
+	}
+	return a.onDuty(ctx, name, job)
+}
+
 // keepDuty runs the job and lengthens the duty meanwhile.
 func (a *App) keepDuty(ctx context.Context, name string, job func(context.Context) error) error {
 	within, cancel := context.WithCancel(ctx)

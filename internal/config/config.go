@@ -148,6 +148,24 @@ type Providers struct {
 	// minilm if it is installed, else none.
 	EmbeddingProvider string `variable:"EMBEDDING_PROVIDER" placeholder:"NAME"`
 
+	// NextEmbeddingProvider makes the vectors of another index beside the one that is
+	// searched, which kvasir reindex builds: openai, voyage, local or minilm. Its keys and
+	// addresses are those of EMBEDDING_PROVIDER.
+	NextEmbeddingProvider string `variable:"NEXT_EMBEDDING_PROVIDER" placeholder:"NAME"`
+
+	// NextEmbeddingModel is its model. By default that of the provider above.
+	NextEmbeddingModel string `variable:"NEXT_EMBEDDING_MODEL" placeholder:"NAME"`
+
+	// NextVectorDimension is asked of it.
+	NextVectorDimension int `variable:"NEXT_EMBEDDING_VECTOR_DIMENSION" placeholder:"N"`
+
+	// NextEmbeddingBaseURL is another address for it, to which no other key is sent than
+	// the one below.
+	NextEmbeddingBaseURL string `name:"next-embedding-base-url" variable:"NEXT_EMBEDDING_BASE_URL" placeholder:"URL"`
+
+	// NextEmbeddingKey is the key for that address, if it asks for one.
+	NextEmbeddingKey Secret `name:"next-embedding-api-key" variable:"NEXT_EMBEDDING_API_KEY" placeholder:"KEY"`
+
 	// RerankingProvider orders what was found: voyage, cohere, jina, local, none, or
 	// llm, which asks the model that writes answers (openai: OpenAI's). By default
 	// voyage, cohere or jina if its key is set, local if EMBEDDING_SERVICE_URL is, else

@@ -103,6 +103,21 @@ func (c *Config) embedLane(provider string) []Lane {
 	return nil
 }
 
+// nextEmbedLane returns the lane that the variables make for another index.
+func (c *Config) nextEmbedLane() []Lane {
+	lanes := c.embedLane(c.NextEmbeddingProvider)
+	for i := range lanes {
+		l := &lanes[i]
+		if l.Protocol == OpenAI || l.Protocol == Voyage {
+			l.Model, l.Dimensions = cmp.Or(c.NextEmbeddingModel, l.Model), c.NextVectorDimension
+		}
+		if c.NextEmbeddingBaseURL != "" {
+			l.BaseURL, l.Key = c.NextEmbeddingBaseURL, c.NextEmbeddingKey
+		}
+	}
+	return lanes
+}
+
 // rerankLanes returns the lanes that the variables make of a provider; writers are
 // the lanes that write answers.
 func (c *Config) rerankLanes(provider string, writers []Lane) []Lane {

@@ -126,8 +126,12 @@ func (r *laneReader) checkUse(at entry, e entryText, p *laneProvider) {
 	if !ok {
 		return // told at the provider
 	}
-	if !slices.Contains(strings.Fields(known.kinds), at.kind) {
-		r.fault(at, "provider: the protocol %s cannot %s", p.Protocol, at.kind)
+	kind := at.kind
+	if kind == nextEmbed {
+		kind = "embed"
+	}
+	if !slices.Contains(strings.Fields(known.kinds), kind) {
+		r.fault(at, "provider: the protocol %s cannot %s", p.Protocol, kind)
 		return
 	}
 	r.check(at, "model", needed(e.Model != "", known.model))
@@ -146,16 +150,16 @@ func (r *laneReader) checkDimensions(at entry, e embedText) {
 
 // checkSpace checks that all embedding lanes make vectors of one space: texts of
 // one project are embedded by any of them.
-func (r *laneReader) checkSpace() {
-	if len(r.text.Embed) < 2 {
+func (r *laneReader) checkSpace(kind string, entries []embedText) {
+	if len(entries) < 2 {
 		return
 	}
-	first := r.text.Embed[0]
-	for i, e := range r.text.Embed {
-		at := entry{"embed", i + 1}
+	first := entries[0]
+	for i, e := range entries {
+		at := entry{kind, i + 1}
 		if e.Model != first.Model {
-			r.fault(at, "model: it is not that of [[embed]] 1, and vectors of two models cannot be compared; "+
-				"served_as is for an endpoint that calls the same model otherwise")
+			r.fault(at, "model: it is not that of [[%s]] 1, and vectors of two models cannot be compared; "+
+				"served_as is for an endpoint that calls the same model otherwise", kind)
 		}
 		if p := r.provider(e.Provider); i > 0 && p != nil && p.Protocol == Service {
 			r.fault(at, "provider: a server of the protocol service does not say what it runs, "+
@@ -165,7 +169,7 @@ func (r *laneReader) checkSpace() {
 		case e.Dimensions == 0:
 			r.fault(at, "dimensions: each entry must say them when there are several")
 		case e.Dimensions != first.Dimensions && first.Dimensions != 0:
-			r.fault(at, "dimensions: they are not those of [[embed]] 1, and vectors of two lengths cannot be compared")
+			r.fault(at, "dimensions: they are not those of [[%s]] 1, and vectors of two lengths cannot be compared", kind)
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 type LanesFile struct {
 	Path     string // empty for none
 	Embed    []Lane // of each kind: none leaves it to the variables
+	Next     []Lane // embed for another index
 	Generate []Lane
 	Rerank   []Lane
 	Budgets  []ledger.Budget
@@ -29,6 +30,7 @@ type LanesFile struct {
 type fileText struct {
 	Provider []providerText `toml:"provider"`
 	Embed    []embedText    `toml:"embed"`
+	Next     []embedText    `toml:"next_embed"`
 	Generate []generateText `toml:"generate"`
 	Rerank   []rerankText   `toml:"rerank"`
 	Budget   []budgetText   `toml:"budget"`
@@ -189,12 +191,8 @@ func (r *laneReader) read() {
 	for i, p := range r.text.Provider {
 		r.readProvider(entry{"provider", i + 1}, p)
 	}
-	for i, e := range r.text.Embed {
-		at := entry{"embed", i + 1}
-		r.checkDimensions(at, e)
-		r.out.Embed = append(r.out.Embed, r.lanes(at, e.entryText, Lane{Tier: i, Dimensions: e.Dimensions})...)
-	}
-	r.checkSpace()
+	r.out.Embed = r.embedders("embed", r.text.Embed)
+	r.out.Next = r.embedders(nextEmbed, r.text.Next)
 	tiers := map[string]int{}
 	for i, g := range r.text.Generate {
 		pool := cmp.Or(g.Name, g.Provider)
@@ -215,6 +213,20 @@ func (r *laneReader) read() {
 		r.out.Rerank = append(r.out.Rerank, r.lanes(at, e.entryText, lane)...)
 	}
 	r.readSpending()
+}
+
+// nextEmbed are entries that embed for another index.
+const nextEmbed = "next_embed"
+
+// embedders makes the lanes of entries that embed.
+func (r *laneReader) embedders(kind string, entries []embedText) (lanes []Lane) {
+	for i, e := range entries {
+		at := entry{kind, i + 1}
+		r.checkDimensions(at, e)
+		lanes = append(lanes, r.lanes(at, e.entryText, Lane{Tier: i, Dimensions: e.Dimensions})...)
+	}
+	r.checkSpace(kind, entries)
+	return lanes
 }
 
 // readProvider notes a provider under its name, and resolves its keys.

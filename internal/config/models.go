@@ -42,12 +42,15 @@ type Choice struct {
 // Models are the models in use.
 type Models struct {
 	Embeddings Choice
-	Answers    Choice
-	Reranking  Choice
+	// NextEmbeddings are for another index; the zero value if there is none.
+	NextEmbeddings Choice
+	Answers        Choice
+	Reranking      Choice
 
 	// The lanes of each kind, in the order of failover. A request may ask for any
 	// pool of Generate; the first one's is the default.
 	Embed    []Lane // none: search by words alone
+	Next     []Lane // embed for another index
 	Generate []Lane
 	Rerank   []Lane // none: no reranking
 
@@ -64,7 +67,7 @@ const fileChose = "KVASIR_MODELS says so"
 func (c *Config) Models(minilm bool) (Models, error) {
 	m := Models{
 		Embeddings: c.embeddings(minilm), Answers: c.answers(), Reranking: c.reranking(),
-		Embed: c.Lanes.Embed, Generate: c.Lanes.Generate, Rerank: c.Lanes.Rerank,
+		Embed: c.Lanes.Embed, Next: c.Lanes.Next, Generate: c.Lanes.Generate, Rerank: c.Lanes.Rerank,
 		Budgets: slices.Concat(c.Lanes.Budgets, c.budgets()),
 		Weights: c.Lanes.Weights,
 	}
@@ -72,6 +75,13 @@ func (c *Config) Models(minilm bool) (Models, error) {
 	if len(m.Embed) == 0 {
 		faults = append(faults, c.possible("EMBEDDING_PROVIDER", m.Embeddings, OpenAI, Voyage, Local, MiniLM, None))
 		m.Embed = c.embedLane(m.Embeddings.Provider)
+	}
+	if len(m.Next) > 0 {
+		m.NextEmbeddings = Choice{m.Next[0].Provider, fileChose}
+	} else if c.NextEmbeddingProvider != "" {
+		m.NextEmbeddings = Choice{c.NextEmbeddingProvider, "NEXT_EMBEDDING_PROVIDER says so"}
+		faults = append(faults, c.nextPossible(m.NextEmbeddings))
+		m.Next = c.nextEmbedLane()
 	}
 	if len(m.Generate) == 0 {
 		faults = append(faults,
@@ -86,14 +96,14 @@ func (c *Config) Models(minilm bool) (Models, error) {
 			faults = append(faults, errors.New("RERANKING_PROVIDER: llm needs a model that writes answers, and there is none"))
 		}
 	}
-	if !minilm && slices.ContainsFunc(m.Embed, speaks(MiniLM)) {
+	if !minilm && slices.ContainsFunc(slices.Concat(m.Embed, m.Next), speaks(MiniLM)) {
 		faults = append(faults, fmt.Errorf(
 			"EMBEDDING_PROVIDER: no model is installed in %s; run kvasir model install", c.ModelDir))
 	}
 	if !slices.ContainsFunc(m.Generate, speaks(Extractive)) {
 		m.Generate = slices.Concat(m.Generate, []Lane{c.generateLane(Extractive)})
 	}
-	m.Embed = complete(m.Embed, c.embedLimits())
+	m.Embed, m.Next = complete(m.Embed, c.embedLimits()), complete(m.Next, c.embedLimits())
 	m.Generate = complete(m.Generate, c.generateLimits())
 	m.Rerank = bounded(complete(m.Rerank, c.rerankLimits()))
 	return m, errors.Join(faults...)
@@ -195,6 +205,18 @@ func (c *Config) possible(variable string, choice Choice, known ...string) error
 		return fmt.Errorf("%s: %s=%s needs it", needs, variable, choice.Provider)
 	}
 	return nil
+}
+
+// nextPossible says what is wrong with the choice for another index.
+func (c *Config) nextPossible(choice Choice) error {
+	const variable = "NEXT_EMBEDDING_PROVIDER"
+	if c.NextEmbeddingBaseURL != "" {
+		switch choice.Provider {
+		case OpenAI, Voyage, Local:
+			return nil // the key, if any, is its own
+		}
+	}
+	return c.possible(variable, choice, OpenAI, Voyage, Local, MiniLM)
 }
 
 // hasOpenAI: a compatible server of one's own may ask for no key.

@@ -52,6 +52,7 @@ func (c *Config) Validate() error {
 	}
 	add("OPENAI_BASE_URL", address(c.OpenAIBaseURL))
 	add("LOCAL_LLM_BASE_URL", address(c.LocalBaseURL))
+	add("NEXT_EMBEDDING_BASE_URL", address(c.NextEmbeddingBaseURL))
 	add("EMBEDDING_SERVICE_URL", address(c.EmbeddingServiceURL))
 	add("VOYAGE_BASE_URL", address(c.VoyageBaseURL))
 	add("COHERE_BASE_URL", address(c.CohereBaseURL))
@@ -59,6 +60,7 @@ func (c *Config) Validate() error {
 	add("ANTHROPIC_BASE_URL", address(c.AnthropicBaseURL))
 	add("GEMINI_BASE_URL", address(c.GeminiBaseURL))
 	add("EMBEDDING_VECTOR_DIMENSION", between(c.VectorDimension, 0, maxDimensions))
+	add("NEXT_EMBEDDING_VECTOR_DIMENSION", between(c.NextVectorDimension, 0, maxDimensions))
 	c.bounds(add)
 	c.files(add)
 	c.visits(add)

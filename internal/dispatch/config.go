@@ -54,8 +54,8 @@ type Limits struct {
 	Concurrency int
 }
 
-// An EmbedLane embeds. All of a scheduler's make vectors of one space: model and
-// dimension are equal.
+// An EmbedLane embeds. All of a list make vectors of one space: model and dimension
+// are equal.
 type EmbedLane struct {
 	Lane
 	Embedder llm.Embedder
@@ -103,8 +103,12 @@ type Ledger interface {
 type Config struct {
 	Embed      []EmbedLane // none: no embedding
 	Dimensions int         // of the vectors; 0 until a model has answered
-	Generate   []GenerateLane
-	Rerank     []RerankLane // none: no reranking
+	// Next embeds for an index that is made beside the one in use; none: there is none.
+	Next           []EmbedLane
+	NextDimensions int
+
+	Generate []GenerateLane
+	Rerank   []RerankLane // none: no reranking
 
 	Cache  Cache  // nil for none
 	Ledger Ledger // nil for none

@@ -33,10 +33,9 @@ type concurrency struct{ first, most int }
 // A Scheduler makes the calls. Embedding, and keeping books, need [Scheduler.Run].
 type Scheduler struct {
 	cfg        *Config
-	embed      *pool
+	embedders  []*Embedder // one for each space
 	generators []*pool
 	rerank     *pool
-	packer     *packer // nil without an embedder
 	books      *books
 	memory     *memory
 }
@@ -48,9 +47,15 @@ func New(cfg Config) *Scheduler {
 	now := time.Now()
 	// Answers are many, slow, and waited for by people, so they begin with many.
 	calls, answers := concurrency{first: 32, most: 128}, concurrency{first: 256, most: 1024}
-	s.embed = newPool(llm.KindEmbed, "", s.cfg, s.books)
-	for i, l := range cfg.Embed {
-		s.embed.add(newLane(l.Lane, i, calls, now))
+	for _, sp := range []space{{"", cfg.Embed, cfg.Dimensions}, {nextName, cfg.Next, cfg.NextDimensions}} {
+		if len(sp.lanes) == 0 {
+			continue
+		}
+		p := newPool(llm.KindEmbed, sp.name, s.cfg, s.books)
+		for i, l := range sp.lanes {
+			p.add(newLane(l.Lane, i, calls, now))
+		}
+		s.embedders = append(s.embedders, &Embedder{packer: newPacker(s.cfg, sp, p, s.books), memory: s.memory})
 	}
 	s.rerank = newPool(llm.KindRerank, "", s.cfg, s.books)
 	for i, l := range cfg.Rerank {
@@ -64,9 +69,6 @@ func New(cfg Config) *Scheduler {
 		}
 		p.add(newLane(l.Lane, i, answers, now))
 	}
-	if len(cfg.Embed) > 0 {
-		s.packer = newPacker(s.cfg, s.embed, s.books)
-	}
 	return s
 }
 
@@ -77,9 +79,9 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		return err
 	}
 	var senders, keepers sync.WaitGroup
-	if s.packer != nil {
-		for _, q := range s.packer.queues {
-			senders.Go(func() { s.packer.run(ctx, q) })
+	for _, e := range s.embedders {
+		for _, q := range e.packer.queues {
+			senders.Go(func() { e.packer.run(ctx, q) })
 		}
 	}
 	sent := make(chan struct{})
@@ -90,34 +92,4 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	close(sent)
 	keepers.Wait()
 	return nil
-}
-
-// EmbedSpec returns what the embedding model takes and gives. It reports false
-// when there is none.
-func (s *Scheduler) EmbedSpec() (llm.EmbedSpec, bool) {
-	if s.packer == nil {
-		return llm.EmbedSpec{}, false
-	}
-	return s.packer.spec(), true
-}
-
-// CountTokens counts as the embedding model does, or else estimates.
-func (s *Scheduler) CountTokens(text string) int {
-	if s.packer == nil {
-		return llm.EstimateTokens(text)
-	}
-	return s.packer.count(text)
-}
-
-// Coverage tells how well the embedding model's vocabulary covers a text. It
-// reports false when the model cannot say.
-func (s *Scheduler) Coverage(text string) (llm.Coverage, bool) {
-	if len(s.cfg.Embed) == 0 {
-		return llm.Coverage{}, false
-	}
-	c, ok := s.cfg.Embed[0].Embedder.(llm.Coverer)
-	if !ok {
-		return llm.Coverage{}, false
-	}
-	return c.Coverage(text), true
 }

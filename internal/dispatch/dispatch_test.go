@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -149,9 +150,6 @@ func TestWhatTheEmbedderKnowsIsPassedOn(t *testing.T) {
 	if _, ok := s.EmbedSpec(); ok || s.CountTokens("12345678") != llm.EstimateTokens("12345678") {
 		t.Error("a scheduler without embedder knows a model")
 	}
-	if _, ok := s.Coverage("x"); ok {
-		t.Error("a scheduler without embedder knows a vocabulary")
-	}
 	s = dispatch.New(dispatch.Config{Embed: embedIn(0, &speaker{}), Dimensions: 384})
 	if spec, ok := s.EmbedSpec(); !ok || spec.Dimensions != 384 || spec.Model != "test" {
 		t.Errorf("EmbedSpec() = %+v, want the model and the dimension from the store", spec)
@@ -159,8 +157,34 @@ func TestWhatTheEmbedderKnowsIsPassedOn(t *testing.T) {
 	if n := s.CountTokens("12345678"); n != 8 {
 		t.Errorf("CountTokens = %d, want the tokenizer's 8", n)
 	}
-	if c, ok := s.Coverage("x"); !ok || c.TokensPerWord != 1.5 {
-		t.Errorf("Coverage = %+v, want the model's", c)
+	e := s.Embedders()[0]
+	if c, ok := e.Coverage("x"); !ok || c.TokensPerWord != 1.5 || e.Tokenizer() != "test" {
+		t.Errorf("Coverage = %+v, want the model's, and its tokenizer, not %s", c, e.Tokenizer())
+	}
+}
+
+func TestAnotherModelHasALineOfItsOwn(t *testing.T) {
+	t.Parallel()
+	first, second := &embedder{}, &embedder{}
+	s, stop := start(t, dispatch.Config{Embed: embedIn(0, first), Next: embedIn(0, second), NextDimensions: 2})
+	defer stop()
+	all := s.Embedders()
+	if len(all) != 2 || all[1].Spec().Dimensions != 2 || all[1].Tokenizer() != "estimate" {
+		t.Fatalf("there are %d models", len(all))
+	}
+	call := llm.Call{Tenant: "p", Memo: "m", Priority: llm.PriorityReindex}
+	if _, err := all[1].Embed(t.Context(), call, llm.InputDocument, texts("x", 3)); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, p := range s.Snapshot() {
+		names = append(names, p.Name)
+	}
+	if !slices.Equal(names, []string{"", "next"}) {
+		t.Errorf("the lines are %q", names)
+	}
+	if _, ok := s.Embedders()[0].Coverage("x"); ok {
+		t.Error("an embedder without a vocabulary tells how it covers")
 	}
 }
 

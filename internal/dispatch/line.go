@@ -58,4 +58,4 @@ func (l *line) Pop() any {
 func bulky(p llm.Priority) bool { return p >= llm.PriorityIngest }
 
 // priorities is how many there are.
-const priorities = llm.PriorityEnrich + 1
+const priorities = llm.PriorityReindex + 1

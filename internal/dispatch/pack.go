@@ -21,12 +21,12 @@ type packer struct {
 	length atomic.Int64 // of vectors; 0 until known
 }
 
-func newPacker(cfg *Config, p *pool, b *books) *packer {
-	k := &packer{lanes: cfg.Embed, count: llm.EstimateTokens, pool: p, books: b}
-	if t, ok := cfg.Embed[0].Embedder.(llm.Tokenizer); ok {
+func newPacker(cfg *Config, sp space, p *pool, b *books) *packer {
+	k := &packer{lanes: sp.lanes, count: llm.EstimateTokens, pool: p, books: b}
+	if t, ok := sp.lanes[0].Embedder.(llm.Tokenizer); ok {
 		k.count = t.CountTokens
 	}
-	k.length.Store(int64(cfg.Dimensions))
+	k.length.Store(int64(sp.dimensions))
 	k.queues[0] = newQueue(llm.PriorityQuery, 0, nil, cfg.Weights)
 	k.queues[1] = newQueue(llm.PriorityIngest, cfg.Linger, newRoom(cfg.QueueBytes), cfg.Weights)
 	return k
@@ -51,18 +51,15 @@ func (p *packer) spec() llm.EmbedSpec {
 // none is paid for that the cache has. The caller gets an error only if one of its
 // own texts failed; the vectors of the others are there all the same, and nil
 // where there is none.
-func (s *Scheduler) Embed(
+func (e *Embedder) Embed(
 	ctx context.Context, call llm.Call, input llm.Input, texts []string,
 ) ([]llm.Vector, error) {
-	if s.packer == nil {
-		return nil, fault.New(fault.Unavailable, "No embedding provider is configured")
-	}
 	if len(texts) == 0 {
 		return nil, nil
 	}
-	spec := s.packer.spec()
+	spec := e.packer.spec()
 	space := llm.VectorSpace{Model: spec.Model, Dimensions: spec.Dimensions, Input: input}
-	known, found := s.memory.recall(ctx, call.Tenant, space, texts)
+	known, found := e.memory.recall(ctx, call.Tenant, space, texts)
 	if found == len(texts) {
 		return known.vectors, nil
 	}
@@ -73,7 +70,7 @@ func (s *Scheduler) Embed(
 			at, lacking = append(at, i), append(lacking, text)
 		}
 	}
-	vectors, err := s.packer.buy(ctx, call, input, lacking)
+	vectors, err := e.packer.buy(ctx, call, input, lacking)
 	fresh := kept{project: call.Tenant, space: space}
 	for i, v := range vectors {
 		known.vectors[at[i]] = v
@@ -82,7 +79,7 @@ func (s *Scheduler) Embed(
 			fresh.hashes, fresh.vectors = append(fresh.hashes, known.hashes[at[i]]), append(fresh.vectors, v)
 		}
 	}
-	s.memory.learn(fresh)
+	e.memory.learn(fresh)
 	return known.vectors, err
 }
 

@@ -68,16 +68,19 @@ type Wait struct {
 // in their order, rerank.
 func (s *Scheduler) Snapshot() []PoolState {
 	var states []PoolState
-	for _, p := range s.pools() {
-		states = append(states, p.snapshot(s.packer))
+	for _, e := range s.embedders {
+		states = append(states, e.packer.pool.snapshot(e.packer))
+	}
+	for _, p := range s.pools()[len(s.embedders):] {
+		states = append(states, p.snapshot(nil))
 	}
 	return states
 }
 
 func (s *Scheduler) pools() []*pool {
 	var pools []*pool
-	if s.packer != nil {
-		pools = append(pools, s.embed)
+	for _, e := range s.embedders {
+		pools = append(pools, e.packer.pool)
 	}
 	pools = append(pools, s.generators...)
 	if s.Reranks() {
@@ -89,11 +92,12 @@ func (s *Scheduler) pools() []*pool {
 // Waiting says why texts of a memo are not embedded yet, or why those that a model
 // is to write about it are not written. It reports false when none of them is here.
 func (s *Scheduler) Waiting(memo string) (Wait, bool) {
-	if s.packer != nil {
-		if texts, tokens, ok := s.packer.queues[1].ahead(memo); ok {
-			s.embed.mu.Lock()
-			defer s.embed.mu.Unlock()
-			return s.embed.wait(texts, tokens), true
+	for _, e := range s.embedders {
+		if texts, tokens, ok := e.packer.queues[1].ahead(memo); ok {
+			p := e.packer.pool
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return p.wait(texts, tokens), true
 		}
 	}
 	for _, p := range s.generators {

@@ -18,9 +18,17 @@ func (w *worker) cut(ctx context.Context, j *job) (err error) {
 	if len(j.Chunks) > 0 || strings.TrimSpace(*j.Content) == "" {
 		return nil
 	}
-	if j.Chunks, err = w.split(ctx, j.Work); err != nil {
+	searched, err := j.searched()
+	if err != nil {
 		return err
 	}
+	j.Chunker = Chunker(searched.Embedder)
+	release, err := w.takeParser(ctx)
+	if err != nil {
+		return err
+	}
+	j.Chunks = w.split(j.Work, searched.Embedder)
+	release()
 	j.Stage, j.fresh = memo.StageEmbedding, true
 	// A new title has the text cut anew; what was written of it as a whole stands.
 	j.Enriched = slices.DeleteFunc(j.Enriched, func(e memo.Enrichment) bool { return e.Aspect.OfChunks() })
@@ -44,14 +52,9 @@ func (w *worker) takeParser(ctx context.Context) (release func(), err error) {
 
 // split cuts a text so that every passage, title and heading path included, is
 // within the embedding model's limit.
-func (w *worker) split(ctx context.Context, work memo.Work) ([]memo.Chunk, error) {
-	release, err := w.takeParser(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
+func (s *Service) split(work memo.Work, e Embedder) []memo.Chunk {
 	content := *work.Content
-	pieces := chunk.Split(content, w.chunkOptions(work))
+	pieces := chunk.Split(content, chunkOptions(work, e))
 	chunks := make([]memo.Chunk, len(pieces))
 	for i, p := range pieces {
 		chunks[i] = memo.Chunk{
@@ -67,7 +70,7 @@ func (w *worker) split(ctx context.Context, work memo.Work) ([]memo.Chunk, error
 			chunks[i].Page = part.Number
 		}
 	}
-	return chunks, nil
+	return chunks
 }
 
 // chunkBytes is how many bytes a word of a chunk may have, far more than words do.
@@ -75,17 +78,17 @@ const chunkBytes = 24
 
 // chunkOptions leaves room for what is embedded before a passage. Without an
 // embedding model nothing limits tokens.
-func (s *Service) chunkOptions(work memo.Work) chunk.Options {
-	words := cmp.Or(work.Processing.ChunkWords, s.opts.ChunkWords)
+func chunkOptions(work memo.Work, e Embedder) chunk.Options {
+	words := cmp.Or(work.Processing.ChunkWords, defaultWords)
 	o := chunk.Options{
 		Words:    words,
 		MaxBytes: words * chunkBytes,
 		Prefix:   func(headings []string) string { return memo.PassagePrefix(work.Title, headings) },
 	}
-	if spec, ok := s.models.EmbedSpec(); ok {
-		o.MaxTokens, o.CountTokens = spec.MaxTokens, s.models.CountTokens
+	if e != nil {
+		o.MaxTokens, o.CountTokens = tokenLimit(e.Spec()), e.CountTokens
 		if work.Processing.Wants(memo.AspectContext) {
-			o.MaxTokens -= min(contextTokens, spec.MaxTokens/4)
+			o.MaxTokens -= min(contextTokens, o.MaxTokens/4)
 		}
 	}
 	return o

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,62 +22,79 @@ const (
 )
 
 // embed gets a vector for every chunk that lacks one, in slices that are stored
-// as they arrive. Without an embedding model it does nothing.
+// as they arrive; without an embedding model none. Beside it the memo gets its parts
+// of the other index versions.
 func (w *worker) embed(ctx context.Context, j *job) error {
-	spec, ok := w.models.EmbedSpec()
-	if !ok || len(j.Chunks) == 0 {
+	if len(j.Chunks) == 0 {
 		return nil
 	}
-	if err := w.enter(ctx, j, memo.StageEmbedding); err != nil {
-		return err
-	}
-	chunks, err := w.lacking(ctx, j, spec.Model)
+	searched, err := j.searched()
 	if err != nil {
 		return err
 	}
+	if searched.Embedder != nil {
+		if err := w.enter(ctx, j, memo.StageEmbedding); err != nil {
+			return err
+		}
+	}
+	var aside sync.WaitGroup
+	defer aside.Wait()
+	aside.Go(func() { w.along(ctx, j, searched) })
+	if searched.Embedder == nil {
+		return nil
+	}
+	chunks := j.Chunks
+	if !j.fresh {
+		if chunks, err = w.lacking(ctx, j, searched.Model, chunks); err != nil {
+			return err
+		}
+	}
+	return w.embedChunks(ctx, j.Work, searched, chunks)
+}
+
+// lacking returns the chunks that an earlier attempt has left without a vector.
+func (w *worker) lacking(ctx context.Context, j *job, model string, chunks []memo.Chunk) ([]memo.Chunk, error) {
+	have, err := w.store.EmbeddedChunks(ctx, j.Project, j.Memo, j.Generation, model)
+	if err != nil || len(have) == 0 {
+		return chunks, err
+	}
+	return slices.DeleteFunc(slices.Clone(chunks), func(c memo.Chunk) bool { return have[c.ID] }), nil
+}
+
+// embedChunks embeds and stores, slice by slice.
+func (w *worker) embedChunks(ctx context.Context, work memo.Work, v Version, chunks []memo.Chunk) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(embedsAtOnce)
 	for slice := range slices.Chunk(chunks, embedSlice) {
-		g.Go(func() error { return w.embedSlice(ctx, j.Work, spec, slice) })
+		g.Go(func() error { return w.embedSlice(ctx, work, v, slice) })
 	}
 	return g.Wait()
 }
 
-// lacking returns the chunks that an earlier attempt has left without a vector.
-func (w *worker) lacking(ctx context.Context, j *job, model string) ([]memo.Chunk, error) {
-	if j.fresh {
-		return j.Chunks, nil
-	}
-	have, err := w.store.EmbeddedChunks(ctx, j.Project, j.Memo, j.Generation, model)
-	if err != nil || len(have) == 0 {
-		return j.Chunks, err
-	}
-	return slices.DeleteFunc(slices.Clone(j.Chunks), func(c memo.Chunk) bool { return have[c.ID] }), nil
-}
-
-func (w *worker) embedSlice(ctx context.Context, work memo.Work, spec llm.EmbedSpec, chunks []memo.Chunk) error {
+func (w *worker) embedSlice(ctx context.Context, work memo.Work, v Version, chunks []memo.Chunk) error {
 	texts := make([]string, len(chunks))
+	spec := v.Embedder.Spec()
 	for i := range chunks {
-		texts[i] = w.embedText(work.Title, &chunks[i], spec.MaxTokens)
+		texts[i] = embedText(v.Embedder, work.Title, &chunks[i], spec.MaxTokens)
 	}
 	call := llm.Call{
 		Tenant: string(work.Project), Key: work.Key, Memo: string(work.Memo), Priority: llm.PriorityIngest,
 	}
-	vectors, err := w.models.Embed(ctx, call, llm.InputDocument, texts)
+	vectors, err := v.Embedder.Embed(ctx, call, llm.InputDocument, texts)
 	// Some texts may have failed. What the others cost is kept.
-	return errors.Join(err, w.saveVectors(ctx, spec.Model, chunks, vectors))
+	return errors.Join(err, w.saveVectors(ctx, v.Model, chunks, vectors))
 }
 
 // embedText returns what is embedded of a chunk: its passage, with as many of its
 // questions as the model reads. A chunk that was cut before it had a context loses
 // the context if that is too much.
-func (s *Service) embedText(title string, c *memo.Chunk, maxTokens int) string {
+func embedText(e Embedder, title string, c *memo.Chunk, maxTokens int) string {
 	text := memo.IndexText(title, c)
 	if maxTokens == 0 || c.Context == "" && len(c.Questions) == 0 {
 		return text
 	}
 	short := *c
-	for s.models.CountTokens(text) > maxTokens {
+	for e.CountTokens(text) > maxTokens {
 		switch n := len(short.Questions); {
 		case n > 0:
 			short.Questions = short.Questions[:n-1]

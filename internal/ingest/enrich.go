@@ -40,6 +40,7 @@ func (w *worker) enrich(ctx context.Context, j *job) error {
 		}
 		return w.store.SaveEnrichments(ctx, j.Work, refused)
 	}
+	j.wrote = true
 	for _, win := range windows(j, w.opts.WindowTokens) {
 		if err := w.writeWindow(ctx, j, win, tasks); err != nil {
 			return err

@@ -83,10 +83,9 @@ type Store interface {
 
 // Models is what ingest needs of dispatch.
 type Models interface {
-	// EmbedSpec reports false when no embedding model is configured.
-	EmbedSpec() (llm.EmbedSpec, bool)
+	// Versions returns the index versions that are kept, the live one first.
+	Versions() []Version
 	CountTokens(text string) int
-	Embed(ctx context.Context, call llm.Call, input llm.Input, texts []string) ([]llm.Vector, error)
 	Generate(
 		ctx context.Context, call llm.Call, generator string, req llm.GenerateRequest,
 	) iter.Seq2[llm.Event, error]
@@ -99,7 +98,6 @@ type Options struct {
 	Parsers       int   // documents parsed or cut at once; all processors but one, at least 1
 	FileBytes     int64 // the largest file taken in; 100 MiB
 	Attempts      int   // tries before a memo that meets internal failures ends as an error; 20
-	ChunkWords    int   // words in a chunk, about; 180
 	WindowTokens  int   // of a document that a model reads to enrich it; 24,000
 
 	// Writer is the generator that enriches; empty for none.
@@ -116,6 +114,7 @@ type Service struct {
 
 	running running
 	intake  intake
+	ails    ails
 }
 
 // New returns a service; its work starts in [Service.Run].

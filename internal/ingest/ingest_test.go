@@ -39,12 +39,28 @@ type models struct {
 	spent bool          // the budget is
 	gate  chan struct{} // when set, every call waits for it
 
+	versions []ingest.Version
+
 	asks  []llm.GenerateRequest // all it was to write
 	faint int                   // it fails after so many; 0 for never
 }
 
-func (m *models) EmbedSpec() (llm.EmbedSpec, bool) {
-	return llm.EmbedSpec{Model: m.name, MaxTokens: 100}, m.name != ""
+func (m *models) Spec() llm.EmbedSpec { return llm.EmbedSpec{Model: m.name, MaxTokens: 100} }
+
+func (m *models) Tokenizer() string { return "words" }
+
+// Versions are what the test has set, or the one of this model.
+func (m *models) Versions() []ingest.Version {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.versions != nil {
+		return m.versions
+	}
+	v := ingest.Version{IndexVersion: memo.IndexVersion{ID: 1, State: memo.VersionLive, Model: m.name, Cut: 1}}
+	if m.name != "" {
+		v.Embedder = m
+	}
+	return []ingest.Version{v}
 }
 
 func (m *models) CountTokens(text string) int { return len(strings.Fields(text)) }
@@ -206,6 +222,7 @@ func (r *room) run() (end func()) {
 	ctx, cancel := context.WithCancel(r.t.Context())
 	var g errgroup.Group
 	g.Go(func() error { return r.Run(ctx) })
+	g.Go(func() error { return r.Fill(ctx) })
 	end = sync.OnceFunc(func() {
 		cancel()
 		if err := g.Wait(); err != nil {
@@ -531,12 +548,12 @@ func TestAnotherModelFillsItsVectors(t *testing.T) {
 	first.stop()
 
 	second := open(t, dir, &models{name: "m"})
-	if n, err := second.store.CountMissingVectors(t.Context(), "m"); n != 1 || err != nil {
+	if n, err := second.store.CountMissingVectors(t.Context(), memo.IndexVersion{Model: "m", Cut: 1}); n != 1 || err != nil {
 		t.Fatalf("CountMissingVectors = %d, %v, want 1", n, err)
 	}
 	second.run()
 	for {
-		n, err := second.store.CountMissingVectors(t.Context(), "m")
+		n, err := second.store.CountMissingVectors(t.Context(), memo.IndexVersion{Model: "m", Cut: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"kvasir/internal/account"
 	"kvasir/internal/fault"
 	"kvasir/internal/memo"
 )
@@ -32,6 +33,14 @@ type results interface {
 	// SaveVectors stores vectors of chunks of any memos; chunks that are gone are
 	// passed over.
 	SaveVectors(ctx context.Context, model string, vectors []memo.ChunkVector) error
+	// EmbeddedChunks returns the chunks of a generation that have a vector of a model.
+	EmbeddedChunks(
+		ctx context.Context, p account.ProjectID, id memo.ID, generation int, model string,
+	) (map[memo.ChunkID]bool, error)
+	// SaveCut stores the chunks of a generation for a version that is cut otherwise than
+	// the live one, whatever claims it. VersionChunks returns them.
+	SaveCut(ctx context.Context, w memo.Work, v memo.IndexVersion, chunks []memo.Chunk) error
+	VersionChunks(ctx context.Context, w memo.Work, v memo.IndexVersion) ([]memo.Chunk, error)
 }
 
 // outcomes is the part of the store that ends a run.
@@ -48,7 +57,9 @@ type outcomes interface {
 // A job is a memo on its way. Each stage adds to it what it has made and stored.
 type job struct {
 	memo.Work
-	fresh bool // its chunks were cut just now: none has a vector or a context
+	versions []Version // that are kept
+	fresh    bool      // its chunks were cut just now: none has a vector or a context
+	wrote    bool      // a model has written about its chunks
 }
 
 // enter notes a stage, unless the job is in it.
@@ -64,7 +75,7 @@ func (w *worker) enter(ctx context.Context, j *job, stage memo.Stage) error {
 func (w *worker) process(ctx context.Context, work memo.Work) {
 	log := w.log.With("project", string(work.Project), "memo", string(work.Memo), "generation", work.Generation)
 	began := time.Now()
-	j := &job{Work: work}
+	j := &job{Work: work, versions: w.models.Versions()}
 	err := w.advance(ctx, j)
 	switch {
 	case err == nil:

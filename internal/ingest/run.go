@@ -37,7 +37,6 @@ func (o *Options) setDefaults() {
 	o.Parsers = cmp.Or(o.Parsers, max(1, runtime.GOMAXPROCS(0)-1))
 	o.FileBytes = cmp.Or(o.FileBytes, 100<<20)
 	o.Attempts = cmp.Or(o.Attempts, 20)
-	o.ChunkWords = cmp.Or(o.ChunkWords, 180)
 	o.WindowTokens = cmp.Or(o.WindowTokens, 24_000)
 }
 
@@ -121,7 +120,6 @@ func (s *Service) Run(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return w.claimLoop(gctx) })
 	g.Go(func() error { return w.renewLoop(gctx) })
-	g.Go(func() error { return s.fillGaps(gctx) })
 	err := g.Wait()
 	free, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()

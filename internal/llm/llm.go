@@ -34,6 +34,7 @@ const (
 	PriorityQuery
 	PriorityIngest
 	PriorityEnrich
+	PriorityReindex // for an index that nobody searches yet
 )
 
 // A Call says for whom and how urgently a request is made.

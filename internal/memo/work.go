@@ -24,6 +24,8 @@ type Work struct {
 	Content    *string // nil while a document is unparsed
 	File       *File
 	Parts      []Part
+	Cut        int          // which of the memo's chunks are searched: those of the live version
+	Chunker    string       // that cuts them; see [IndexVersion]
 	Chunks     []Chunk      // stored by an earlier attempt; empty if not yet cut
 	Processing Processing   // what is set for the memo, else for its project
 	Enriched   []Enrichment // written by an earlier attempt, stale ones included

@@ -29,7 +29,7 @@ func TestEveryTableIsKept(t *testing.T) {
 			kept[table.name+"."+c.name] = true
 		}
 	}
-	create := regexp.MustCompile(`(?s)CREATE TABLE (\w+) \((.*?)\n(?:\)|, .*?\))(?: WITHOUT ROWID)?;`)
+	create := regexp.MustCompile(`(?s)CREATE TABLE "?(\w+)"? \((.*?)\n(?:\)|, .*?\))(?: WITHOUT ROWID)?;`)
 	column := regexp.MustCompile(`(?m)(?:^ +|, )([a-z_]+) +(?:text|integer|bigint|boolean|blob|double precision)\b`)
 	seen := 0
 	for _, found := range create.FindAllStringSubmatch(string(schema), -1) {

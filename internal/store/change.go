@@ -26,7 +26,7 @@ ORDER BY ch.seq LIMIT $3`
 SELECT ` + chunkColumns + `, v.vector
 FROM memo_changes ch
 JOIN memos m ON m.id = ch.memo
-JOIN chunks c ON c.memo = m.id AND c.generation = m.live_generation
+JOIN chunks c ON c.memo = m.id AND c.generation = m.live_generation AND c.cut = $5
 LEFT JOIN vectors v ON v.chunk = c.id AND v.model = $4
 WHERE ch.project = $1 AND ch.seq > $2 AND ch.seq <= $3
 ORDER BY ch.seq, c.position`
@@ -68,9 +68,39 @@ func (s *Store) LatestChange(ctx context.Context, p account.ProjectID) (seq int6
 // Changes returns up to limit changes of the project after the given sequence
 // number, in order, with the vectors of the given model. Of several changes to
 // one memo only the last is kept. There may be fewer than limit if the memos are
-// long, and there are none only if nothing more has changed.
+// long, and there are none only if nothing more has changed. Chunks are those of the
+// live version.
 func (s *Store) Changes(
 	ctx context.Context, p account.ProjectID, name string, after int64, limit int,
+) ([]memo.Change, error) {
+	return s.changes(ctx, p, of{model: name}, after, limit)
+}
+
+// A Source is what an index of one version follows.
+type Source struct {
+	*Store
+	cut int
+}
+
+// Source returns what the index of a version follows. It gives the same when another
+// version has become the live one.
+func (s *Store) Source(v memo.IndexVersion) Source { return Source{s, v.Cut} }
+
+// Changes is that of the store, with the version's chunks.
+func (v Source) Changes(
+	ctx context.Context, p account.ProjectID, name string, after int64, limit int,
+) ([]memo.Change, error) {
+	return v.changes(ctx, p, of{name, v.cut}, after, limit)
+}
+
+// of is whose vectors of which chunks; the cut 0 is the live one.
+type of struct {
+	model string
+	cut   int
+}
+
+func (s *Store) changes(
+	ctx context.Context, p account.ProjectID, want of, after int64, limit int,
 ) (changes []memo.Change, err error) {
 	err = s.db.Read(ctx, func(tx Tx) error {
 		rows, err := collect(ctx, tx, scanChange, readChanges, p, after, limit)
@@ -78,7 +108,7 @@ func (s *Store) Changes(
 			return err
 		}
 		rows = fullPage(rows)
-		m, err := lookupModel(ctx, tx, name)
+		m, err := lookupModel(ctx, tx, want.model)
 		if err != nil {
 			return err
 		}
@@ -87,7 +117,11 @@ func (s *Store) Changes(
 		for i, r := range rows {
 			changes[i], at[r.Memo] = r.Change, i
 		}
-		chunks, err := collect(ctx, tx, scanChangedChunk, changedChunks, p, after, rows[len(rows)-1].Seq, m.id)
+		cut, err := want.chunks(ctx, tx)
+		if err != nil {
+			return err
+		}
+		chunks, err := collect(ctx, tx, scanChangedChunk, changedChunks, p, after, rows[len(rows)-1].Seq, m.id, cut)
 		if err != nil {
 			return err
 		}
@@ -108,6 +142,15 @@ func (s *Store) Changes(
 		return nil, err
 	}
 	return changes, nil
+}
+
+// chunks returns the cut.
+func (o of) chunks(ctx context.Context, tx Tx) (int64, error) {
+	if o.cut != 0 {
+		return int64(o.cut), nil
+	}
+	cut, _, err := find(ctx, tx, scanInt, "SELECT "+liveCut)
+	return cut, err
 }
 
 // fullPage returns the first rows, as many as may be in memory together.

@@ -10,11 +10,15 @@ const (
 	chunkColumns = `
 c.memo, c.generation, c.id, c.position, c.start_byte, c.end_byte, c.headings, c.header, c.page,
 	(SELECT e.texts FROM enrichments e WHERE e.memo = c.memo AND e.generation = c.generation
-		AND e.aspect = 'context' AND e.position = c.position),
+		AND e.aspect = 'context' AND e.cut = c.cut AND e.position = c.position),
 	(SELECT e.texts FROM enrichments e WHERE e.memo = c.memo AND e.generation = c.generation
-		AND e.aspect = 'questions' AND e.position = c.position)`
+		AND e.aspect = 'questions' AND e.cut = c.cut AND e.position = c.position)`
 	selectChunks = `
-SELECT ` + chunkColumns + ` FROM chunks c WHERE c.memo = $1 AND c.generation = $2 ORDER BY c.position`
+SELECT ` + chunkColumns + ` FROM chunks c
+WHERE c.memo = $1 AND c.generation = $2 AND c.cut = ` + liveCut + ` ORDER BY c.position`
+	selectCut = `
+SELECT ` + chunkColumns + ` FROM chunks c
+WHERE c.memo = $1 AND c.generation = $2 AND c.cut = $3 ORDER BY c.position`
 )
 
 // A chunkRow is a chunk without its text, which is part of its generation's.

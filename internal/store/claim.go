@@ -43,6 +43,7 @@ UPDATE memos SET claimed_by = $2, claimed_until = $3, attempt = attempt + 1, sta
 			WHEN memos.stage = 'enriching' THEN 'enriching'
 			WHEN g.bytes = (
 				SELECT c.end_byte FROM chunks c WHERE c.memo = g.memo AND c.generation = g.generation
+					AND c.cut = ` + liveCut + `
 				ORDER BY c.position DESC LIMIT 1
 			) THEN 'embedding'
 			ELSE 'chunking' END

@@ -216,5 +216,11 @@ func settle(ctx context.Context, tx Tx, m *memo.Memo, c change) error {
 	if err != nil || m.Progress.Live == 0 {
 		return err
 	}
+	if a.archived != c.before.archived || !equal(a.expires, c.before.expires) {
+		// It may be found again, and lack what was made meanwhile.
+		if _, err := tx.Exec(ctx, markDirty, m.ID, m.Progress.Live); err != nil {
+			return err
+		}
+	}
 	return noteChange(ctx, tx, m.Project, m.ID)
 }

@@ -14,20 +14,21 @@ import (
 
 const (
 	findEnriched = `
-SELECT texts FROM enrichments WHERE memo = $1 AND generation = $2 AND aspect = $3 AND position = $4`
+SELECT texts FROM enrichments WHERE memo = $1 AND generation = $2 AND aspect = $3 AND cut = $4 AND position = $5`
 	saveEnriched = `
-INSERT INTO enrichments (memo, generation, aspect, position, texts, error, stale)
-VALUES ($1, $2, $3, $4, $5, $6, false)
-ON CONFLICT (memo, generation, aspect, position)
+INSERT INTO enrichments (memo, generation, aspect, cut, position, texts, error, stale)
+VALUES ($1, $2, $3, $4, $5, $6, $7, false)
+ON CONFLICT (memo, generation, aspect, cut, position)
 DO UPDATE SET texts = excluded.texts, error = excluded.error, stale = false`
 	copyEnrichments = `
-INSERT INTO enrichments (memo, generation, aspect, position, texts, error, stale)
-SELECT memo, generation + 1, aspect, position, texts, error, stale FROM enrichments
+INSERT INTO enrichments (memo, generation, aspect, cut, position, texts, error, stale)
+SELECT memo, generation + 1, aspect, cut, position, texts, error, stale FROM enrichments
 WHERE memo = $1 AND generation = $2 AND aspect IN ('summary', 'tags')`
 	dropOfChunks = `
-DELETE FROM enrichments WHERE memo = $1 AND generation = $2 AND aspect IN ('context', 'questions')`
+DELETE FROM enrichments WHERE memo = $1 AND generation = $2 AND cut = $3 AND aspect IN ('context', 'questions')`
 	dropVectors = `
-DELETE FROM vectors WHERE chunk = (SELECT id FROM chunks WHERE memo = $1 AND generation = $2 AND position = $3)`
+DELETE FROM vectors
+WHERE chunk = (SELECT id FROM chunks WHERE memo = $1 AND generation = $2 AND cut = $3 AND position = $4)`
 	markStale    = `UPDATE enrichments SET stale = true WHERE memo = $1 AND generation = $2 AND aspect = $3`
 	reenrichMemo = `
 UPDATE memos SET stage = 'enriching', queued = $2, attempt = 0, error = NULL, not_before = NULL, waiting_for = NULL,
@@ -36,14 +37,17 @@ WHERE id = $1`
 	enrichedColumns = `e.memo, e.aspect, e.position, e.texts, e.error, e.stale`
 	ofGeneration    = `
 SELECT ` + enrichedColumns + ` FROM enrichments e WHERE e.memo = $1 AND e.generation = $2 AND `
-	selectEnriched     = ofGeneration + `(e.aspect IN ('summary', 'tags') OR e.error <> '')`
+	// What was written of the memo as a whole is of every cut.
+	shownEnriched      = `(e.aspect IN ('summary', 'tags') OR e.cut = ` + liveCut + `)`
+	selectEnriched     = ofGeneration + shownEnriched + ` AND (e.aspect IN ('summary', 'tags') OR e.error <> '')`
 	selectOfTheWhole   = ofGeneration + `e.aspect IN ('summary', 'tags')`
 	selectWorkEnriched = `
 SELECT ` + enrichedColumns + `
 FROM memos m JOIN enrichments e ON e.memo = m.id AND e.generation = m.generation
-WHERE m.claimed_by = $1 AND m.id IN`
+WHERE m.claimed_by = $1 AND ` + shownEnriched + ` AND m.id IN`
 	countEnriched = `
-SELECT aspect, count(*) FROM enrichments WHERE memo = $1 AND generation = $2 AND NOT stale GROUP BY aspect`
+SELECT e.aspect, count(*) FROM enrichments e
+WHERE e.memo = $1 AND e.generation = $2 AND NOT e.stale AND ` + shownEnriched + ` GROUP BY e.aspect`
 )
 
 // An enrichedRow is an enrichment and its memo.
@@ -90,8 +94,10 @@ func (s *Store) SaveEnrichments(ctx context.Context, w memo.Work, written []memo
 
 func saveEnrichment(ctx context.Context, tx Tx, w memo.Work, e memo.Enrichment) error {
 	aspect, texts := string(e.Aspect), stringsJSON(e.Texts)
+	cut := firstCut
 	if e.Aspect.OfChunks() {
-		before, ok, err := find(ctx, tx, scanString[string], findEnriched, w.Memo, w.Generation, aspect, e.Chunk)
+		cut = w.Cut
+		before, ok, err := find(ctx, tx, scanString[string], findEnriched, w.Memo, w.Generation, aspect, cut, e.Chunk)
 		if err != nil {
 			return err
 		}
@@ -99,12 +105,12 @@ func saveEnrichment(ctx context.Context, tx Tx, w memo.Work, e memo.Enrichment) 
 			before = "[]"
 		}
 		if before != texts {
-			if _, err := tx.Exec(ctx, dropVectors, w.Memo, w.Generation, e.Chunk); err != nil {
+			if _, err := tx.Exec(ctx, dropVectors, w.Memo, w.Generation, cut, e.Chunk); err != nil {
 				return err
 			}
 		}
 	}
-	_, err := tx.Exec(ctx, saveEnriched, w.Memo, w.Generation, aspect, e.Chunk, texts, e.Error)
+	_, err := tx.Exec(ctx, saveEnriched, w.Memo, w.Generation, aspect, cut, e.Chunk, texts, e.Error)
 	return err
 }
 
@@ -165,7 +171,7 @@ func (s *Store) Finish(ctx context.Context, w memo.Work, now time.Time) (blobs [
 		if err != nil {
 			return err
 		}
-		if err := held(ctx, tx, w, finishMemo, micros(now), summary, tags); err != nil {
+		if err := finish(ctx, tx, w, micros(now), summary, tags); err != nil {
 			return err
 		}
 		if blobs, err = dropGenerations(ctx, tx, w.Memo, w.Generation, w.Generation); err != nil {
@@ -181,6 +187,22 @@ func (s *Store) Finish(ctx context.Context, w memo.Work, now time.Time) (blobs [
 	}
 	s.announce()
 	return blobs, nil
+}
+
+// finish makes the generation live. It is refused if the version that is searched has
+// become another one since the work was loaded: the text is to be cut for that. Where
+// versions are kept beside the live one, what this memo lacks of them is to be made.
+func finish(ctx context.Context, tx Tx, w memo.Work, now int64, summary *string, tags string) error {
+	others, ok, err := find(ctx, tx, scanInt, finishMemo, w.Memo, w.Generation, w.Worker, now, summary, tags, w.Cut)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return errSuperseded
+	case others > 0:
+		_, err = tx.Exec(ctx, markDirty, w.Memo, w.Generation)
+	}
+	return err
 }
 
 // writtenOfTheWhole returns what models wrote about the memo.

@@ -40,7 +40,7 @@ ORDER BY m.created DESC, m.id DESC`
 
 	countChunks = `
 SELECT count(*), count(*) FILTER (WHERE EXISTS (SELECT 1 FROM vectors v WHERE v.chunk = c.id))
-FROM chunks c WHERE c.memo = $1 AND c.generation = $2`
+FROM chunks c WHERE c.memo = $1 AND c.generation = $2 AND c.cut = ` + liveCut
 )
 
 // locate reads a memo without its texts, or fails with NotFound.

@@ -30,13 +30,13 @@ WHERE m.id = c.memo AND m.live_generation = c.generation AND m.project = $1 AND 
 SELECT ` + chunkColumns + `
 FROM chunks near CROSS JOIN memos m CROSS JOIN chunks c
 WHERE m.id = near.memo AND m.live_generation = near.generation AND m.project = $1
-	AND c.memo = near.memo AND c.generation = near.generation
+	AND c.memo = near.memo AND c.generation = near.generation AND c.cut = near.cut
 	AND c.position BETWEEN near.position - $2 AND near.position + $2
 	AND near.id IN`
 	excerptChunks = `
 SELECT ` + chunkColumns + ` FROM chunks c
-WHERE c.memo = $1 AND c.generation = $2 AND c.position >= $3 ORDER BY c.position LIMIT $4`
-	countPositions = `SELECT count(*) FROM chunks WHERE memo = $1 AND generation = $2`
+WHERE c.memo = $1 AND c.generation = $2 AND c.cut = ` + liveCut + ` AND c.position >= $3 ORDER BY c.position LIMIT $4`
+	countPositions = `SELECT count(*) FROM chunks WHERE memo = $1 AND generation = $2 AND cut = ` + liveCut
 )
 
 // snippetLength is how many characters of a memo a result shows: 400 bytes at most.

@@ -26,14 +26,15 @@ UPDATE generations SET content = $3, length = $4, bytes = $5 WHERE memo = $1 AND
 	isUntitled     = `SELECT 1 FROM generation_details WHERE memo = $1 AND generation = $2 AND untitled`
 	titleGenerated = `UPDATE generations SET title = $3 WHERE memo = $1 AND generation = $2`
 	titleMemo      = `UPDATE memos SET title = $2 WHERE id = $1`
-	dropChunks     = `DELETE FROM chunks WHERE memo = $1 AND generation = $2`
+	dropChunks     = `DELETE FROM chunks WHERE memo = $1 AND generation = $2 AND cut = $3`
 	insertChunk    = `
-INSERT INTO chunks (memo, generation, position, id, start_byte, end_byte, headings, header, page)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+INSERT INTO chunks (memo, generation, cut, position, id, start_byte, end_byte, headings, header, page, chunker)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce((SELECT id FROM chunkers WHERE name = $11), 0))`
 	finishMemo = `
 UPDATE memos SET stage = 'processed', live_generation = generation, completed = $4, error = NULL,
 	summary = $5, auto_tags = $6,
-	waiting_for = NULL, not_before = NULL, claimed_by = NULL, claimed_until = NULL` + claimHeld
+	waiting_for = NULL, not_before = NULL, claimed_by = NULL, claimed_until = NULL` + claimHeld + `
+	AND $7 = ` + liveCut + ` RETURNING (` + countOthers + `)`
 	failMemo = `
 UPDATE memos SET stage = 'error', error = $4, completed = $5,
 	waiting_for = NULL, not_before = NULL, claimed_by = NULL, claimed_until = NULL` + claimHeld
@@ -44,12 +45,15 @@ UPDATE memos SET not_before = $4, waiting_for = $5, claimed_by = NULL, claimed_u
 // chunksAtOnce bounds the chunks that one write stores.
 const chunksAtOnce = 1024
 
+// errSuperseded is what a result gets that comes too late.
+var errSuperseded = fault.New(fault.Conflict, "The memo has changed meanwhile")
+
 // held runs an update whose condition is the claim, with further arguments from
 // $4, and fails with Conflict if the claim is lost.
 func held(ctx context.Context, tx Tx, w memo.Work, statement string, args ...any) error {
 	n, err := tx.Exec(ctx, statement, append([]any{w.Memo, w.Generation, w.Worker}, args...)...)
 	if err == nil && n == 0 {
-		err = fault.New(fault.Conflict, "The memo has changed meanwhile")
+		err = errSuperseded
 	}
 	return err
 }
@@ -176,7 +180,7 @@ func advance(ctx context.Context, tx Tx, w memo.Work, next memo.Stage, last bool
 
 func forgetChunks(ctx context.Context, tx Tx, w memo.Work) error {
 	for _, statement := range []string{dropChunks, dropOfChunks} {
-		if _, err := tx.Exec(ctx, statement, w.Memo, w.Generation); err != nil {
+		if _, err := tx.Exec(ctx, statement, w.Memo, w.Generation, w.Cut); err != nil {
 			return err
 		}
 	}
@@ -186,7 +190,9 @@ func forgetChunks(ctx context.Context, tx Tx, w memo.Work) error {
 func insertChunks(ctx context.Context, tx Tx, w memo.Work, chunks []memo.Chunk) error {
 	each := make([][]any, len(chunks))
 	for i, c := range chunks {
-		each[i] = []any{w.Memo, w.Generation, c.Index, c.ID, c.Start, c.End, stringsJSON(c.Headings), c.Header, c.Page}
+		each[i] = []any{
+			w.Memo, w.Generation, w.Cut, c.Index, c.ID, c.Start, c.End, stringsJSON(c.Headings), c.Header, c.Page, w.Chunker,
+		}
 	}
 	_, err := tx.ExecEach(ctx, insertChunk, each)
 	return err

@@ -18,7 +18,7 @@ const (
 	findModel   = `SELECT id, dimensions FROM models WHERE name = $1`
 	insertModel = `INSERT INTO models (name, dimensions) VALUES ($1, $2)`
 	chunkOwners = `
-SELECT c.id, m.id, m.project, c.generation = m.live_generation
+SELECT c.id, m.id, m.project, c.generation = m.live_generation, c.cut
 FROM chunks c JOIN memos m ON m.id = c.memo WHERE c.id IN`
 	insertVector = `
 INSERT INTO vectors (chunk, model, vector) VALUES ($1, $2, $3)
@@ -32,11 +32,11 @@ WHERE m.project = $1 AND m.id = $2`
 	missingFrom = `
 FROM chunks c CROSS JOIN memos m
 WHERE NOT EXISTS (SELECT 1 FROM vectors v WHERE v.chunk = c.id AND v.model = $1)
-	AND m.id = c.memo AND m.live_generation = c.generation
+	AND m.id = c.memo AND m.live_generation = c.generation AND c.cut = $3
 	AND NOT m.archived AND (m.expires IS NULL OR m.expires > $2)`
 	missingVectors = `
 SELECT ` + chunkColumns + missingFrom + `
-	AND c.id > $3 ORDER BY c.id LIMIT $4`
+	AND c.id > $4 ORDER BY c.id LIMIT $5`
 	countMissing = `SELECT count(*)` + missingFrom
 	countLess    = `SELECT (SELECT count(*) FROM chunks) - (SELECT count(*) FROM vectors WHERE model = $1)`
 )
@@ -67,7 +67,8 @@ func (s *Store) Dimension(ctx context.Context, name string) (int, error) {
 }
 
 // SaveVectors stores vectors of chunks of any memos. Chunks that are gone are
-// passed over. Indexes learn of those that are live.
+// passed over. Indexes learn of those that are live, but for a version that is being
+// built: nobody searches that.
 func (s *Store) SaveVectors(ctx context.Context, name string, vectors []memo.ChunkVector) error {
 	if len(vectors) == 0 {
 		return nil
@@ -89,7 +90,7 @@ func (s *Store) SaveVectors(ctx context.Context, name string, vectors []memo.Chu
 		if err != nil {
 			return err
 		}
-		live := map[memo.ID]account.ProjectID{}
+		live := map[memo.ID]owner{}
 		var each [][]any
 		for i, chunk := range ids {
 			owner, ok := owners[chunk]
@@ -98,19 +99,38 @@ func (s *Store) SaveVectors(ctx context.Context, name string, vectors []memo.Chu
 			}
 			each = append(each, []any{chunk, id, blobs[i]})
 			if owner.live {
-				live[owner.memo] = owner.project
+				live[owner.memo] = owner
 			}
 		}
 		if _, err := tx.ExecEach(ctx, insertVector, each); err != nil {
 			return err
 		}
-		for id, project := range live {
-			if err := noteChange(ctx, tx, project, id); err != nil {
-				return err
-			}
-		}
-		return nil
+		return noteVectors(ctx, tx, name, live)
 	})
+}
+
+// noteVectors tells indexes of memos that have new vectors of a model.
+func noteVectors(ctx context.Context, tx Tx, name string, memos map[memo.ID]owner) error {
+	if len(memos) == 0 {
+		return nil
+	}
+	versions, err := allVersions(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for id, owner := range memos {
+		read := len(versions) == 0
+		for _, v := range versions {
+			read = read || v.Model == name && v.Cut == owner.cut && v.Built
+		}
+		if !read {
+			continue
+		}
+		if err := noteChange(ctx, tx, owner.project, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ensureModel returns the number of a model, whose vectors all have one length.
@@ -121,6 +141,9 @@ func ensureModel(ctx context.Context, tx Tx, name string, dimensions int) (int64
 	}
 	if m.id == 0 {
 		if _, err := tx.Exec(ctx, insertModel, name, dimensions); err != nil {
+			return 0, err
+		}
+		if _, err := tx.Exec(ctx, setLength, name, dimensions); err != nil {
 			return 0, err
 		}
 		m, err = lookupModel(ctx, tx, name)
@@ -138,6 +161,7 @@ type owner struct {
 	memo    memo.ID
 	project account.ProjectID
 	live    bool // the chunk belongs to the generation that is searched
+	cut     int
 }
 
 func findOwners(ctx context.Context, tx Tx, ids []memo.ChunkID) (map[memo.ChunkID]owner, error) {
@@ -146,9 +170,10 @@ func findOwners(ctx context.Context, tx Tx, ids []memo.ChunkID) (map[memo.ChunkI
 		in, args := list(nil, part)
 		_, err := collect(ctx, tx, func(r Rows) (struct{}, error) {
 			var chunk, id, project string
-			var live bool
-			err := r.Scan(&chunk, &id, &project, &live)
-			owners[memo.ChunkID(chunk)] = owner{memo.ID(id), account.ProjectID(project), live}
+			var o owner
+			err := r.Scan(&chunk, &id, &project, &o.live, &o.cut)
+			o.memo, o.project = memo.ID(id), account.ProjectID(project)
+			owners[memo.ChunkID(chunk)] = o
 			return struct{}{}, err
 		}, chunkOwners+in, args...)
 		if err != nil {
@@ -178,18 +203,18 @@ func (s *Store) EmbeddedChunks(
 	return embedded, err
 }
 
-// MissingVectors returns up to limit chunks after the given one, by id, that are
-// searchable and have no vector of the model.
+// MissingVectors returns up to limit chunks of a version after the given one, by id,
+// that are searchable and have no vector of its model.
 func (s *Store) MissingVectors(
-	ctx context.Context, name string, after memo.ChunkID, limit int,
+	ctx context.Context, v memo.IndexVersion, after memo.ChunkID, limit int,
 ) (missing []memo.ChunkText, err error) {
 	now := micros(time.Now())
 	err = s.db.Read(ctx, func(tx Tx) error {
-		m, err := lookupModel(ctx, tx, name)
+		m, err := lookupModel(ctx, tx, v.Model)
 		if err != nil {
 			return err
 		}
-		rows, err := collect(ctx, tx, scanChunk, missingVectors, m.id, now, after, limit)
+		rows, err := collect(ctx, tx, scanChunk, missingVectors, m.id, now, v.Cut, after, limit)
 		if err != nil {
 			return err
 		}
@@ -211,11 +236,11 @@ func (s *Store) MissingVectors(
 
 // CountMissingVectors returns how many chunks MissingVectors has in all. It is
 // quick when no chunk lacks a vector, and else looks at each of them.
-func (s *Store) CountMissingVectors(ctx context.Context, name string) (int, error) {
+func (s *Store) CountMissingVectors(ctx context.Context, v memo.IndexVersion) (int, error) {
 	now := micros(time.Now())
 	var count int64
 	err := s.db.Read(ctx, func(tx Tx) error {
-		m, err := lookupModel(ctx, tx, name)
+		m, err := lookupModel(ctx, tx, v.Model)
 		if err != nil {
 			return err
 		}
@@ -223,7 +248,7 @@ func (s *Store) CountMissingVectors(ctx context.Context, name string) (int, erro
 		if err != nil || less == 0 {
 			return err
 		}
-		count, _, err = find(ctx, tx, scanInt, countMissing, m.id, now)
+		count, _, err = find(ctx, tx, scanInt, countMissing, m.id, now, v.Cut)
 		return err
 	})
 	return int(count), err

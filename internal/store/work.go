@@ -14,14 +14,14 @@ const (
 SELECT m.id, m.project, m.generation, m.attempt, m.stage, g.title, g.length IS NOT NULL, ` + textColumns + `,
 	g.file_name, g.file_type, g.file_size, g.file_blob, g.file_hash, m.api_key,
 	coalesce(d.url, ''), coalesce(d.untitled, false), coalesce(d.parts, '[]'),
-	p.processing, coalesce(d.processing, '{}'), coalesce(d.added, '[]')
+	p.processing, coalesce(d.processing, '{}'), coalesce(d.added, '[]'), ` + liveCut + `
 FROM memos m JOIN generations g ON g.memo = m.id AND g.generation = m.generation
 JOIN projects p ON p.id = m.project
 LEFT JOIN generation_details d ON d.memo = m.id AND d.generation = m.generation
 WHERE m.claimed_by = $1 AND m.id IN`
 	selectWorkChunks = `
 SELECT ` + chunkColumns + `
-FROM memos m JOIN chunks c ON c.memo = m.id AND c.generation = m.generation
+FROM memos m JOIN chunks c ON c.memo = m.id AND c.generation = m.generation AND c.cut = ` + liveCut + `
 WHERE m.claimed_by = $1 AND m.id IN`
 	renewClaim   = `UPDATE memos SET claimed_until = $2 WHERE claimed_by = $1 AND id IN`
 	releaseClaim = `
@@ -109,7 +109,7 @@ func scanWork(r Rows) (workRow, error) {
 	var c processingColumns
 	err := r.Scan(&id, &project, &w.Generation, &w.Attempt, &stage, &w.Title, &parsed, &content, &bytes,
 		&f.name, &f.mimeType, &f.size, &f.blob, &f.hash, &w.Key, &w.URL, &w.Untitled, &parts,
-		&c.project, &c.own, &c.added)
+		&c.project, &c.own, &c.added, &w.Cut)
 	if err != nil {
 		return w, err
 	}

@@ -76,7 +76,8 @@ func refuseNewer(ctx context.Context, db *sql.DB, provider *goose.Provider) erro
 
 // counted are the columns that count by themselves.
 var counted = [][2]string{
-	{"memo_changes", "seq"}, {"events", "seq"}, {"models", "id"}, {"vector_spaces", "id"}, {"cached_vectors", "id"},
+	{"memo_changes", "seq"}, {"events", "seq"}, {"models", "id"}, {"index_versions", "id"}, {"chunkers", "id"},
+	{"vector_spaces", "id"}, {"cached_vectors", "id"},
 }
 
 // align lets counting go on after the rows that a backup has brought with their numbers.

@@ -221,14 +221,14 @@ func BenchmarkReadProcessed(b *testing.B) {
 	})
 	b.Run("CountMissingVectors of none", func(b *testing.B) {
 		for b.Loop() {
-			if n, err := s.CountMissingVectors(b.Context(), "m"); n != 0 || err != nil {
+			if n, err := s.CountMissingVectors(b.Context(), memo.IndexVersion{Model: "m", Cut: 1}); n != 0 || err != nil {
 				b.Fatalf("CountMissingVectors = %d, %v", n, err)
 			}
 		}
 	})
 	b.Run("CountMissingVectors of all", func(b *testing.B) {
 		for b.Loop() {
-			if n, err := s.CountMissingVectors(b.Context(), "other"); n != len(ids) || err != nil {
+			if n, err := s.CountMissingVectors(b.Context(), memo.IndexVersion{Model: "other", Cut: 1}); n != len(ids) || err != nil {
 				b.Fatalf("CountMissingVectors = %d, %v", n, err)
 			}
 		}

@@ -21,7 +21,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the schema up to date and refuses one from the future.
+// migrate brings the schema up to date and refuses one from the future. The database
+// has one connection.
 func migrate(ctx context.Context, db *sql.DB) error {
 	newest, err := newestMigration()
 	if err != nil {
@@ -47,7 +48,14 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
+	// A table that is made anew must not take with it what refers to it.
+	if _, err := db.ExecContext(ctx, "PRAGMA foreign_keys = OFF"); err != nil {
+		return fmt.Errorf("migrate schema: %w", err)
+	}
 	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrate schema: %w", err)
+	}
+	if _, err := db.ExecContext(ctx, "PRAGMA foreign_keys = ON"); err != nil {
 		return fmt.Errorf("migrate schema: %w", err)
 	}
 	return nil

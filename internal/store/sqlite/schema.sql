@@ -31,15 +31,24 @@ CREATE TABLE chats (
 
 CREATE INDEX chats_by_time ON chats (project, created, id);
 
-CREATE TABLE chunks (
+CREATE TABLE chunkers (
+    id   integer PRIMARY KEY,
+    name text NOT NULL UNIQUE
+);
+
+CREATE TABLE "chunks" (
     memo       text NOT NULL,
     generation integer NOT NULL,
+    cut        integer NOT NULL DEFAULT 1,
     position   integer NOT NULL,
     id         text NOT NULL UNIQUE,
     start_byte integer NOT NULL, -- in the generation's content
     end_byte   integer NOT NULL,
-    headings   text NOT NULL, header text NOT NULL DEFAULT '', page integer NOT NULL DEFAULT 0,    -- a JSON array
-    PRIMARY KEY (memo, generation, position),
+    headings   text NOT NULL, -- a JSON array
+    header     text NOT NULL DEFAULT '',
+    page       integer NOT NULL DEFAULT 0,
+    chunker    integer NOT NULL DEFAULT 0, -- that has cut it; 0 if that is not known
+    PRIMARY KEY (memo, generation, cut, position),
     FOREIGN KEY (memo, generation) REFERENCES generations (memo, generation) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
@@ -49,15 +58,16 @@ CREATE TABLE duties (
     until  bigint NOT NULL
 );
 
-CREATE TABLE enrichments (
+CREATE TABLE "enrichments" (
     memo       text NOT NULL,
     generation integer NOT NULL,
     aspect     text NOT NULL,
-    position   integer NOT NULL, -- of the chunk; 0 for aspects of the memo
-    texts      text NOT NULL,    -- a JSON array
+    cut        integer NOT NULL DEFAULT 1, -- of the chunk; 1 for aspects of the memo
+    position   integer NOT NULL,           -- of the chunk; 0 for aspects of the memo
+    texts      text NOT NULL,              -- a JSON array
     error      text NOT NULL,
-    stale      boolean NOT NULL, -- to be written anew
-    PRIMARY KEY (memo, generation, aspect, position),
+    stale      boolean NOT NULL,           -- to be written anew
+    PRIMARY KEY (memo, generation, aspect, cut, position),
     FOREIGN KEY (memo, generation) REFERENCES generations (memo, generation) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
@@ -101,6 +111,20 @@ CREATE TABLE generations (
     file_hash  text,
     content    blob, -- UTF-8; last, so that the other columns are read without it
     PRIMARY KEY (memo, generation)
+);
+
+CREATE TABLE index_versions (
+    id         integer PRIMARY KEY AUTOINCREMENT,
+    state      text NOT NULL UNIQUE, -- live, next or former
+    model      text NOT NULL,        -- its name; empty for none
+    dimensions integer NOT NULL,     -- of its vectors; 0 until it has answered
+    chunker    text NOT NULL,        -- how its texts are cut now; empty if that is not known
+    cut        integer NOT NULL,     -- which of the chunks are its
+    built      boolean NOT NULL,     -- everything was gone through once
+    dirty      bigint NOT NULL,      -- counts what was left to be done later
+    done       bigint NOT NULL,      -- up to which of these all is done
+    created    bigint NOT NULL,
+    flipped    bigint                -- when it became live
 );
 
 CREATE TABLE lane_shares (

@@ -171,7 +171,7 @@ func partsGoWithTheText(r *room) {
 	passages, err := r.s.Passages(ctx, r.p, []memo.ChunkID{chunks[1].ID})
 	r.must(err)
 	r.same(chunks[1], passages[0].Chunk, "the passage")
-	missing, err := r.s.MissingVectors(ctx, "model", "", 10)
+	missing, err := r.s.MissingVectors(ctx, memo.IndexVersion{Model: "model", Cut: 1}, "", 10)
 	r.must(err)
 	r.same(chunks[1], missing[1].Chunk, "what is to be embedded")
 	changes, err := r.s.Changes(ctx, r.p, "model", 0, 10)
@@ -263,7 +263,7 @@ func readsPassages(r *room, id memo.ID, text string, chunks []memo.Chunk) {
 			r.Fatalf("passage %+v, want %q", p, text[p.Start:p.End])
 		}
 	}
-	missing, err := r.s.MissingVectors(ctx, "model", "", len(chunks)+1)
+	missing, err := r.s.MissingVectors(ctx, memo.IndexVersion{Model: "model", Cut: 1}, "", len(chunks)+1)
 	r.must(err)
 	changes, err := r.s.Changes(ctx, r.p, "model", r.latest()-1, 100)
 	r.must(err)

@@ -67,7 +67,7 @@ func enrichmentShows(r *room) {
 	if passages[0].Summary != "About ducks." {
 		r.Errorf("the passage's summary is %q", passages[0].Summary)
 	}
-	missing, err := r.s.MissingVectors(ctx, "other", "", 10)
+	missing, err := r.s.MissingVectors(ctx, memo.IndexVersion{Model: "other", Cut: 1}, "", 10)
 	r.must(err)
 	r.same(chunks[0], missing[0].Chunk, "what another model is to embed")
 	changes, err := r.s.Changes(ctx, r.p, "model", 0, 10)

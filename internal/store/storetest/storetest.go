@@ -33,7 +33,7 @@ type Database struct {
 
 // Run runs the suite. Each test opens a database of its own.
 func Run(t *testing.T, open func(t *testing.T) Database) {
-	for _, tt := range slices.Concat(memoTests(), documentTests(), nodeTests()) {
+	for _, tt := range slices.Concat(memoTests(), documentTests(), nodeTests(), versionTests()) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tt.test(newRoom(t, open(t)))

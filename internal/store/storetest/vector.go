@@ -11,7 +11,7 @@ import (
 
 func (r *room) missing(model string) int {
 	r.Helper()
-	n, err := r.s.CountMissingVectors(r.Context(), model)
+	n, err := r.s.CountMissingVectors(r.Context(), memo.IndexVersion{Model: model, Cut: 1})
 	r.must(err)
 	return n
 }
@@ -76,7 +76,7 @@ func missingVectorsArePaged(r *room) {
 	r.create(plain("not live", "some text"))
 	var got []memo.ChunkText
 	for after := memo.ChunkID(""); ; after = got[len(got)-1].ID {
-		page, err := r.s.MissingVectors(ctx, "other", after, 3)
+		page, err := r.s.MissingVectors(ctx, memo.IndexVersion{Model: "other", Cut: 1}, after, 3)
 		r.must(err)
 		if len(page) == 0 {
 			break
