@@ -52,6 +52,15 @@ func (s *Scheduler) CountTokens(text string) int {
 	return s.embedders[0].CountTokens(text)
 }
 
+// Coverage tells how well the first model's vocabulary covers a text. It reports false
+// when the model cannot say.
+func (s *Scheduler) Coverage(text string) (llm.Coverage, bool) {
+	if len(s.embedders) == 0 {
+		return llm.Coverage{}, false
+	}
+	return s.embedders[0].Coverage(text)
+}
+
 // Spec returns what the model takes and gives.
 func (e *Embedder) Spec() llm.EmbedSpec { return e.packer.spec() }
 
