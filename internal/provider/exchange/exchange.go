@@ -188,7 +188,7 @@ func (e *Endpoint) send(ctx context.Context, path string, payload []byte, accept
 	a.body = watch(a.response.Body, e.idle, cancel)
 	if status := a.response.StatusCode; status < 200 || status > 299 {
 		defer a.close()
-		return nil, e.complaint(ctx, a)
+		return nil, discreet(e.complaint(ctx, a), payload)
 	}
 	return a, nil
 }

@@ -42,7 +42,7 @@ func Stream[In any](ctx context.Context, e *Endpoint, path string, in In) iter.S
 		}
 		defer a.close()
 		if err := e.notStreamed(ctx, a); err != nil {
-			yield(Event{}, err)
+			yield(Event{}, discreet(err, payload))
 			return
 		}
 		for event, err := range Events(a.body) {
@@ -56,7 +56,7 @@ func Stream[In any](ctx context.Context, e *Endpoint, path string, in In) iter.S
 				return
 			}
 			if err := e.reported(event); err != nil {
-				yield(Event{}, err)
+				yield(Event{}, discreet(err, payload))
 				return
 			}
 			if !yield(event, nil) {
