@@ -1,0 +1,310 @@
+// Package ground checks an answer against the passages it was made from, claim by claim.
+//
+// An answer is cut into claims, its sentences; each is held against the passages that
+// it cites. Words decide first: numbers, names and telling words must stand in a few
+// sentences of a passage, near each other; a number or a name that nowhere stands, a
+// number of something else or a negation too many is a contradiction. Where words leave
+// it open, vectors of the claim and of the best sentences do. What is not borne out
+// becomes a flag. What is borne out becomes a citation of just those sentences.
+//
+// This is no proof: it finds claims that passages do not speak for, not every claim
+// that is wrong.
+package ground
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"kvasir/internal/conversation"
+	"kvasir/internal/lexical"
+	"kvasir/internal/llm"
+	"kvasir/internal/memo"
+	"kvasir/internal/rank"
+)
+
+// An Embed returns a vector for each text, or an error where there is no model.
+type Embed func(ctx context.Context, texts []string) ([]llm.Vector, error)
+
+// An Answer is what is checked.
+type Answer struct {
+	Question string
+	Text     string
+	Passages []memo.Passage // by their numbers, from 1
+	Cites    bool           // it was to cite
+}
+
+// A Report is what came of it.
+type Report struct {
+	Citations []conversation.Citation // by first mention, each number once
+	Flags     []conversation.Flag     // by their place in the answer
+}
+
+// A checker checks one answer.
+type checker struct {
+	Answer
+	embed    Embed
+	read     []*evidence // of each passage, nil until it is needed
+	capitals bool
+	asked    map[lexical.Language]map[string]bool // keys of the question
+	claims   []claim
+}
+
+// Check checks an answer. Without embed, nil, or if it fails, words decide alone.
+func Check(ctx context.Context, a Answer, embed Embed) Report {
+	c := &checker{
+		Answer: a, embed: embed, read: make([]*evidence, len(a.Passages)),
+		capitals: !manyCapitals(a.Text), asked: map[lexical.Language]map[string]bool{}, claims: claims(a.Text),
+	}
+	var report Report
+	var cited ranges
+	for i := range c.claims {
+		if flag := c.check(ctx, &c.claims[i], &cited); flag != nil {
+			report.Flags = append(report.Flags, *flag)
+		}
+	}
+	for _, r := range cited {
+		report.Citations = append(report.Citations, c.citation(r))
+	}
+	return report
+}
+
+// check judges one claim and notes what it cites.
+func (c *checker) check(ctx context.Context, x *claim, cited *ranges) *conversation.Flag {
+	var numbers []int // those that there are
+	missing := false
+	for _, n := range x.numbers {
+		if n < 1 || n > len(c.Passages) {
+			missing = true
+			continue
+		}
+		numbers = append(numbers, n)
+	}
+	v := c.judge(ctx, x, numbers)
+	for i, n := range numbers {
+		cited.note(n, v.windows[i], v.support)
+	}
+	switch {
+	case missing:
+		return c.flag(x, conversation.FlagNoPassage)
+	case v.fine:
+		return nil
+	case len(x.numbers) > 0:
+		return c.flag(x, conversation.FlagUnsupported)
+	}
+	return c.flag(x, conversation.FlagUncited)
+}
+
+func (c *checker) flag(x *claim, reason conversation.FlagReason) *conversation.Flag {
+	return &conversation.Flag{
+		Start: x.start, End: x.end, Text: c.Text[x.start:x.end], Reason: reason, Numbers: x.numbers,
+	}
+}
+
+// A verdict is what was found out about a claim.
+type verdict struct {
+	fine    bool
+	support float64   // 0 to 1
+	windows []*window // the best of each passage that it cites; nil where there is none
+}
+
+// judge judges a claim by the passages of some numbers, or, if it names none, by each
+// passage there is.
+func (c *checker) judge(ctx context.Context, x *claim, numbers []int) verdict {
+	if len(numbers) > 0 {
+		return c.weigh(ctx, x, numbers)
+	}
+	x.tokens = c.tokens(x, lexical.Detect(x.text))
+	if len(x.numbers) > 0 || !x.judged() || c.modest(x) {
+		return verdict{fine: true}
+	}
+	var best verdict
+	for n := range c.Passages {
+		if v := c.weigh(ctx, x, []int{n + 1}); v.fine {
+			return v
+		} else if v.support > best.support {
+			best = v
+		}
+	}
+	if all := c.weigh(ctx, x, allOf(c.Passages)); all.fine && all.support >= enough {
+		return all
+	}
+	return best
+}
+
+// modest reports whether a claim only says that something is not known: it denies, and
+// has neither numbers nor names of its own.
+func (c *checker) modest(x *claim) bool {
+	asked := c.askedIn(lexical.Detect(x.text))
+	return x.denies() && !slices.ContainsFunc(x.tokens, func(t token) bool {
+		return (t.kind == number || t.kind == name) && !has(asked, &t)
+	})
+}
+
+func allOf(passages []memo.Passage) []int {
+	numbers := make([]int, len(passages))
+	for i := range numbers {
+		numbers[i] = i + 1
+	}
+	return numbers
+}
+
+// weigh holds a claim against some passages together.
+func (c *checker) weigh(ctx context.Context, x *claim, numbers []int) verdict {
+	v := verdict{windows: make([]*window, len(numbers))}
+	var windows []*window
+	var lang lexical.Language
+	for i, n := range numbers {
+		e := c.evidence(n)
+		if i == 0 {
+			lang = e.lang
+		}
+		x.tokens = c.tokens(x, e.lang)
+		if w := newReading(x.tokens, c.askedIn(e.lang)).best(e); w != nil {
+			v.windows[i] = w
+			windows = append(windows, w)
+		}
+	}
+	x.tokens = c.tokens(x, lang)
+	if !x.judged() {
+		v.fine, v.support = true, 1
+		return v
+	}
+	if len(windows) == 0 {
+		return v
+	}
+	if foreign(lexical.Detect(x.text), lang) {
+		return c.translated(ctx, x, windows, v)
+	}
+	asked := c.askedIn(lang)
+	r := newReading(x.tokens, asked)
+	v.support = r.share(func(t *token) bool {
+		return slices.ContainsFunc(windows, func(w *window) bool { return w.has(t) })
+	})
+	switch {
+	case r.contradicted(windows, asked):
+		v.support = min(v.support, little)
+	case v.support >= enough:
+		v.fine = true
+	case v.support >= little:
+		likeness, ok := c.likeness(ctx, x.text, windows)
+		v.fine = ok && likeness >= meant || !ok && v.support >= undecided
+	}
+	return v
+}
+
+// foreign reports whether a claim is in another language than a passage, as far as
+// both are known.
+func foreign(a, b lexical.Language) bool {
+	return a != b && a != lexical.Unknown && b != lexical.Unknown
+}
+
+// translated judges a claim whose passages are in another language: what is the same in
+// both are numbers and, mostly, names.
+func (c *checker) translated(ctx context.Context, x *claim, windows []*window, v verdict) verdict {
+	total, found := 0.0, 0.0
+	for i := range x.tokens {
+		t := &x.tokens[i]
+		if t.kind != number && t.kind != name {
+			continue
+		}
+		total++
+		if slices.ContainsFunc(windows, func(w *window) bool { return w.says(t) || w.resembles(t) }) {
+			found++
+		} else if t.kind == number && !isSmall(t.key) {
+			return v // wrong in any language
+		}
+	}
+	if total > 0 {
+		v.support = found / total
+		v.fine = v.support >= 0.5
+		return v
+	}
+	likeness, ok := c.likeness(ctx, x.text, windows)
+	v.fine, v.support = !ok || likeness >= 0.3, max(likeness, 0)
+	return v
+}
+
+// likeness returns the cosine of a claim with the nearest of the windows; not ok if
+// that cannot be told.
+func (c *checker) likeness(ctx context.Context, text string, windows []*window) (best float64, ok bool) {
+	if c.embed == nil {
+		return 0, false
+	}
+	texts := []string{text}
+	for _, w := range windows {
+		texts = append(texts, w.text())
+	}
+	vectors, err := c.embed(ctx, texts)
+	if err != nil {
+		c.embed = nil // one failure is enough
+		return 0, false
+	}
+	claimed := rank.Unit(vectors[0])
+	for _, v := range vectors[1:] {
+		best = max(best, rank.Dot(claimed, rank.Unit(v)))
+	}
+	return best, true
+}
+
+func (c *checker) tokens(x *claim, lang lexical.Language) []token {
+	z := &tokenizer{lang: lang, capitals: c.capitals}
+	return z.tokens(x.text)
+}
+
+func (c *checker) askedIn(lang lexical.Language) map[string]bool {
+	keys, ok := c.asked[lang]
+	if !ok {
+		keys = keysOf((&tokenizer{lang: lang}).tokens(c.Question))
+		c.asked[lang] = keys
+	}
+	return keys
+}
+
+func (c *checker) evidence(n int) *evidence {
+	if c.read[n-1] == nil {
+		c.read[n-1] = read(&c.Passages[n-1])
+	}
+	return c.read[n-1]
+}
+
+// ranges are the cited ones, by first mention.
+type ranges []cited
+
+// cited is what is cited of a passage: bytes of its content; nothing of it if end is 0.
+type cited struct {
+	number     int
+	start, end int
+	support    float64
+}
+
+// note adds what a claim cites of a passage. Several claims cite it from the first of
+// their sentences to the last.
+func (r *ranges) note(n int, w *window, support float64) {
+	i := slices.IndexFunc(*r, func(c cited) bool { return c.number == n })
+	if i < 0 {
+		i = len(*r)
+		*r = append(*r, cited{number: n})
+	}
+	c := &(*r)[i]
+	if w == nil {
+		return
+	}
+	start, end := w.bounds()
+	if c.end == 0 {
+		c.start, c.end, c.support = start, end, support
+		return
+	}
+	c.start, c.end, c.support = min(c.start, start), max(c.end, end), min(c.support, support)
+}
+
+// citation makes a citation of what is cited; of the whole passage if it has no
+// sentences.
+func (c *checker) citation(r cited) conversation.Citation {
+	p := &c.Passages[r.number-1]
+	r.end = cmp.Or(r.end, len(p.Content))
+	return conversation.Citation{
+		Number: r.number, Memo: p.Memo, MemoTitle: p.Title, Chunk: p.ID,
+		Start: p.Start + r.start, End: p.Start + r.end, Text: p.Content[r.start:r.end], Page: p.Page, Support: r.support,
+	}
+}
