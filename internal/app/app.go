@@ -189,7 +189,7 @@ func (a *App) answers(find chat.Retriever) *chat.Service {
 	knowledge := chat.Knowledge{
 		Find: find, Around: a.store.Neighbours, Agent: agent.New(find, a.store, a.dispatch, 0, a.log),
 	}
-	return chat.New(knowledge, a.store, a.dispatch, a.providers(), chat.Limits{}, a.log)
+	return chat.New(knowledge, a.store, a.dispatch, a.providers(), chat.Settings{Check: chat.Check(a.cfg.CitationCheck)}, a.log)
 }
 
 // original opens a kept file for who downloads it.

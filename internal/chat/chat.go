@@ -96,6 +96,10 @@ type Models interface {
 		ctx context.Context, call llm.Call, generator string, req llm.GenerateRequest,
 	) iter.Seq2[llm.Event, error]
 	CountTokens(text string) int
+	// Embed returns vectors of one model; it fails where there is none.
+	Embed(ctx context.Context, call llm.Call, input llm.Input, texts []string) ([]llm.Vector, error)
+	// Coverage tells how well that model knows the words of a text, if it can say.
+	Coverage(text string) (llm.Coverage, bool)
 }
 
 // A Provider is a configured generator, as shown to people.
@@ -108,12 +112,22 @@ type Provider struct {
 	Quotes bool
 }
 
-// Limits bound what is handed to a model, in tokens. The zero value of a field
-// is its default.
-type Limits struct {
-	ContextTokens int // the passages together; 8,000
-	HistoryTokens int // earlier turns of the chat; 2,000
+// Settings are the same for all answers. The zero value of a field is its default.
+type Settings struct {
+	ContextTokens int   // the passages handed to a model, together; 8,000
+	HistoryTokens int   // earlier turns of the chat; 2,000
+	Check         Check // full
 }
+
+// A Check is how answers are held against what they cite.
+type Check string
+
+// The checks.
+const (
+	CheckFull  Check = "full"  // by words, and by vectors where these do not tell
+	CheckWords Check = "words" // without calls of the embedding model
+	CheckOff   Check = "off"   // not at all: citations are whole passages
+)
 
 // A Service answers questions.
 type Service struct {
@@ -121,19 +135,20 @@ type Service struct {
 	chats     Conversations
 	models    Models
 	providers []Provider
-	limits    Limits
+	settings  Settings
 	log       *slog.Logger
 }
 
 // New returns a service. The first provider is the default one.
 func New(
 	knowledge Knowledge, chats Conversations, models Models, providers []Provider,
-	limits Limits, log *slog.Logger,
+	settings Settings, log *slog.Logger,
 ) *Service {
-	limits.ContextTokens = cmp.Or(limits.ContextTokens, 8000)
-	limits.HistoryTokens = cmp.Or(limits.HistoryTokens, 2000)
+	settings.ContextTokens = cmp.Or(settings.ContextTokens, 8000)
+	settings.HistoryTokens = cmp.Or(settings.HistoryTokens, 2000)
+	settings.Check = cmp.Or(settings.Check, CheckFull)
 	return &Service{
-		knowledge: knowledge, chats: chats, models: models, providers: providers, limits: limits, log: log,
+		knowledge: knowledge, chats: chats, models: models, providers: providers, settings: settings, log: log,
 	}
 }
 
@@ -179,7 +194,7 @@ func (s *Service) Ask(ctx context.Context, q Question) (*Answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		a.history = recent(c.Messages, s.limits.HistoryTokens, s.models.CountTokens)
+		a.history = recent(c.Messages, s.settings.HistoryTokens, s.models.CountTokens)
 	}
 	return a, nil
 }

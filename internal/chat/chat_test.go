@@ -34,6 +34,12 @@ type writer struct {
 
 func (w *writer) CountTokens(text string) int { return len(strings.Fields(text)) }
 
+func (w *writer) Coverage(string) (llm.Coverage, bool) { return llm.Coverage{}, false }
+
+func (w *writer) Embed(context.Context, llm.Call, llm.Input, []string) ([]llm.Vector, error) {
+	return nil, errors.New("no model")
+}
+
 func (w *writer) Generate(
 	_ context.Context, _ llm.Call, _ string, req llm.GenerateRequest,
 ) iter.Seq2[llm.Event, error] {
@@ -96,7 +102,7 @@ func open(t *testing.T, w *writer) *room {
 	}
 	around := func(context.Context, account.ProjectID, []memo.ChunkID, int) ([]memo.Passage, error) { return nil, nil }
 	providers := []chat.Provider{{Name: "openai", Label: "OpenAI"}, {Name: "extractive", Quotes: true}}
-	limits := chat.Limits{ContextTokens: 100, HistoryTokens: 30}
+	limits := chat.Settings{ContextTokens: 100, HistoryTokens: 30}
 	r.Service = chat.New(chat.Knowledge{Find: retrieve, Around: around}, st, w, providers, limits,
 		slog.New(slog.DiscardHandler))
 	return r
@@ -135,21 +141,31 @@ func TestEventsComeInTheWiresOrder(t *testing.T) {
 	t.Parallel()
 	w := &writer{pieces: []string{"Ducks eat ", "seeds [[2]], bread [[9]], seeds [", "[2]] and grass [[1]]."}}
 	r := open(t, w)
+	r.found[0].Content, r.found[0].Page = "Herons fish. Ducks eat grass.", 3
+	r.found[1].Content = "Ducks eat seeds. Swans do not."
 	events := r.ask(chat.Question{Text: "What do ducks eat?", Options: chat.Options{References: true}})
-	if len(events) != 6 || events[5].Done == nil {
-		t.Fatalf("events: %+v, want 3 tokens, citations, references, done", events)
+	if len(events) != 7 || events[6].Done == nil {
+		t.Fatalf("events: %+v, want 3 tokens, citations, flags, references, done", events)
 	}
-	wantCited := []conversation.Citation{
-		{Number: 2, Memo: "memo-2", MemoTitle: "Title 2", Chunk: "chunk-2", Start: 10, End: 15},
-		{Number: 1, Memo: "memo-1", MemoTitle: "Title 1", Chunk: "chunk-1", Start: 0, End: 5},
-	}
+	wantCited := []conversation.Citation{{
+		Number: 2, Memo: "memo-2", MemoTitle: "Title 2", Chunk: "chunk-2", Start: 10, End: 26, Text: "Ducks eat seeds.", Support: 1,
+	}, {
+		Number: 1, Memo: "memo-1", MemoTitle: "Title 1", Chunk: "chunk-1", Start: 13, End: 29, Text: "Ducks eat grass.", Page: 3,
+		Support: 0.5, // "and" tells nothing in English only, and this may be any language
+	}}
 	if diff := cmp.Diff(wantCited, events[3].Citations); diff != "" {
 		t.Errorf("citations (-want +got):\n%s", diff)
 	}
-	if got := events[4].References; len(got) != 3 || got[2].Number != 3 || got[2].MemoTitle != "Title 3" {
+	wantFlags := []conversation.Flag{
+		{Start: 23, End: 34, Text: "bread [[9]]", Reason: conversation.FlagNoPassage, Numbers: []int{9}},
+	}
+	if diff := cmp.Diff(wantFlags, events[4].Flags); diff != "" {
+		t.Errorf("flags (-want +got):\n%s", diff)
+	}
+	if got := events[5].References; len(got) != 3 || got[2].Number != 3 || got[2].MemoTitle != "Title 3" {
 		t.Errorf("references: %+v, want all three passages", got)
 	}
-	c, err := r.store.FindChat(t.Context(), r.project, events[5].Done.Chat)
+	c, err := r.store.FindChat(t.Context(), r.project, events[6].Done.Chat)
 	if err != nil || len(c.Messages) != 2 || c.Title != "What do ducks eat?" {
 		t.Fatalf("stored chat: %+v, %v", c, err)
 	}

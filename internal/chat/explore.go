@@ -32,7 +32,7 @@ func (a *Answer) explore(
 	ctx context.Context, r retrieval.Request, yield func(Event) bool,
 ) (found retrieval.Found, listening bool, err error) {
 	task := agent.Task{
-		Request: r, Generator: a.provider.Name, Steps: a.q.Options.MaxSteps, Tokens: a.limits.ContextTokens,
+		Request: r, Generator: a.provider.Name, Steps: a.q.Options.MaxSteps, Tokens: a.settings.ContextTokens,
 	}
 	if r.Text == a.q.Text {
 		task.History = a.history

@@ -45,21 +45,34 @@ func (a *Answer) Stream(ctx context.Context) iter.Seq[Event] {
 				return
 			}
 		}
-		if cited := citations(text.String(), passages); len(cited) > 0 && !yield(Event{Citations: cited}) {
-			a.save(ctx, text.String(), false)
-			return
-		}
-		refs := references(passages)
-		if a.q.Options.References && len(refs) > 0 && !yield(Event{References: refs}) {
-			a.save(ctx, text.String(), false)
-			return
-		}
-		if e := a.explained; (e.Explanation != nil || len(e.Inferred) > 0) && !yield(Event{Explained: &e}) {
-			a.save(ctx, text.String(), false)
-			return
+		for _, e := range a.closing(ctx, text.String(), passages) {
+			if !yield(e) {
+				a.save(ctx, text.String(), false)
+				return
+			}
 		}
 		a.finish(ctx, yield, text.String(), nil)
 	}
+}
+
+// closing returns the events that follow an answer: what it cites, which of its
+// sentences are not borne out, what it was made from and how that was found.
+func (a *Answer) closing(ctx context.Context, text string, passages []memo.Passage) []Event {
+	var events []Event
+	report := a.check(ctx, text, passages)
+	if len(report.Citations) > 0 {
+		events = append(events, Event{Citations: report.Citations})
+	}
+	if len(report.Flags) > 0 {
+		events = append(events, Event{Flags: report.Flags})
+	}
+	if a.q.Options.References && len(passages) > 0 {
+		events = append(events, Event{References: references(passages)})
+	}
+	if e := a.explained; e.Explanation != nil || len(e.Inferred) > 0 {
+		events = append(events, Event{Explained: &e})
+	}
+	return events
 }
 
 // finish stores the exchange and yields the last events: the error if there is
@@ -112,7 +125,7 @@ func (a *Answer) retrieve(ctx context.Context, yield func(Event) bool) (_ []memo
 		return nil, listening, err
 	}
 	a.explained = Explained{Question: r.Text, Inferred: found.Inferred, Explanation: found.Explanation}
-	return a.surround(ctx, fit(passagesOf(found), a.limits.ContextTokens, a.models.CountTokens)), true, nil
+	return a.surround(ctx, fit(passagesOf(found), a.settings.ContextTokens, a.models.CountTokens)), true, nil
 }
 
 // passagesOf returns what was found, without how well it fits.

@@ -36,7 +36,7 @@ func (a *Answer) surround(ctx context.Context, passages []memo.Passage) []memo.P
 		return passages // quotations are taken from what was found
 	}
 	count := func(p *memo.Passage) int { return a.models.CountTokens(memo.PassageText(p.Title, &p.Chunk)) }
-	left := a.limits.ContextTokens
+	left := a.settings.ContextTokens
 	ids := make([]memo.ChunkID, len(passages))
 	for i := range passages {
 		ids[i] = passages[i].ID

@@ -38,7 +38,7 @@ func (s *Service) Write(ctx context.Context, r DocumentRequest) iter.Seq2[string
 			yield("", err)
 			return
 		}
-		passages := fit(passagesOf(found), s.limits.ContextTokens, s.models.CountTokens)
+		passages := fit(passagesOf(found), s.settings.ContextTokens, s.models.CountTokens)
 		call := llm.Call{Tenant: string(r.Project), Key: r.Key, Priority: llm.PriorityAnswer}
 		for ev, err := range s.models.Generate(ctx, call, "", writeRequest(r, passages)) {
 			if (err != nil || ev.Text != "") && !yield(ev.Text, err) {

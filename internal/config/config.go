@@ -172,6 +172,11 @@ type Providers struct {
 	// none.
 	RerankingProvider string `variable:"RERANKING_PROVIDER" placeholder:"NAME"`
 
+	// CitationCheck is how answers are held against the passages they cite: full, by
+	// words and, where these do not tell, by vectors; words; or off, which cites whole
+	// passages and flags nothing.
+	CitationCheck string `variable:"KVASIR_CITATION_CHECK" default:"full" placeholder:"full|words|off"`
+
 	// ModelDir is where minilm is installed.
 	ModelDir string `variable:"KVASIR_MODEL_DIR" default:"${models}" placeholder:"DIR"`
 

@@ -45,6 +45,9 @@ func (c *Config) Validate() error {
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		add("KVASIR_LOG_FORMAT", fmt.Errorf("%q is not one of text, json", c.LogFormat))
 	}
+	if check := c.CitationCheck; check != "full" && check != "words" && check != "off" {
+		add("KVASIR_CITATION_CHECK", fmt.Errorf("%q is not one of full, words, off", check))
+	}
 	add("API_URL", address(c.PublicURL))
 	add("FRONTEND_URL", address(c.FrontendURL))
 	for _, origin := range c.AllowedOrigins {

@@ -84,7 +84,7 @@ func open(t *testing.T, set settings) *room {
 	providers := []chat.Provider{
 		{Name: "openai", Label: "OpenAI"}, {Name: "extractive", Label: "Extractive", Quotes: true},
 	}
-	answers := chat.New(knowledge, st, models, providers, chat.Limits{ContextTokens: set.tokens}, log)
+	answers := chat.New(knowledge, st, models, providers, chat.Settings{ContextTokens: set.tokens}, log)
 	return &room{T: t, chat: answers, models: srv, store: st, project: caller.Project}
 }
 

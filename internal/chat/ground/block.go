@@ -71,7 +71,7 @@ func (s *splitter) line(at int, line string) {
 		s.single(at, end, heading)
 	case strings.HasPrefix(plain, "|"):
 		s.single(at, end, row)
-	case itemMark.MatchString(line):
+	case itemMark.MatchString(line) && !strings.HasPrefix(itemMark.ReplaceAllString(line, ""), "[["):
 		s.flush(at)
 		s.open, s.form = at+len(itemMark.FindString(line)), item
 	case s.open < 0:

@@ -1,12 +1,15 @@
 package ground
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"kvasir/internal/lexical"
 )
 
 // A claim is a part of an answer that says something, with the passages that it names
@@ -17,6 +20,7 @@ type claim struct {
 	numbers    []int  // as cited, in order
 	tokens     []token
 	form       form
+	lang       lexical.Language
 }
 
 // mark is how an answer cites a passage.
@@ -27,6 +31,7 @@ var mark = regexp.MustCompile(`\s*\[\[(\d{1,4})\]\]`)
 func claims(answer string) []claim {
 	var out []claim
 	last := -1 // the block of the last claim
+	whole := lexical.Detect(answer)
 	for _, s := range split(answer) {
 		for _, c := range partsOf(answer, s) {
 			if c.text == "" && last == s.block && len(out) > 0 {
@@ -34,6 +39,7 @@ func claims(answer string) []claim {
 				before.end, before.numbers = c.end, append(before.numbers, c.numbers...)
 				continue
 			}
+			c.lang = cmp.Or(lexical.Detect(c.text), whole)
 			out = append(out, c)
 			last = s.block
 		}
@@ -50,7 +56,8 @@ func partsOf(answer string, s span) []claim {
 		before := s.start + m[0]
 		n, _ := strconv.Atoi(answer[s.start+m[2] : s.start+m[3]])
 		if text := answer[at:before]; open == nil || says(text) {
-			out = append(out, claim{start: skipSpace(answer, at, before), text: strings.TrimSpace(text), form: s.form})
+			start := begin(answer, at, before)
+			out = append(out, claim{start: start, text: answer[start:before], form: s.form})
 			open = &out[len(out)-1]
 		}
 		at = s.start + m[1]
@@ -63,7 +70,8 @@ func partsOf(answer string, s span) []claim {
 	case open == nil:
 		out = append(out, claim{start: s.start, end: s.end, text: rest, form: s.form})
 	case says(rest):
-		out = append(out, claim{start: skipSpace(answer, at, s.end), end: s.end, text: strings.TrimSpace(rest), form: s.form})
+		start := begin(answer, at, s.end)
+		out = append(out, claim{start: start, end: s.end, text: answer[start:s.end], form: s.form})
 	default:
 		open.end = s.end // the full stop
 	}
@@ -73,10 +81,11 @@ func partsOf(answer string, s span) []claim {
 // says reports whether a piece of text between marks is more than punctuation.
 func says(text string) bool { return strings.ContainsFunc(text, inWord) }
 
-func skipSpace(text string, at, end int) int {
+// begin returns where what a part says begins: after the comma that follows a mark.
+func begin(text string, at, end int) int {
 	for at < end {
 		r, size := utf8.DecodeRuneInString(text[at:])
-		if !unicode.IsSpace(r) {
+		if !unicode.IsSpace(r) && !strings.ContainsRune(",;.:!?，；。：！？、", r) {
 			break
 		}
 		at += size

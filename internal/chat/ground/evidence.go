@@ -12,6 +12,7 @@ import (
 type evidence struct {
 	passage  *memo.Passage
 	lang     lexical.Language
+	capitals bool // words with capitals are names
 	pieces   []piece
 	around   map[string]bool // what stands above the passage says, too: title, headings, header rows
 	inside   map[string]bool // keys of all pieces
@@ -28,8 +29,10 @@ type piece struct {
 // read reads a passage in its language.
 func read(p *memo.Passage) *evidence {
 	lead := p.Title + "\n" + strings.Join(p.Headings, "\n") + "\n" + memo.PassageLead(&p.Chunk)
-	e := &evidence{passage: p, lang: lexical.Detect(p.Content), inside: map[string]bool{}}
-	z := &tokenizer{lang: e.lang, capitals: !manyCapitals(p.Content)}
+	e := &evidence{
+		passage: p, lang: lexical.Detect(p.Content), capitals: !manyCapitals(p.Content), inside: map[string]bool{},
+	}
+	z := &tokenizer{lang: e.lang, capitals: e.capitals}
 	e.around = keysOf(z.tokens(lead))
 	for _, s := range split(p.Content) {
 		tokens := z.tokens(p.Content[s.start:s.end])

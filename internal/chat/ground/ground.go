@@ -45,8 +45,8 @@ type checker struct {
 	Answer
 	embed    Embed
 	read     []*evidence // of each passage, nil until it is needed
-	capitals bool
-	asked    map[lexical.Language]map[string]bool // keys of the question
+	capitals bool        // words with capitals are names
+	asked    map[lexical.Language]*question
 	claims   []claim
 }
 
@@ -54,7 +54,7 @@ type checker struct {
 func Check(ctx context.Context, a Answer, embed Embed) Report {
 	c := &checker{
 		Answer: a, embed: embed, read: make([]*evidence, len(a.Passages)),
-		capitals: !manyCapitals(a.Text), asked: map[lexical.Language]map[string]bool{}, claims: claims(a.Text),
+		capitals: !manyCapitals(a.Text), asked: map[lexical.Language]*question{}, claims: claims(a.Text),
 	}
 	var report Report
 	var cited ranges
@@ -89,10 +89,10 @@ func (c *checker) check(ctx context.Context, x *claim, cited *ranges) *conversat
 		return c.flag(x, conversation.FlagNoPassage)
 	case v.fine:
 		return nil
-	case len(x.numbers) > 0:
-		return c.flag(x, conversation.FlagUnsupported)
+	case c.Cites && len(x.numbers) == 0:
+		return c.flag(x, conversation.FlagUncited)
 	}
-	return c.flag(x, conversation.FlagUncited)
+	return c.flag(x, conversation.FlagUnsupported)
 }
 
 func (c *checker) flag(x *claim, reason conversation.FlagReason) *conversation.Flag {
@@ -114,12 +114,17 @@ func (c *checker) judge(ctx context.Context, x *claim, numbers []int) verdict {
 	if len(numbers) > 0 {
 		return c.weigh(ctx, x, numbers)
 	}
-	x.tokens = c.tokens(x, lexical.Detect(x.text))
+	x.tokens = (&tokenizer{lang: x.lang, capitals: c.capitals}).tokens(x.text)
 	if len(x.numbers) > 0 || !x.judged() || c.modest(x) {
 		return verdict{fine: true}
 	}
 	var best verdict
 	for n := range c.Passages {
+		e := c.evidence(n + 1)
+		r := newReading(c.tokens(x, e), c.askedIn(e.lang))
+		if r.share(e.says) < little && !foreign(x.lang, e.lang) {
+			continue
+		}
 		if v := c.weigh(ctx, x, []int{n + 1}); v.fine {
 			return v
 		} else if v.support > best.support {
@@ -135,9 +140,9 @@ func (c *checker) judge(ctx context.Context, x *claim, numbers []int) verdict {
 // modest reports whether a claim only says that something is not known: it denies, and
 // has neither numbers nor names of its own.
 func (c *checker) modest(x *claim) bool {
-	asked := c.askedIn(lexical.Detect(x.text))
+	asked := c.askedIn(x.lang)
 	return x.denies() && !slices.ContainsFunc(x.tokens, func(t token) bool {
-		return (t.kind == number || t.kind == name) && !has(asked, &t)
+		return (t.kind == number || t.kind == name) && !has(asked.keys, &t)
 	})
 }
 
@@ -149,23 +154,19 @@ func allOf(passages []memo.Passage) []int {
 	return numbers
 }
 
-// weigh holds a claim against some passages together.
+// weigh holds a claim against some passages together. It is read in the language of the
+// first.
 func (c *checker) weigh(ctx context.Context, x *claim, numbers []int) verdict {
 	v := verdict{windows: make([]*window, len(numbers))}
+	first := c.evidence(numbers[0])
+	x.tokens = c.tokens(x, first)
+	r := newReading(x.tokens, c.askedIn(first.lang))
 	var windows []*window
-	var lang lexical.Language
 	for i, n := range numbers {
-		e := c.evidence(n)
-		if i == 0 {
-			lang = e.lang
-		}
-		x.tokens = c.tokens(x, e.lang)
-		if w := newReading(x.tokens, c.askedIn(e.lang)).best(e); w != nil {
-			v.windows[i] = w
-			windows = append(windows, w)
+		if v.windows[i] = r.best(c.evidence(n)); v.windows[i] != nil {
+			windows = append(windows, v.windows[i])
 		}
 	}
-	x.tokens = c.tokens(x, lang)
 	if !x.judged() {
 		v.fine, v.support = true, 1
 		return v
@@ -173,22 +174,20 @@ func (c *checker) weigh(ctx context.Context, x *claim, numbers []int) verdict {
 	if len(windows) == 0 {
 		return v
 	}
-	if foreign(lexical.Detect(x.text), lang) {
+	if foreign(x.lang, first.lang) {
 		return c.translated(ctx, x, windows, v)
 	}
-	asked := c.askedIn(lang)
-	r := newReading(x.tokens, asked)
 	v.support = r.share(func(t *token) bool {
 		return slices.ContainsFunc(windows, func(w *window) bool { return w.has(t) })
 	})
 	switch {
-	case r.contradicted(windows, asked):
+	case r.contradicted(windows):
 		v.support = min(v.support, little)
-	case v.support >= enough:
+	case v.support >= r.enough() || r.answers(windows) || r.framed(windows):
 		v.fine = true
 	case v.support >= little:
 		likeness, ok := c.likeness(ctx, x.text, windows)
-		v.fine = ok && likeness >= meant || !ok && v.support >= undecided
+		v.fine = ok && likeness >= meant
 	}
 	return v
 }
@@ -221,13 +220,14 @@ func (c *checker) translated(ctx context.Context, x *claim, windows []*window, v
 		return v
 	}
 	likeness, ok := c.likeness(ctx, x.text, windows)
-	v.fine, v.support = !ok || likeness >= 0.3, max(likeness, 0)
+	v.fine, v.support = !ok || likeness >= little, likeness
 	return v
 }
 
-// likeness returns the cosine of a claim with the nearest of the windows; not ok if
-// that cannot be told.
+// likeness returns how much more a claim is like the nearest of the windows than like
+// other passages, from 0 to 1; not ok if that cannot be told.
 func (c *checker) likeness(ctx context.Context, text string, windows []*window) (best float64, ok bool) {
+	const others = 3
 	if c.embed == nil {
 		return 0, false
 	}
@@ -235,30 +235,47 @@ func (c *checker) likeness(ctx context.Context, text string, windows []*window) 
 	for _, w := range windows {
 		texts = append(texts, w.text())
 	}
+	for i := range c.Passages {
+		if p := &c.Passages[i]; len(texts) <= len(windows)+others &&
+			!slices.ContainsFunc(windows, func(w *window) bool { return w.passage == p }) {
+			texts = append(texts, p.Content)
+		}
+	}
 	vectors, err := c.embed(ctx, texts)
 	if err != nil {
 		c.embed = nil // one failure is enough
 		return 0, false
 	}
-	claimed := rank.Unit(vectors[0])
-	for _, v := range vectors[1:] {
-		best = max(best, rank.Dot(claimed, rank.Unit(v)))
+	claimed, usual := rank.Unit(vectors[0]), 1.0
+	for i, v := range vectors[1:] {
+		cosine := rank.Dot(claimed, rank.Unit(v))
+		if i < len(windows) {
+			best = max(best, cosine)
+		} else {
+			usual = min(usual, cosine)
+		}
 	}
-	return best, true
+	if len(texts) == len(windows)+1 {
+		usual = 0
+	}
+	return max(rank.Likeness(best, usual), 0), true
 }
 
-func (c *checker) tokens(x *claim, lang lexical.Language) []token {
-	z := &tokenizer{lang: lang, capitals: c.capitals}
+// tokens reads a claim as a passage is read. What is a name is told by the passage, which
+// has more words, unless it is in another language.
+func (c *checker) tokens(x *claim, e *evidence) []token {
+	z := &tokenizer{lang: e.lang, capitals: e.capitals}
+	if foreign(x.lang, e.lang) {
+		z.capitals = c.capitals
+	}
 	return z.tokens(x.text)
 }
 
-func (c *checker) askedIn(lang lexical.Language) map[string]bool {
-	keys, ok := c.asked[lang]
-	if !ok {
-		keys = keysOf((&tokenizer{lang: lang}).tokens(c.Question))
-		c.asked[lang] = keys
+func (c *checker) askedIn(lang lexical.Language) *question {
+	if c.asked[lang] == nil {
+		c.asked[lang] = newQuestion((&tokenizer{lang: lang}).tokens(c.Question))
 	}
-	return keys
+	return c.asked[lang]
 }
 
 func (c *checker) evidence(n int) *evidence {

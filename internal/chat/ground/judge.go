@@ -1,28 +1,27 @@
 package ground
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
 
 // How much of a claim's weight must be in what it cites.
 const (
-	// enough is the share from which words alone support a claim.
-	enough = 0.6
+	// enough is the share from which words alone support a claim. Of a script without
+	// spaces it is less by unevenPairs: where words meet, there are pairs by chance.
+	enough      = 0.5
+	unevenPairs = 0.15
 	// little is the share below which nothing does.
-	little = 0.34
-	// undecided is what is asked for between them where meanings cannot be compared.
-	undecided = 0.45
-	// meant is the cosine with the best sentences from which a claim between the two
-	// says the same in other words.
-	meant = 0.7
+	little = 0.3
+	// meant is the likeness to the best sentences from which a claim between the two says
+	// the same in other words.
+	meant = 0.6
 	// askedWeight is how much a word of the question counts in a claim: it tells what is
 	// meant, but not what is claimed.
 	askedWeight = 0.25
 	// windowPieces is how many sentences in a row support a claim together.
 	windowPieces = 3
-	// smallNumber is up to where a number may be written as a word.
-	smallNumber = 12
 )
 
 // A window is some pieces of a passage in a row.
@@ -52,21 +51,45 @@ func (w *window) has(t *token) bool {
 	return has(w.around, t)
 }
 
+// tokens returns those of the pieces.
+func (w *window) tokens() []token {
+	var out []token
+	for i := w.first; i < w.end; i++ {
+		out = append(out, w.pieces[i].tokens...)
+	}
+	return out
+}
+
 // A reading is a claim as it is compared with passages of one language.
 type reading struct {
 	tokens  []token
-	weights []float64
+	weights []float64 // less for words of the question
 	total   float64
+	asked   *question
+}
+
+// A question is what an answer is for, read in a language.
+type question struct {
+	keys   map[string]bool
+	weight float64
+}
+
+func newQuestion(tokens []token) *question {
+	q := &question{keys: keysOf(tokens)}
+	for i := range tokens {
+		q.weight += tokens[i].weight()
+	}
+	return q
 }
 
 // newReading weighs the tokens of a claim. Each counts once.
-func newReading(tokens []token, asked map[string]bool) *reading {
-	r := &reading{tokens: tokens, weights: make([]float64, len(tokens))}
+func newReading(tokens []token, asked *question) *reading {
+	r := &reading{tokens: tokens, weights: make([]float64, len(tokens)), asked: asked}
 	seen := map[string]bool{}
 	for i := range tokens {
 		t := &tokens[i]
 		w := t.weight()
-		if has(asked, t) {
+		if has(asked.keys, t) {
 			w *= askedWeight
 		}
 		if seen[t.key+t.pair] {
@@ -77,6 +100,17 @@ func newReading(tokens []token, asked map[string]bool) *reading {
 		r.total += w
 	}
 	return r
+}
+
+// enough is the share of the weight that supports the claim.
+func (r *reading) enough() float64 {
+	signs := 0.0
+	for i := range r.tokens {
+		if r.tokens[i].kind == sign {
+			signs += r.weights[i]
+		}
+	}
+	return enough - unevenPairs*signs/max(r.total, 1)
 }
 
 // share returns how much of the claim's weight has tokens that are said.
@@ -113,9 +147,9 @@ func (r *reading) best(e *evidence) *window {
 
 // contradicted reports whether a claim says what the windows rule out: a number or a
 // name that nothing has, a number of something else, or the opposite.
-func (r *reading) contradicted(windows []*window, asked map[string]bool) bool {
+func (r *reading) contradicted(windows []*window) bool {
 	anywhere := func(t *token) bool {
-		return has(asked, t) || slices.ContainsFunc(windows, func(w *window) bool { return w.says(t) })
+		return has(r.asked.keys, t) || slices.ContainsFunc(windows, func(w *window) bool { return w.says(t) })
 	}
 	for i := range r.tokens {
 		t := &r.tokens[i]
@@ -130,9 +164,11 @@ func (r *reading) contradicted(windows []*window, asked map[string]bool) bool {
 			return true
 		}
 	}
-	return !slices.ContainsFunc(windows, func(w *window) bool { return !r.opposite(w) })
+	best := slices.MaxFunc(windows, func(a, b *window) int { return cmp.Compare(a.share, b.share) })
+	return r.opposite(best) || r.replaced(best, anywhere) || r.elsewhere(windows)
 }
 
+// isSmall reports whether a number is up to 12: it may be written as a word.
 func isSmall(number string) bool {
 	return len(number) == 1 || len(number) == 2 && number <= "12" && number[0] == '1'
 }
@@ -174,57 +210,57 @@ func (r *reading) misplaced(i int, windows []*window) bool {
 // opposite reports whether the claim denies what the window says, or says what it
 // denies, in about the same words.
 func (r *reading) opposite(w *window) bool {
-	if w.share < enough {
+	if w.share < r.enough() {
 		return false
 	}
-	var said []token
-	for i := w.first; i < w.end; i++ {
-		said = append(said, w.pieces[i].tokens...)
-	}
+	said := w.tokens()
 	return denied(r.tokens, said) || denied(said, r.tokens)
 }
 
 // denied reports whether one text denies what the other says: the telling words about
 // a negation in it are in the other, and no negation is about them there.
 func denied(one, other []token) bool {
-	for i := range one {
-		if !one[i].negate {
-			continue
-		}
-		about := tellingAbout(one, i)
-		if len(about) < 2 {
-			continue
-		}
-		missing, bare := false, true
-		for _, t := range about {
-			at := slices.IndexFunc(other, func(o token) bool { return o.key == t.key && o.pair == t.pair })
-			if at < 0 {
-				missing = true
-				break
-			}
-			if negatedNear(other, at) {
-				bare = false
+	return slices.ContainsFunc(places(one, func(t *token) bool { return t.negate }), func(at int) bool {
+		after, before := 0, 0
+		for _, i := range tellingAround(one, at) {
+			found := slices.IndexFunc(other, func(o token) bool { return o.key == one[i].key && o.pair == one[i].pair })
+			switch {
+			case found < 0:
+			case negatedNear(other, found):
+				return false
+			case i > at:
+				after++
+			default:
+				before++
 			}
 		}
-		if !missing && bare {
-			return true
-		}
-	}
-	return false
+		return after > 0 && after+before > 1
+	})
 }
 
-// tellingAbout returns the nearest telling tokens on both sides of a place.
-func tellingAbout(tokens []token, at int) []token {
-	var out []token
-	for i, n := at+1, 0; i < len(tokens) && n < 2 && i <= at+5; i++ {
-		if tokens[i].weight() > 0 {
-			out = append(out, tokens[i])
-			n++
+func places(tokens []token, is func(*token) bool) []int {
+	var out []int
+	for i := range tokens {
+		if is(&tokens[i]) {
+			out = append(out, i)
 		}
 	}
-	for i := at - 1; i >= 0 && i >= at-4; i-- {
+	return out
+}
+
+// tellingAround returns the places of the next telling tokens on both sides of one.
+func tellingAround(tokens []token, at int) []int {
+	const reach, many = 5, 2
+	var out []int
+	for i := at + 1; i < len(tokens) && i <= at+reach && len(out) < many; i++ {
+		if tokens[i].weight() > 0 && !tokens[i].negate {
+			out = append(out, i)
+		}
+	}
+	for i, n := at-1, 0; i >= 0 && i >= at-reach && n < many; i-- {
 		if tokens[i].weight() > 0 {
-			return append(out, tokens[i])
+			out = append(out, i)
+			n++
 		}
 	}
 	return out
@@ -233,4 +269,89 @@ func tellingAbout(tokens []token, at int) []token {
 func negatedNear(tokens []token, at int) bool {
 	const reach = 6
 	return slices.ContainsFunc(tokens[max(at-reach, 0):min(at+reach+1, len(tokens))], func(t token) bool { return t.negate })
+}
+
+// elsewhere reports whether what a claim answers stands where the question is not spoken
+// of, while the question is spoken of somewhere else.
+func (r *reading) elsewhere(windows []*window) bool {
+	const (
+		spoken = 0.5  // of the question's words in one sentence
+		apart  = 0.34 // of that, where the answer stands
+	)
+	most, there := 0.0, 0.0
+	for _, w := range windows {
+		for i := range w.pieces {
+			p := &w.pieces[i]
+			about, total, news := 0.0, 0.0, false
+			for k := range r.tokens {
+				t := &r.tokens[k]
+				switch {
+				case t.weight() == 0:
+				case has(r.asked.keys, t):
+					total += t.weight()
+					if has(p.keys, t) {
+						about += t.weight()
+					}
+				case has(p.keys, t):
+					news = true
+				}
+			}
+			if total == 0 {
+				return false
+			}
+			most = max(most, about/total)
+			if news {
+				there = max(there, about/total)
+			}
+		}
+	}
+	return most >= spoken && there < apart*most
+}
+
+// answers reports whether a claim says the question again with an answer that stands in a
+// window: words that only join the two need not stand there.
+func (r *reading) answers(windows []*window) bool {
+	const (
+		again  = 0.6 // of the question's weight
+		answer = 0.2 // of what else the claim says
+	)
+	restated := 0.0
+	seen := map[string]bool{}
+	for i := range r.tokens {
+		if t := &r.tokens[i]; has(r.asked.keys, t) && !seen[t.key+t.pair] {
+			seen[t.key+t.pair] = true
+			restated += t.weight()
+		}
+	}
+	if restated == 0 || restated < again*r.asked.weight {
+		return false
+	}
+	return slices.ContainsFunc(windows, func(w *window) bool {
+		total, found := 0.0, 0.0
+		for i := range r.tokens {
+			if t := &r.tokens[i]; !has(r.asked.keys, t) {
+				total += r.weights[i]
+				if w.has(t) {
+					found += r.weights[i]
+				}
+			}
+		}
+		return total > 0 && found >= answer*total
+	})
+}
+
+// framed reports whether a claim is a few words like "the answer is" and then nothing but
+// what stands in a window.
+func (r *reading) framed(windows []*window) bool {
+	const frame = 2 // by weight
+	said := telling(r.tokens)
+	return slices.ContainsFunc(windows, func(w *window) bool {
+		i, before := 0, 0.0
+		for i < len(said) && !w.has(&said[i]) {
+			before += said[i].weight()
+			i++
+		}
+		return before <= frame && i < len(said) &&
+			!slices.ContainsFunc(said[i:], func(t token) bool { return !w.has(&t) })
+	})
 }

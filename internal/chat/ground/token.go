@@ -14,6 +14,7 @@ type token struct {
 	pair   string // this character and the next; empty for words
 	kind   kind
 	faint  bool // tells little by itself
+	tall   bool // begins with a capital, and not because a sentence does
 	negate bool
 }
 
@@ -103,8 +104,11 @@ func (z *tokenizer) word(w string, first bool) token {
 	case t.faint:
 	case strings.ContainsFunc(w, unicode.IsDigit):
 		t.kind, t.key = name, lower
-	case z.capitals && !first && isUpper(w):
-		t.kind = name
+	case !first && isUpper(w):
+		t.tall = true
+		if z.capitals {
+			t.kind = name
+		}
 	}
 	return t
 }

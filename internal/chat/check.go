@@ -1,0 +1,47 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"kvasir/internal/chat/ground"
+	"kvasir/internal/llm"
+	"kvasir/internal/memo"
+	"kvasir/internal/rank"
+)
+
+// checkWithin bounds the wait for vectors that tell whether a claim is borne out: the
+// answer is there, and words alone tell most of it.
+const checkWithin = 3 * time.Second
+
+// errForeign is why vectors are left aside.
+var errForeign = errors.New("the embedding model hardly knows the language")
+
+// check holds what was answered against the passages.
+func (a *Answer) check(ctx context.Context, text string, passages []memo.Passage) ground.Report {
+	if a.settings.Check == CheckOff {
+		return ground.Report{Citations: citations(text, passages)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	defer cancel()
+	var embed ground.Embed
+	if a.settings.Check == CheckFull && !a.provider.Quotes {
+		embed = a.embed
+	}
+	return ground.Check(ctx, ground.Answer{
+		Question: a.q.Text, Text: text, Passages: passages, Cites: a.q.Options.References,
+	}, embed)
+}
+
+// embed returns vectors of claims and sentences, unless the model only spells their
+// language.
+func (a *Answer) embed(ctx context.Context, texts []string) ([]llm.Vector, error) {
+	for _, text := range texts {
+		if coverage, ok := a.models.Coverage(text); ok && rank.LexicalWeight(coverage) > rank.TrustingWeight {
+			return nil, errForeign
+		}
+	}
+	call := llm.Call{Tenant: string(a.q.Project), Key: a.q.Key, Priority: llm.PriorityAnswer}
+	return a.models.Embed(ctx, call, llm.InputDocument, texts)
+}
