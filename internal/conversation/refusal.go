@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 
@@ -41,9 +42,9 @@ var refusalsByScript = []struct {
 	{unicode.Thai, "ไม่พบคำตอบในบันทึก"},
 }
 
-// Refusal says, in the language of the question, that there is no answer to it;
-// in English if the language is not known.
-func Refusal(question string) string {
+// Refusal says, in the language of the question, that there is no answer to it. If the
+// question does not tell, the texts around it may; else it is in English.
+func Refusal(question string, around ...string) string {
 	if foreign(question) {
 		for _, r := range refusalsByScript {
 			if strings.ContainsFunc(question, func(c rune) bool { return unicode.Is(r.letters, c) }) {
@@ -51,8 +52,10 @@ func Refusal(question string) string {
 			}
 		}
 	}
-	if text := refusals[lexical.Detect(question)]; text != "" {
-		return text
+	for _, text := range append([]string{question}, around...) {
+		if lang := lexical.Detect(text); lang != lexical.Unknown {
+			return cmp.Or(refusals[lang], refusals[lexical.English])
+		}
 	}
 	return refusals[lexical.English]
 }

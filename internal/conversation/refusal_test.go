@@ -32,3 +32,17 @@ func TestRefusalsAreInTheLanguageOfTheQuestion(t *testing.T) {
 		}
 	}
 }
+
+func TestAShortQuestionIsRefusedInTheLanguageOfWhatWasFound(t *testing.T) {
+	t.Parallel()
+	german := "Die Bibliothek ist für alle offen, aber nicht am Sonntag."
+	for question, want := range map[string]string{
+		"Öffnungszeiten Museum?":    "Dazu habe ich",
+		"What is the opening time?": "I could not",
+		"图书馆几点开门？":                  "在备忘录",
+	} {
+		if got := conversation.Refusal(question, german); !strings.HasPrefix(got, want) {
+			t.Errorf("%q is refused by %q, want %q …", question, got, want)
+		}
+	}
+}

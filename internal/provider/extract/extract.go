@@ -77,7 +77,11 @@ func pieces(text string) iter.Seq[string] {
 func answer(question string, documents []llm.Document) string {
 	chosen := choose(question, documents)
 	if len(chosen) == 0 {
-		return conversation.Refusal(question)
+		var around []string
+		if len(documents) > 0 {
+			around = append(around, documents[0].Text)
+		}
+		return conversation.Refusal(question, around...)
 	}
 	var b strings.Builder
 	for i, u := range chosen {
