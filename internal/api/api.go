@@ -131,6 +131,7 @@ type Config struct {
 	SetProcessing func(ctx context.Context, p account.ProjectID, set memo.Processing) error
 	Events        Events
 	Webhooks      Webhooks
+	Reindexer     Reindexer
 	// WebhookPaused reports whether a webhook is told no more until a test succeeds.
 	WebhookPaused func(event.Delivery) bool
 
@@ -235,6 +236,7 @@ func New(cfg Config) http.Handler {
 	s.registerGenerate()
 	s.registerProviders()
 	s.registerStatus()
+	s.registerReindex()
 	s.registerUsage()
 	s.registerMetrics(routes)
 	s.registerFixed(routes)

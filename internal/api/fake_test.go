@@ -383,7 +383,7 @@ func (b *backend) config(t testing.TB) Config {
 		Keys: b, Memos: b, Intake: b, Editor: b, Searcher: b, Ask: b.ask, Assistant: b, Chats: b,
 		Ledger: b, Budgets: b.budgets, Estimate: b.estimate, Waits: b.waits, Status: b.status,
 		Originals: b, OpenOriginal: b.open, Processing: b.processing, SetProcessing: b.setProcessing,
-		Events: b, Webhooks: hooks{b}, WebhookPaused: func(d event.Delivery) bool { return d.Attempt > 9 },
+		Events: b, Webhooks: hooks{b}, Reindexer: &indexes{}, WebhookPaused: func(d event.Delivery) bool { return d.Attempt > 9 },
 		Health: b.health, CheckFileName: checkFileName, CheckURL: checkURL, TempDir: t.TempDir(),
 		Log: quiet(t), Version: "test",
 	}

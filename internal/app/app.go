@@ -161,6 +161,7 @@ func (a *App) assemble(uploads string) {
 		Events:        a.store,
 		Stopping:      a.stopping,
 		Webhooks:      a.notify,
+		Reindexer:     reindexer{a},
 		WebhookPaused: notify.Paused,
 		CheckFileName: parse.Allowed,
 		CheckURL:      a.fetch.Check,

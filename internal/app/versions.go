@@ -28,6 +28,7 @@ const lookEvery = 400 * time.Millisecond
 type versioned struct {
 	*dispatch.Scheduler
 	kept atomic.Pointer[[]ingest.Version]
+	mu   sync.Mutex // held while they are read anew, so that no older state comes after a newer
 }
 
 // Versions returns the index versions that are kept, the live one first.
@@ -100,6 +101,8 @@ func (a *App) followVersions(ctx context.Context) error {
 
 // refreshVersions reads the versions, and searches the live one from now on.
 func (a *App) refreshVersions(ctx context.Context) error {
+	a.versions.mu.Lock()
+	defer a.versions.mu.Unlock()
 	list, err := a.store.Versions(ctx)
 	if err != nil || len(list) == 0 {
 		return err

@@ -73,10 +73,11 @@ type commands struct {
 	Verify  verifyCommand  `cmd:"" help:"Check such a file."`
 	Restore restoreCommand `cmd:"" help:"Bring it into an empty place."`
 
-	Eval    evalCommand    `cmd:"" help:"Measure how well documents are found."`
-	Model   modelCommands  `cmd:"" help:"Install the offline model, or see whether it is."`
-	Bench   benchCommands  `cmd:"" help:"Measure, against a provider that is made up."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Reindex reindexCommands `cmd:"" help:"Change the embedding model while the server is searched."`
+	Eval    evalCommand     `cmd:"" help:"Measure how well documents are found."`
+	Model   modelCommands   `cmd:"" help:"Install the offline model, or see whether it is."`
+	Bench   benchCommands   `cmd:"" help:"Measure, against a provider that is made up."`
+	Version versionCommand  `cmd:"" help:"Print the version."`
 
 	ParseWorker parseWorkerCommand `cmd:"" hidden:"" help:"Read documents for a server."`
 }

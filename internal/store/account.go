@@ -22,6 +22,7 @@ INSERT INTO api_keys (hash, prefix, project, bootstrap, created) VALUES ($1, $2,
 ON CONFLICT (hash) DO NOTHING`
 	findKey = `
 SELECT p.organization, p.id, k.prefix FROM api_keys k JOIN projects p ON p.id = k.project WHERE k.hash = $1`
+	isDefault       = `SELECT count(*) FROM projects WHERE id = $1 AND bootstrap`
 	hasBootstrapKey = `SELECT 1 FROM api_keys WHERE bootstrap LIMIT 1`
 )
 
@@ -78,6 +79,16 @@ func ensureProject(ctx context.Context, tx Tx, now time.Time) (account.ProjectID
 	project = account.ProjectID(newID())
 	_, err = tx.Exec(ctx, insertProject, project, organization, micros(now))
 	return project, err
+}
+
+// IsDefault reports whether a project is the one that was made at the first start.
+func (s *Store) IsDefault(ctx context.Context, p account.ProjectID) (is bool, err error) {
+	err = s.db.Read(ctx, func(tx Tx) error {
+		n, _, err := find(ctx, tx, scanInt, isDefault, p)
+		is = n > 0
+		return err
+	})
+	return is, err
 }
 
 // FindKey returns whom the key with this hash speaks for, or fails with

@@ -101,8 +101,12 @@ func (s *Store) RollbackVersion(ctx context.Context, now time.Time) error {
 			return err
 		}
 		former, ok := versions[memo.VersionFormer]
-		if !ok {
+		switch {
+		case !ok:
 			return fault.New(fault.Conflict, "There is no former version to go back to")
+		case !former.Complete() && former.Cut != versions[memo.VersionLive].Cut:
+			// What it lacks would not even be found by its words.
+			return fault.New(fault.Conflict, fmt.Sprintf("Version %d lacks memos that came in since: try again", former.ID))
 		}
 		return exchange(ctx, tx, versions[memo.VersionLive], former, memo.VersionNext, now)
 	})
