@@ -23,12 +23,10 @@ if ! command -v tesseract >/dev/null; then
 	as_root apt-get install -y -qq --no-install-recommends tesseract-ocr tesseract-ocr-eng
 fi
 
-# The store is held to its suite on PostgreSQL, too; the tests start servers of their own.
-if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
-	step "PostgreSQL"
-	as_root apt-get update -qq
-	as_root apt-get install -y -qq --no-install-recommends postgresql
-fi
+# The store and the index are held to their suites on PostgreSQL with pgvector, too; the
+# tests start servers of their own.
+step "PostgreSQL and pgvector"
+./deploy/install-postgres.sh
 
 step "offline model and PDF engine"
 go run ./cmd/kvasir model install

@@ -26,6 +26,7 @@ import (
 	"kvasir/internal/config"
 	"kvasir/internal/dispatch"
 	"kvasir/internal/fetch"
+	"kvasir/internal/index/pgvector"
 	"kvasir/internal/ingest"
 	"kvasir/internal/llm"
 	"kvasir/internal/notify"
@@ -35,6 +36,7 @@ import (
 	"kvasir/internal/search"
 	"kvasir/internal/store"
 	"kvasir/internal/store/folder"
+	"kvasir/internal/store/postgres"
 	"kvasir/internal/telemetry"
 )
 
@@ -44,9 +46,11 @@ type App struct {
 	log      *slog.Logger
 	models   config.Models
 	store    *store.Store
-	node     string         // this process, among those on one database
-	database string         // what the store runs on, as it is shown
-	folder   *folder.Folder // nil if the store holds it
+	node     string           // this process, among those on one database
+	database string           // what the store runs on, as it is shown
+	folder   *folder.Folder   // nil if the store holds it
+	beside   *postgres.Beside // nil without PostgreSQL
+	vectors  *pgvector.Index  // nil if all vectors stay in memory
 	files    blob.Store
 	fetch    *fetch.Client
 	notify   *notify.Service
@@ -104,6 +108,9 @@ func New(ctx context.Context, cfg config.Config, log *slog.Logger) (_ *App, err 
 		return nil, err
 	}
 	if err = a.openVersions(ctx); err != nil {
+		return nil, err
+	}
+	if err = a.openOutside(ctx); err != nil {
 		return nil, err
 	}
 	uploads := filepath.Join(cfg.Data, "uploads")
@@ -275,8 +282,14 @@ func (a *App) Run(ctx context.Context) error {
 		front.Go(func() error { return a.ingest.Run(fctx) })
 		front.Go(func() error { return a.onDuty(fctx, "webhooks", a.notify.Run) })
 		front.Go(func() error { return a.alone(fctx, "index", a.ingest.Fill) })
+		if a.vectors != nil {
+			front.Go(func() error { return a.alone(fctx, "vectors", a.vectors.Follow) })
+		}
 	}
 	front.Go(func() error { return a.followVersions(fctx) })
+	if a.vectors != nil {
+		front.Go(func() error { return a.vectors.Watch(fctx) })
+	}
 	front.Go(func() error { return a.sweepFiles(fctx) })
 	close(a.ready)
 	err := front.Wait()
@@ -302,6 +315,9 @@ func (a *App) close(ctx context.Context) error {
 	}
 	if a.files != nil {
 		errs = append(errs, a.files.Close())
+	}
+	if a.beside != nil {
+		a.beside.Close()
 	}
 	if a.store != nil {
 		errs = append(errs, a.store.Close())

@@ -159,7 +159,9 @@ func (a *App) newFinder(v ingest.Version) *finder {
 	if embedder != nil {
 		model = v.Model
 	}
-	index := flat.New(a.store.Source(v.IndexVersion), &flat.Options{Bytes: a.cfg.IndexBytes, Model: model, Log: a.log})
+	index := flat.New(a.store.Source(v.IndexVersion), &flat.Options{
+		Bytes: a.cfg.IndexBytes, Model: model, Log: a.log, Outside: a.outside(v.IndexVersion),
+	})
 	planner := plan.New(a.dispatch, a.store, a.log, plan.Options{Generator: a.writer()})
 	models := searchModels{a.dispatch, embedder}
 	return &finder{

@@ -49,6 +49,10 @@ func start() (c *Cluster, err error) {
 	if len(found) == 0 {
 		return nil, fmt.Errorf("no initdb under /usr/lib/postgresql")
 	}
+	version := strings.Split(slices.Max(found), "/")[4]
+	if _, err := os.Stat("/usr/share/postgresql/" + version + "/extension/vector.control"); err != nil {
+		return nil, fmt.Errorf("no pgvector for PostgreSQL %s: %w", version, err)
+	}
 	dir, err := os.MkdirTemp("", "kvasir-postgres-")
 	if err != nil {
 		return nil, err

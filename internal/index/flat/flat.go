@@ -39,6 +39,8 @@ type Options struct {
 	Bytes int64  // of all parts together; the least recently used go first; 1 GiB
 	Model string // whose vectors are indexed; empty for none
 	Log   *slog.Logger
+	// Outside takes the vectors of projects that are large for this budget; nil for none.
+	Outside index.Outside
 }
 
 // An Index finds chunks of all projects. It is safe for concurrent use.
@@ -102,6 +104,9 @@ func (ix *Index) Nearest(
 	if t == nil {
 		return nil, nil
 	}
+	if s.away > 0 {
+		return ix.nearestOutside(ctx, s, sv, t, v)
+	}
 	return s.nearest(ctx, sv, t, &ix.scans)
 }
 
@@ -125,7 +130,7 @@ func (ix *Index) open(ctx context.Context, in memo.Selection) (*snapshot, *sieve
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := ix.part(in.Project).catchUp(ctx, ix.source, in.Now)
+	s, err := ix.settled(in.Project).catchUp(ctx, ix.source, in.Now)
 	return s, sv, err
 }
 
@@ -135,7 +140,7 @@ func (ix *Index) part(id account.ProjectID) *part {
 	defer ix.mu.Unlock()
 	p := ix.parts[id]
 	if p == nil {
-		p = newPart(id, ix.opts.Model, &ix.readers, ix.evict)
+		p = newPart(id, ix.opts.Model, &ix.readers, ix.grown)
 		ix.parts[id] = p
 	}
 	ix.clock++

@@ -31,6 +31,10 @@ func (ix *Index) Vectors(
 		}
 	})
 	runtime.KeepAlive(s)
+	if err != nil || s.away == 0 {
+		return out, err
+	}
+	err = ix.addOutside(ctx, in.Project, at, hits, out)
 	return out, err
 }
 

@@ -17,6 +17,7 @@ func merge(views []*view) *segment {
 	numbers := make([][]uint32, len(views)) // old to new
 	for i, v := range views {
 		numbers[i] = a.take(v)
+		a.through = max(a.through, v.through)
 	}
 	a.terms = mergeTerms(views, numbers)
 	return a.finish()

@@ -66,24 +66,29 @@ func (t *target) cosine(vs *vectors, n uint32) float32 {
 // nearest compares the target with every document that passes, or, if these are
 // many, with those whose signs tell that they are near.
 func (s *snapshot) nearest(ctx context.Context, sv *sieve, t *target, pool *estimatePool) ([]memo.Hit, error) {
+	best, err := s.best(ctx, sv, t, pool)
+	return best.hits(s), err
+}
+
+func (s *snapshot) best(ctx context.Context, sv *sieve, t *target, pool *estimatePool) (top, error) {
 	among, count, err := s.comparable(ctx, sv, len(t.vector))
 	if err != nil || count == 0 {
-		return nil, err
+		return top{limit: t.limit}, err
 	}
 	if count > exactBelow && len(t.vector) >= exactDim {
 		keep := max(count*comparedByLength/len(t.vector), leastCompared, 5*t.limit)
 		if among, err = s.scan(ctx, among, t.signs(), keep, pool); err != nil {
-			return nil, err
+			return top{}, err
 		}
 	}
 	bests, err := s.compare(ctx, among, t)
 	if err != nil {
-		return nil, err
+		return top{}, err
 	}
 	best := t.best(s, bests)
 	// The arrays that were read are given back with the snapshot.
 	runtime.KeepAlive(s)
-	return best.hits(s), nil
+	return best, nil
 }
 
 // spare is how many more than wanted are compared in full, and spareCosine how much

@@ -30,7 +30,9 @@ type part struct {
 	now     atomic.Pointer[snapshot] // what searches see; never nil
 	looked  atomic.Pointer[look]     // the last one for changes; nil before the first
 	pulling chan struct{}            // of capacity 1: held by the one who pulls changes
+	kept    atomic.Int64             // vectors up to this change are outside, and are to be left there
 	shelf   shelf                    // belongs to the one who pulls
+	away    int64                    // likewise: see [snapshot]
 	grown   func(*part)              // is told when the part holds more than before
 }
 
@@ -42,7 +44,8 @@ func newPart(project account.ProjectID, model string, readers *sync.Pool, grown 
 
 // publish lets searches see the shelf as of a sequence number.
 func (p *part) publish(seq int64) {
-	s := newSnapshot(seq, p.shelf.views)
+	s := newSnapshot(p.project, seq, p.away, p.shelf.views)
+	s.keepMean(p.now.Load())
 	p.bytes.Store(s.bytes())
 	p.now.Store(s)
 }
@@ -113,7 +116,7 @@ func (p *part) pull(ctx context.Context, source index.Source, latest int64) erro
 func (p *part) gather(ctx context.Context, source index.Source, latest int64, b *batch) error {
 	limit := firstPage
 	for b.seq < latest && b.docs < segmentDocs {
-		page, err := source.Changes(ctx, p.project, p.model, b.seq, limit)
+		page, err := p.read(ctx, source, b.seq, limit)
 		if err != nil || len(page) == 0 {
 			return err
 		}
@@ -142,6 +145,7 @@ type batch struct {
 // A deleted one has no passages.
 type analysed struct {
 	id       memo.ID
+	seq      int64
 	attrs    memo.Attributes
 	passages []passage
 	spelled  []spelling // of terms that were new to the reader, of other memos, too

@@ -26,6 +26,7 @@ type segment struct {
 	names     names
 	limited   []uint32 // entries that are archived or may expire
 	memory    *memory  // of the postings
+	through   int64    // the newest change in it
 	bytes     int64    // an estimate of all this
 	filtered  filterCache
 }
@@ -142,6 +143,7 @@ func newSegment(memos []*analysed, spelled []spelling) *segment {
 	lists := make([][]termCount, 0, docs)
 	for _, m := range memos {
 		a.addEntry(m.id, m.attrs)
+		a.through = max(a.through, m.seq)
 		for i := range m.passages {
 			p := &m.passages[i]
 			a.vectors.put(uint32(len(a.docs)), p.vector)

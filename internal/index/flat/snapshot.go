@@ -3,16 +3,19 @@ package flat
 import (
 	"maps"
 
+	"kvasir/internal/account"
 	"kvasir/internal/lexical"
 )
 
 // A snapshot is a project as of one sequence number. It never changes, so
 // searches go on undisturbed while newer ones are made.
 type snapshot struct {
-	seq   int64
-	views []*view // oldest first
-	stats stats
-	mean  mean
+	project account.ProjectID
+	seq     int64
+	views   []*view // oldest first
+	away    int64   // vectors up to this change may be outside; 0 if all are here
+	stats   stats
+	mean    mean
 }
 
 // A view is a segment less the documents of memos that have changed since.
@@ -64,8 +67,8 @@ func (v *view) without(entries []uint32) *view {
 }
 
 // newSnapshot sums up the views.
-func newSnapshot(seq int64, views []*view) *snapshot {
-	s := &snapshot{seq: seq, views: views, stats: stats{languages: map[lexical.Language]int{}}}
+func newSnapshot(project account.ProjectID, seq, away int64, views []*view) *snapshot {
+	s := &snapshot{project: project, seq: seq, away: away, views: views, stats: stats{languages: map[lexical.Language]int{}}}
 	for _, v := range views {
 		s.stats.add(v.stats)
 	}

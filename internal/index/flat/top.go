@@ -88,8 +88,13 @@ func (t *top) hits(s *snapshot) []memo.Hit {
 	out := make([]memo.Hit, len(t.found))
 	for i, f := range t.found {
 		v := s.views[f.view]
-		d := &v.docs[f.doc]
-		out[i] = memo.Hit{Chunk: d.chunk, Memo: v.entries[d.entry].id, Score: float64(f.score)}
+		out[i] = v.hit(f.doc, float64(f.score))
 	}
 	return out
+}
+
+// hit returns a document as it is told to others.
+func (v *view) hit(doc uint32, score float64) memo.Hit {
+	d := &v.docs[doc]
+	return memo.Hit{Chunk: d.chunk, Memo: v.entries[d.entry].id, Score: score}
 }

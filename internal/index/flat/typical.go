@@ -21,6 +21,7 @@ const (
 type mean struct {
 	mu     sync.Mutex
 	known  bool
+	docs   int // how many there were
 	vector llm.Vector
 }
 
@@ -39,47 +40,97 @@ func (ix *Index) Typical(ctx context.Context, in memo.Selection, model string) (
 	}
 	s.mean.mu.Lock()
 	defer s.mean.mu.Unlock()
-	if s.mean.known {
-		return s.mean.vector, nil
+	if !s.mean.known {
+		if s.mean.vector, err = ix.middle(ctx, s); err != nil {
+			return nil, err
+		}
+		s.mean.known, s.mean.docs = true, s.stats.docs
 	}
-	s.mean.known, s.mean.vector = true, s.middle(typicalSample)
 	runtime.KeepAlive(s)
 	return s.mean.vector, nil
 }
 
-// middle returns the mean of the vectors of about n living documents from all over
-// the project, drawn towards nothing, the same every time. Their places are scattered: those in even steps
-// may have something in common. The mean of rotated vectors is the rotated mean.
-func (s *snapshot) middle(n int) llm.Vector {
-	const scatter = 2654435761 // 2^32 over the golden ratio
-	bound := uint64(1 << 32)
-	if s.stats.docs > n {
-		bound = bound * uint64(n) / uint64(s.stats.docs)
+// lasting is how many documents there must be for a mean to be still good when few of
+// them have changed.
+const lasting = 16 * typicalSample
+
+// keepMean takes over what is typical from an older snapshot, where vectors are
+// outside and a new sample of them costs something.
+func (s *snapshot) keepMean(old *snapshot) {
+	if s.away == 0 || old == nil || !old.mean.mu.TryLock() {
+		return
 	}
+	defer old.mean.mu.Unlock()
+	change := s.stats.docs - old.mean.docs
+	if old.mean.known && old.mean.docs >= lasting && max(change, -change) <= old.mean.docs/64 {
+		s.mean.known, s.mean.docs, s.mean.vector = true, old.mean.docs, old.mean.vector
+	}
+}
+
+// middle returns the mean of a sample of vectors, drawn towards nothing, the same
+// every time. The mean of rotated vectors is the rotated mean.
+func (ix *Index) middle(ctx context.Context, s *snapshot) (llm.Vector, error) {
 	var sum llm.Vector
-	place, used := uint32(0), float32(0)
-	for _, v := range s.views {
-		for doc := range v.alive.all() {
-			place++
-			if uint64((place-1)*scatter) >= bound {
-				continue
+	used := float32(0)
+	var far []memo.Hit
+	for _, f := range s.sample(typicalSample) {
+		v := s.views[f.view]
+		p := v.vectors.get(f.doc)
+		if sum == nil && p != nil {
+			sum = make(llm.Vector, p.dim)
+		}
+		switch {
+		case p != nil && p.dim == len(sum): // others are of a damaged kind
+			p.addTo(sum)
+			used++
+		case p == nil && s.away > 0:
+			far = append(far, v.hit(f.doc, 0))
+		}
+	}
+	if len(far) > 0 {
+		vectors, err := ix.opts.Outside.Vectors(ctx, s.project, far)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range vectors {
+			if v = unit(v); sum == nil {
+				sum = make(llm.Vector, len(v))
 			}
-			p := v.vectors.get(doc)
-			if sum == nil && p != nil {
-				sum = make(llm.Vector, p.dim)
-			}
-			if p != nil && p.dim == len(sum) { // others are of a damaged kind
-				p.addTo(sum)
+			if v != nil && len(v) == len(sum) {
+				rotate(v)
+				for i := range sum {
+					sum[i] += v[i]
+				}
 				used++
 			}
 		}
 	}
-	if sum == nil {
-		return nil
+	if used == 0 {
+		return nil, nil
 	}
 	rotateBack(sum)
 	for i := range sum {
 		sum[i] /= used + fewVectors
 	}
-	return sum
+	return sum, nil
+}
+
+// sample returns about n living documents from all over the project. Their places are
+// scattered: those in even steps may have something in common.
+func (s *snapshot) sample(n int) (out []found) {
+	const scatter = 2654435761 // 2^32 over the golden ratio
+	bound := uint64(1 << 32)
+	if s.stats.docs > n {
+		bound = bound * uint64(n) / uint64(s.stats.docs)
+	}
+	place := uint32(0)
+	for i, v := range s.views {
+		for doc := range v.alive.all() {
+			place++
+			if uint64((place-1)*scatter) < bound {
+				out = append(out, found{view: uint32(i), doc: doc})
+			}
+		}
+	}
+	return out
 }

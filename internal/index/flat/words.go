@@ -43,7 +43,7 @@ func (r *wordReader) forget() { clear(r.told[:]) }
 // be in that of its memo's others, or else in English: names and codes come out
 // the same.
 func (r *wordReader) analyse(c *memo.Change) *analysed {
-	m := &analysed{id: c.Memo, attrs: c.Attributes}
+	m := &analysed{id: c.Memo, seq: c.Seq, attrs: c.Attributes}
 	if c.Deleted {
 		return m
 	}

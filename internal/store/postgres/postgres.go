@@ -49,34 +49,10 @@ type Options struct {
 //
 // Open starts the writer and a listener, goroutines that end in the store's Close.
 func Open(ctx context.Context, url string, opts *Options) (*store.Store, error) {
-	var o Options
-	if opts != nil {
-		o = *opts
-	}
-	o.Readers = cmp.Or(o.Readers, max(8, 4*runtime.GOMAXPROCS(0)))
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "DATABASE_URL is no postgres URL") // the cause may hold a password
-	}
-	given, err := statementTimeout(config.ConnConfig)
+	config, o, err := configure(url, opts)
 	if err != nil {
 		return nil, err
 	}
-	o.Timeout = cmp.Or(o.Timeout, given, 30*time.Second)
-	// Beside readers, the writer and the listener; and as many again, since a dead one
-	// takes its place until it is closed, which takes long where nobody answers.
-	config.MaxConns = 2 * int32(o.Readers+2)
-	config.PingTimeout = min(o.Timeout, pingWithin)
-	config.ConnConfig.ConnectTimeout = min(o.Timeout, connectWithin)
-	// Beside other tables of the same database, such as Skald's; public holds pgvector.
-	config.ConnConfig.RuntimeParams["search_path"] = schema + ",public"
-	config.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(o.Timeout.Milliseconds())
-	config.ConnConfig.RuntimeParams["application_name"] = "kvasir"
-	// A node that has vanished must not keep what it holds: the server notices soon.
-	config.ConnConfig.RuntimeParams["tcp_keepalives_idle"] = "5"
-	config.ConnConfig.RuntimeParams["tcp_keepalives_interval"] = "2"
-	config.ConnConfig.RuntimeParams["tcp_keepalives_count"] = "3"
-	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 	if err := migrate(ctx, config.ConnConfig); err != nil {
 		return nil, err
 	}
@@ -96,6 +72,38 @@ func Open(ctx context.Context, url string, opts *Options) (*store.Store, error) 
 	s := store.New(db)
 	db.start(ctx, s.Rouse)
 	return s, nil
+}
+
+// configure reads a URL, and completes the options.
+func configure(url string, opts *Options) (_ *pgxpool.Config, o Options, err error) {
+	if opts != nil {
+		o = *opts
+	}
+	o.Readers = cmp.Or(o.Readers, max(8, 4*runtime.GOMAXPROCS(0)))
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, o, fault.New(fault.Invalid, "DATABASE_URL is no postgres URL") // the cause may hold a password
+	}
+	given, err := statementTimeout(config.ConnConfig)
+	if err != nil {
+		return nil, o, err
+	}
+	o.Timeout = cmp.Or(o.Timeout, given, 30*time.Second)
+	// Beside readers, the writer and the listener; and as many again, since a dead one
+	// takes its place until it is closed, which takes long where nobody answers.
+	config.MaxConns = 2 * int32(o.Readers+2)
+	config.PingTimeout = min(o.Timeout, pingWithin)
+	config.ConnConfig.ConnectTimeout = min(o.Timeout, connectWithin)
+	// Beside other tables of the same database, such as Skald's; public holds pgvector.
+	config.ConnConfig.RuntimeParams["search_path"] = schema + ",public"
+	config.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(o.Timeout.Milliseconds())
+	config.ConnConfig.RuntimeParams["application_name"] = "kvasir"
+	// A node that has vanished must not keep what it holds: the server notices soon.
+	config.ConnConfig.RuntimeParams["tcp_keepalives_idle"] = "5"
+	config.ConnConfig.RuntimeParams["tcp_keepalives_interval"] = "2"
+	config.ConnConfig.RuntimeParams["tcp_keepalives_count"] = "3"
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	return config, o, nil
 }
 
 // statementTimeout returns the timeout that the URL has, 0 for none.
