@@ -219,6 +219,16 @@ type server struct {
 
 // New returns the handler of the whole API.
 func New(cfg Config) http.Handler {
+	s, routes := build(cfg)
+	var inner http.Handler = routes
+	if s.Routed != nil {
+		inner = s.Routed(inner)
+	}
+	return guard.Chain(inner, s.guards(routes)...)
+}
+
+// build registers every route.
+func build(cfg Config) (*server, *router) {
 	cfg.Options = cfg.Options.withDefaults()
 	routes := newRouter()
 	s := &server{Config: cfg, api: humago.New(routes, describe()), streams: make(chan struct{}, cfg.Options.Streams)}
@@ -241,11 +251,7 @@ func New(cfg Config) http.Handler {
 	s.registerMetrics(routes)
 	s.registerFixed(routes)
 	s.registerDocs(routes)
-	var inner http.Handler = routes
-	if s.Routed != nil {
-		inner = s.Routed(inner)
-	}
-	return guard.Chain(inner, s.guards(routes)...)
+	return s, routes
 }
 
 func (s *server) guards(routes *router) []func(http.Handler) http.Handler {

@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -92,5 +94,34 @@ func TestDocsCanBeSwitchedOff(t *testing.T) {
 	}
 	if about := get(t, base+"/"); strings.Contains(about, "docs") {
 		t.Errorf("the root points to %s", about)
+	}
+}
+
+// TestEveryRouteIsDescribed holds the table of routes to the description: test/isolation_test.go
+// tries what is described with another tenant's ids. What is not described holds nothing of
+// a tenant's.
+func TestEveryRouteIsDescribed(t *testing.T) {
+	t.Parallel()
+	cfg := (&backend{}).config(t)
+	cfg.Metrics = http.NotFoundHandler()
+	s, routes := build(cfg)
+	known := []string{"GET /{$}", "GET " + metricsPath, "GET " + openAPIPath, "GET " + docsPath, "GET " + docsPath + "/{file}"}
+	for _, f := range fixedRoutes() {
+		known = append(known, f.pattern)
+	}
+	for path, item := range s.api.OpenAPI().Paths {
+		for method, op := range map[string]*huma.Operation{
+			"GET": item.Get, "POST": item.Post, "PUT": item.Put, "PATCH": item.Patch, "DELETE": item.Delete,
+		} {
+			if op != nil {
+				known = append(known, method+" "+path)
+			}
+		}
+	}
+	for _, r := range routes.templates {
+		pattern := strings.TrimSpace(r.method + " " + strings.Join(r.segments, "/"))
+		if !slices.Contains(known, pattern) {
+			t.Errorf("%s is not described", pattern)
+		}
 	}
 }
