@@ -83,7 +83,7 @@ func OpenS3(ctx context.Context, o S3Options) (*S3, error) {
 func newS3(o S3Options) (*S3, error) {
 	endpoint, err := url.Parse(cmp.Or(o.Endpoint, "https://s3.amazonaws.com"))
 	if err != nil || endpoint.Host == "" || strings.Trim(endpoint.Path, "/") != "" {
-		return nil, fmt.Errorf("the endpoint %q is not an address such as https://s3.example.com", o.Endpoint)
+		return nil, errors.New("the endpoint is not an address such as https://s3.example.com") // it may hold a password
 	}
 	secure := endpoint.Scheme == "https"
 	transport, err := minio.DefaultTransport(secure)

@@ -110,14 +110,15 @@ func folder(dir string) error {
 	return nil
 }
 
-// address checks the address of a server, if there is one.
+// address checks the address of a server, if there is one. Its words do not repeat it:
+// there may be a password in it.
 func address(text string) error {
 	if text == "" {
 		return nil
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("%q is not an address such as https://example.com", text)
+		return errors.New("it is not an address such as https://example.com")
 	}
 	return nil
 }

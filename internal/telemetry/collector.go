@@ -71,7 +71,9 @@ func (c *collector) UploadTraces(ctx context.Context, spans []*tracepb.ResourceS
 	switch failing := err != nil; {
 	case failing == c.failing:
 	case failing:
-		c.log.WarnContext(ctx, "traces are lost: the collector does not take them", "error", err)
+		// What the collector says is left out: it may repeat the key that it was sent.
+		words, _, _ := strings.Cut(err.Error(), " (body:")
+		c.log.WarnContext(ctx, "traces are lost: the collector does not take them", "error", words)
 	default:
 		c.log.InfoContext(ctx, "traces arrive again")
 	}

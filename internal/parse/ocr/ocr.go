@@ -113,7 +113,7 @@ func (l Limits) output(ctx context.Context, in io.Reader, args ...string) (strin
 	out, complaint := tail{max: l.Text}, tail{max: 1000, cuts: true}
 	cmd := exec.CommandContext(ctx, l.Command, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, &out, &complaint
-	cmd.Env = append(os.Environ(), "OMP_THREAD_LIMIT=1", "LC_ALL=C.UTF-8")
+	cmd.Env = environment()
 	// A process that does not end when it is killed is not waited for.
 	cmd.WaitDelay = 5 * time.Second
 	switch err := cmd.Run(); {
@@ -181,4 +181,19 @@ func (t *tail) Write(p []byte) (int, error) {
 // tooManyPixels says that a picture is too large.
 func tooManyPixels(l Limits) error {
 	return fault.New(fault.TooLarge, fmt.Sprintf("The picture has more than %d million pixels", l.Pixels/1_000_000))
+}
+
+// environment returns the variables of tesseract. Those of the server hold keys, which
+// are no business of a program that reads pictures of strangers.
+func environment() []string {
+	env := []string{"OMP_THREAD_LIMIT=1", "LC_ALL=C.UTF-8"}
+	for _, name := range []string{
+		"PATH", "HOME", "TMPDIR", "TEMP", "TMP", "TESSDATA_PREFIX", "LD_LIBRARY_PATH",
+		"SystemRoot", "SystemDrive", "USERPROFILE", "LocalAppData",
+	} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
 }

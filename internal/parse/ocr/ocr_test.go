@@ -277,6 +277,19 @@ func TestAProgramThatMisbehaves(t *testing.T) {
 	}
 }
 
+// TestTheProgramKnowsNoSecrets asks a program for its variables.
+func TestTheProgramKnowsNoSecrets(t *testing.T) {
+	t.Setenv("OPENAI_API_KEY", "sk-secret")
+	limits := Limits{Languages: "eng", Command: script(t, "exec env"), Text: 1 << 20}
+	said, err := limits.output(t.Context(), strings.NewReader(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(said, "sk-secret") || !strings.Contains(said, "PATH=") {
+		t.Errorf("its variables are\n%s", said)
+	}
+}
+
 func TestLanguages(t *testing.T) {
 	t.Parallel()
 	list := "echo 'List of available languages (7):'; for l in afr deu osd eng fra kor; do echo $l; done\n"

@@ -14,6 +14,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,6 +68,7 @@ type Endpoint struct {
 	query    string
 	key      string
 	header   http.Header // of every request; holds the key
+	secrets  []string    // what no message may hold: the key, and credentials in the base URL
 	client   http.Client
 	idle     time.Duration
 }
@@ -94,7 +96,35 @@ func NewEndpoint(cfg Config) *Endpoint {
 		e.client = *cfg.HTTPClient
 	}
 	e.client.CheckRedirect = sameOrigin
+	e.secrets = credentials(e.key, e.base, query)
 	return e
+}
+
+// secretNames are parts of the names of parameters whose values are secrets.
+var secretNames = []string{"key", "token", "secret", "sig", "pass", "auth"}
+
+// credentials returns what must not be told of what is sent: the key, a password in
+// the URL, in each form in which it may be repeated, and keys in the query.
+func credentials(key, base, query string) (secrets []string) {
+	if key != "" {
+		secrets = append(secrets, key)
+	}
+	if u, err := url.Parse(base); err == nil && u.User != nil {
+		password, _ := u.User.Password()
+		_, escaped, _ := strings.Cut(u.User.String(), ":")
+		basic := base64.StdEncoding.EncodeToString([]byte(u.User.Username() + ":" + password))
+		secrets = append(secrets, basic, cmp.Or(password, u.User.Username()), cmp.Or(escaped, u.User.String()))
+	}
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if plain, err := url.QueryUnescape(value); value != "" && containsAny(strings.ToLower(name), secretNames) {
+			secrets = append(secrets, value)
+			if err == nil {
+				secrets = append(secrets, plain)
+			}
+		}
+	}
+	return secrets
 }
 
 func joinQuery(a, b string) string {

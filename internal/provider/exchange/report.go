@@ -203,8 +203,8 @@ const masked = "***"
 // clean makes a provider's message fit to be logged and shown: without keys,
 // control characters and more than a few lines of text.
 func (e *Endpoint) clean(message string) string {
-	if e.key != "" {
-		message = strings.ReplaceAll(message, e.key, masked)
+	for _, secret := range e.secrets {
+		message = strings.ReplaceAll(message, secret, masked)
 	}
 	message = keyShape.ReplaceAllString(message, masked)
 	message = strings.Map(func(r rune) rune {

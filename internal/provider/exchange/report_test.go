@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -282,6 +283,14 @@ func TestMessagesHoldNoKeys(t *testing.T) {
 		if got := e.clean(tt.in); got != tt.want {
 			t.Errorf("clean(%q) = %q, want %q", tt.in, got, tt.want)
 		}
+	}
+	e = NewEndpoint(Config{
+		BaseURL: "http://me:pass%2Fw0rd@host/v1?api-key=tOp%2FsEcReT&version=2026-01-01", Query: url.Values{"api-version": {"1"}},
+	})
+	const said = "POST /v1?api-key=tOp%2FsEcReT&version=2026-01-01 tOp/sEcReT http://me:pass%2Fw0rd@host pass/w0rd Basic bWU6cGFzcy93MHJk"
+	const want = "POST /v1?api-key=***&version=2026-01-01 *** http://me:***@host *** Basic ***"
+	if got := e.clean(said); got != want {
+		t.Errorf("clean(%q) = %q, want %q", said, got, want)
 	}
 	long := e.clean(strings.Repeat("ä", maxMessage))
 	if !utf8.ValidString(long) || len(long) > maxMessage+len("…") || !strings.HasSuffix(long, "ä…") {
