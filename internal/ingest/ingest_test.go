@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,24 +38,29 @@ type models struct {
 	texts []string // all it was asked for
 	down  bool
 	spent bool          // the budget is
+	kind  bool          // it takes poison
 	gate  chan struct{} // when set, every call waits for it
 
-	versions []ingest.Version
+	limit    int                     // of tokens; 100
+	versions func() []ingest.Version // nil for one of this model
 
 	asks  []llm.GenerateRequest // all it was to write
 	faint int                   // it fails after so many; 0 for never
 }
 
-func (m *models) Spec() llm.EmbedSpec { return llm.EmbedSpec{Model: m.name, MaxTokens: 100} }
+func (m *models) Spec() llm.EmbedSpec {
+	return llm.EmbedSpec{Model: m.name, MaxTokens: cmp.Or(m.limit, 100)}
+}
 
 func (m *models) Tokenizer() string { return "words" }
 
 // Versions are what the test has set, or the one of this model.
 func (m *models) Versions() []ingest.Version {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.versions != nil {
-		return m.versions
+	versions := m.versions
+	m.mu.Unlock()
+	if versions != nil {
+		return versions()
 	}
 	v := ingest.Version{IndexVersion: memo.IndexVersion{ID: 1, State: memo.VersionLive, Model: m.name, Cut: 1}}
 	if m.name != "" {
@@ -67,7 +73,7 @@ func (m *models) CountTokens(text string) int { return len(strings.Fields(text))
 
 func (m *models) Embed(ctx context.Context, _ llm.Call, _ llm.Input, texts []string) ([]llm.Vector, error) {
 	m.mu.Lock()
-	down, spent, gate := m.down, m.spent, m.gate
+	down, spent, gate, kind := m.down, m.spent, m.gate, m.kind
 	m.texts = append(m.texts, texts...)
 	m.mu.Unlock()
 	if gate != nil {
@@ -86,7 +92,7 @@ func (m *models) Embed(ctx context.Context, _ llm.Call, _ llm.Input, texts []str
 	var err error
 	out := make([]llm.Vector, len(texts))
 	for i, text := range texts {
-		if strings.Contains(text, "poison") {
+		if strings.Contains(text, "poison") && !kind {
 			err = fault.New(fault.Invalid, "test: bad request (HTTP 400): no poison please")
 			continue
 		}
