@@ -90,6 +90,7 @@ type Server struct {
 
 	old        bool // it has no events, as servers before them
 	processing object
+	index      reindexing
 	webhooks   []object
 	log        []object      // what has happened
 	woken      chan struct{} // closed by the next event
@@ -130,6 +131,9 @@ func Start(tb testing.TB) *Server {
 	mux.HandleFunc("GET /api/v1/chat/{id}", s.readChat)
 	mux.HandleFunc("POST /api/v1/generate", s.generate)
 	mux.HandleFunc("GET /api/v1/status", s.status)
+	mux.HandleFunc("GET /api/v1/reindex", s.reindexing)
+	mux.HandleFunc("POST /api/v1/reindex", s.reindex)
+	mux.HandleFunc("POST /api/v1/reindex/search", s.searchVersion)
 	mux.HandleFunc("GET /api/v1/usage", s.usage)
 	mux.HandleFunc("POST /api/v1/usage/estimate", s.estimate)
 	srv := httptest.NewServer(authenticate(mux))
