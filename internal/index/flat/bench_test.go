@@ -98,7 +98,7 @@ func BenchmarkNearest(b *testing.B) {
 	for _, dim := range []int{384, 1536} {
 		b.Run(fmt.Sprint(dim), func(b *testing.B) {
 			const queries = 100
-			vectors := usual.clustered(3, 10*largeMemos+queries, dim)
+			vectors := indextest.Usual().Clustered(3, 10*largeMemos+queries, dim)
 			_, ix := load(b, func(i, j int, c *memo.IndexedChunk) { c.Vector = vectors[10*i+j] })
 			for name, in := range map[string]memo.Selection{"all": within(), "filtered": within(marked)} {
 				b.Run(name, func(b *testing.B) {
@@ -120,7 +120,7 @@ func BenchmarkNearest(b *testing.B) {
 func BenchmarkVectors(b *testing.B) {
 	for _, dim := range []int{384, 1536} {
 		b.Run(fmt.Sprint(dim), func(b *testing.B) {
-			vectors := usual.clustered(3, 20_000, dim)
+			vectors := indextest.Usual().Clustered(3, 20_000, dim)
 			ix := flat.New(vectored(vectors), &flat.Options{Model: "m"})
 			hits, err := ix.Nearest(b.Context(), within(), "m", vectors[0], 400, 2)
 			if err != nil {

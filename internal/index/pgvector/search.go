@@ -18,11 +18,12 @@ const (
 	// What a search asks of pgvector is set for its transaction, in one go with the look
 	// how far the part has followed: both belong to one snapshot.
 	begin = `
-SELECT set_config('search_path', current_setting('search_path') || $1, true),
-	set_config('enable_seqscan', 'off', true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
-	set_config('hnsw.scan_mem_multiplier', '16', true),
-	set_config('hnsw.ef_search', $2, true), set_config('hnsw.max_scan_tuples', $3, true),
-	(SELECT seq FROM outside_projects WHERE id = $4)`
+SELECT concat(set_config('search_path', current_setting('search_path') || $1, true),
+	set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true),
+	set_config('enable_seqscan', 'off', true), set_config('enable_sort', $2, true),
+	set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.scan_mem_multiplier', '16', true),
+	set_config('hnsw.ef_search', $3, true), set_config('hnsw.max_scan_tuples', $4, true)),
+	(SELECT seq FROM outside_projects WHERE id = $5)`
 	// The number of the part and the dimension stand in the statements themselves: the
 	// planner finds the part's index by them. Scores are by the whole vector.
 	nearest = `
@@ -59,7 +60,7 @@ func (k Keeper) Nearest(
 ) ([]memo.Hit, int64, error) {
 	p := k.part(project)
 	statement := fmt.Sprintf(nearest, p.id, graphKey("v", p.dimension), graphKey("$1::real[]", p.dimension), limit)
-	return k.search(ctx, p, v, limit, statement)
+	return k.search(ctx, lookup{part: p, graph: true, limit: limit}, v, statement)
 }
 
 // Among implements [index.Outside].
@@ -71,102 +72,105 @@ func (k Keeper) Among(
 	for i, id := range memos {
 		ids[i] = string(id)
 	}
-	return k.search(ctx, p, v, limit, fmt.Sprintf(among, p.id, limit), ids)
-}
-
-// search runs a statement that finds the nearest. What a replica has is taken if it is
-// as far as this process has seen the part to be.
-func (ix *Index) search(
-	ctx context.Context, p part, v llm.Vector, limit int, statement string, args ...any,
-) (hits []memo.Hit, seq int64, err error) {
-	v = unit(v)
-	if v == nil || len(v) != p.dimension || limit <= 0 {
-		return nil, p.seq, nil
-	}
-	run := func(tx Tx) (err error) {
-		if seq, err = ix.begin(ctx, tx, p.id, limit); err != nil || seq < p.seq {
-			return err
-		}
-		rows, err := tx.Query(ctx, statement, append([]any{[]float32(v)}, args...)...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close() // what it could report, Err has said
-		hits = hits[:0]
-		for rows.Next() {
-			var h memo.Hit
-			if err := rows.Scan(&h.Memo, &h.Chunk, &h.Score); err != nil {
-				return err
-			}
-			hits = append(hits, h)
-		}
-		return rows.Err()
-	}
-	if err = ix.db.Read(ctx, run); err == nil && seq < p.seq {
-		err = ix.db.ReadNow(ctx, run)
-	}
-	if err == nil && seq < p.seq { // somebody has made it begin anew
-		err = ix.refresh(ctx)
-	}
-	slices.SortStableFunc(hits, func(a, b memo.Hit) int { return cmp.Compare(b.Score, a.Score) })
-	return hits, seq, err
-}
-
-// begin sets up a search, and returns up to where the part has followed; 0 if it is
-// no more.
-func (ix *Index) begin(ctx context.Context, tx Tx, id int64, limit int) (int64, error) {
-	effort := min(max(2*limit, leastEffort), mostEffort)
-	var ignored [6]string
-	var seq *int64
-	into := []any{&ignored[0], &ignored[1], &ignored[2], &ignored[3], &ignored[4], &ignored[5], &seq}
-	_, err := first(ctx, tx, into, begin,
-		","+ix.schema, strconv.Itoa(effort), strconv.Itoa(max(leastTuples, 4*limit)), id)
-	if err != nil || seq == nil {
-		return 0, err
-	}
-	return *seq, nil
+	return k.search(ctx, lookup{part: p, limit: limit}, v, fmt.Sprintf(among, p.id, limit), ids)
 }
 
 // Vectors implements [index.Outside].
 func (k Keeper) Vectors(ctx context.Context, project account.ProjectID, hits []memo.Hit) ([]llm.Vector, error) {
 	p := k.part(project)
 	out := make([]llm.Vector, len(hits))
-	if p.id == 0 {
-		return out, nil
-	}
 	memos, chunks := make([]string, len(hits)), make([]string, len(hits))
 	for i, h := range hits {
 		memos[i], chunks[i] = string(h.Memo), string(h.Chunk)
 	}
 	found := make(map[memo.ChunkID]llm.Vector, len(hits))
-	run := func(tx Tx) error {
-		seq, err := k.begin(ctx, tx, p.id, 0)
-		if err != nil || seq < p.seq {
+	_, err := k.read(ctx, lookup{part: p}, func(rows Rows) error {
+		var chunk memo.ChunkID
+		var v []float32
+		err := rows.Scan(&chunk, &v)
+		found[chunk] = unit(v)
+		return err
+	}, fmt.Sprintf(vectorsOf, p.id), memos, chunks)
+	for i, h := range hits {
+		out[i] = found[h.Chunk]
+	}
+	return out, err
+}
+
+// search runs a statement that finds the nearest.
+func (ix *Index) search(
+	ctx context.Context, l lookup, v llm.Vector, statement string, args ...any,
+) (hits []memo.Hit, seq int64, err error) {
+	v = unit(v)
+	if v == nil || len(v) != l.part.dimension || l.limit <= 0 {
+		return nil, l.part.seq, nil
+	}
+	seq, err = ix.read(ctx, l, func(rows Rows) error {
+		var h memo.Hit
+		err := rows.Scan(&h.Memo, &h.Chunk, &h.Score)
+		hits = append(hits, h)
+		return err
+	}, statement, append([]any{[]float32(v)}, args...)...)
+	slices.SortStableFunc(hits, func(a, b memo.Hit) int { return cmp.Compare(b.Score, a.Score) })
+	return hits, seq, err
+}
+
+// A lookup is what a statement looks for.
+type lookup struct {
+	part  part
+	graph bool // it goes through the graph
+	limit int
+}
+
+// read runs a statement, and returns up to where the part has followed; 0 if it is no
+// more. What a replica has is taken if it is as far as this process has seen the part
+// to be.
+func (ix *Index) read(
+	ctx context.Context, l lookup, scan func(Rows) error, statement string, args ...any,
+) (seq int64, err error) {
+	run := func(tx Tx) (err error) {
+		if seq, err = ix.begin(ctx, tx, &l); err != nil || seq < l.part.seq {
 			return err
 		}
-		rows, err := tx.Query(ctx, fmt.Sprintf(vectorsOf, p.id), memos, chunks)
+		rows, err := tx.Query(ctx, statement, args...)
 		if err != nil {
 			return err
 		}
 		defer rows.Close() // what it could report, Err has said
 		for rows.Next() {
-			var chunk memo.ChunkID
-			var v []float32
-			if err := rows.Scan(&chunk, &v); err != nil {
+			if err := scan(rows); err != nil {
 				return err
 			}
-			found[chunk] = unit(v)
 		}
 		return rows.Err()
 	}
-	err := k.db.Read(ctx, run)
-	if err == nil && len(found) == 0 {
-		err = k.db.ReadNow(ctx, run)
+	if l.part.id == 0 {
+		return 0, nil
 	}
-	for i, h := range hits {
-		out[i] = found[h.Chunk]
+	if err = ix.db.Read(ctx, run); err == nil && seq < l.part.seq {
+		err = ix.db.ReadNow(ctx, run)
 	}
-	return out, err
+	if err == nil && seq < l.part.seq { // somebody has made it begin anew
+		err = ix.refresh(ctx)
+	}
+	return seq, err
+}
+
+// begin sets up a transaction.
+func (ix *Index) begin(ctx context.Context, tx Tx, l *lookup) (int64, error) {
+	sort := "on"
+	if l.graph {
+		sort = "off"
+	}
+	effort := min(max(2*l.limit, leastEffort), mostEffort)
+	var settings string
+	var seq *int64
+	_, err := first(ctx, tx, []any{&settings, &seq}, begin,
+		","+ix.schema, sort, strconv.Itoa(effort), strconv.Itoa(max(leastTuples, 4*l.limit)), l.part.id)
+	if err != nil || seq == nil {
+		return 0, err
+	}
+	return *seq, nil
 }
 
 // first scans the first row of a query, and reports whether there is one.
