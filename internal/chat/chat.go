@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"kvasir/internal/account"
+	"kvasir/internal/chat/form"
 	"kvasir/internal/conversation"
 	"kvasir/internal/fault"
 	"kvasir/internal/llm"
@@ -175,7 +176,8 @@ type Answer struct {
 	provider  Provider
 	history   []llm.Message
 	asked     time.Time
-	explained Explained // how the passages came about
+	explained Explained  // how the passages came about
+	form      *form.Form // of the answer; nil for text
 }
 
 // Ask checks the question and returns its answer, to be streamed. Every fault of
@@ -189,6 +191,9 @@ func (s *Service) Ask(ctx context.Context, q Question) (*Answer, error) {
 		return nil, err
 	}
 	a := &Answer{Service: s, q: q, provider: provider, asked: time.Now()}
+	if a.form, err = s.form(q, provider); err != nil {
+		return nil, err
+	}
 	if q.Chat != "" {
 		c, err := s.chats.FindChat(ctx, q.Project, q.Chat)
 		if err != nil {
@@ -197,6 +202,17 @@ func (s *Service) Ask(ctx context.Context, q Question) (*Answer, error) {
 		a.history = recent(c.Messages, s.settings.HistoryTokens, s.models.CountTokens)
 	}
 	return a, nil
+}
+
+// form returns what an answer is held to; nil if it may be any text.
+func (s *Service) form(q Question, p Provider) (*form.Form, error) {
+	switch {
+	case q.Options.Schema == nil:
+		return nil, nil
+	case p.Quotes:
+		return nil, fault.New(fault.Invalid, "response_format: "+p.Label+" only quotes; name a model in rag_config.llm_provider")
+	}
+	return form.New(q.Options.Schema)
 }
 
 // recent returns the latest whole exchanges that fit into the budget, oldest

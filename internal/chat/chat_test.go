@@ -27,6 +27,7 @@ import (
 // keeps the requests it got.
 type writer struct {
 	pieces   []string
+	each     []string // one for each request, in place of the pieces
 	err      error
 	requests []llm.GenerateRequest
 	ended    bool // the exchange was let go, at its end or before
@@ -47,8 +48,11 @@ func (w *writer) Generate(
 	return func(yield func(llm.Event, error) bool) {
 		defer func() { w.ended = true }()
 		pieces := w.pieces
-		if req.Fast {
+		switch {
+		case req.Fast:
 			pieces = []string{"rewritten ", "question"}
+		case len(w.each) > 0:
+			pieces, w.each = w.each[:1], w.each[1:]
 		}
 		for _, p := range pieces {
 			if !yield(llm.Event{Text: p}, nil) {

@@ -149,11 +149,20 @@ func fit(passages []memo.Passage, budget int, count func(string) int) []memo.Pas
 	return passages
 }
 
-// generate asks the model. Its failures are Unavailable in the wire's words,
-// unless the provider's own kind says more.
+// generate asks the model.
 func (a *Answer) generate(ctx context.Context, passages []memo.Passage) iter.Seq2[llm.Event, error] {
+	req := answerRequest(a.q, a.history, passages)
+	if a.form == nil {
+		return a.say(ctx, req)
+	}
+	return a.fill(ctx, req)
+}
+
+// say hands a request to the model. Its failures are Unavailable in the wire's words,
+// unless the provider's own kind says more.
+func (a *Answer) say(ctx context.Context, req llm.GenerateRequest) iter.Seq2[llm.Event, error] {
 	call := llm.Call{Tenant: string(a.q.Project), Key: a.q.Key, Priority: llm.PriorityAnswer}
-	events := a.models.Generate(ctx, call, a.provider.Name, answerRequest(a.q, a.history, passages))
+	events := a.models.Generate(ctx, call, a.provider.Name, req)
 	return func(yield func(llm.Event, error) bool) {
 		for ev, err := range events {
 			if err != nil && fault.KindOf(err) != fault.Canceled && fault.KindOf(err) != fault.Exhausted {
@@ -164,4 +173,47 @@ func (a *Answer) generate(ctx context.Context, passages []memo.Passage) iter.Seq
 			}
 		}
 	}
+}
+
+// fill has the model write an answer of the form that was asked for. It is held back
+// until it is whole and right. A model that gets it wrong is told why, once.
+func (a *Answer) fill(ctx context.Context, req llm.GenerateRequest) iter.Seq2[llm.Event, error] {
+	return func(yield func(llm.Event, error) bool) {
+		var wrong error
+		for range 2 {
+			said, err := whole(a.say(ctx, req))
+			if err != nil {
+				yield(llm.Event{}, err)
+				return
+			}
+			value, amiss := a.form.Read(said)
+			if amiss == nil {
+				yield(llm.Event{Text: value}, nil)
+				return
+			}
+			wrong = amiss
+			req.Messages = append(req.Messages,
+				llm.Message{Role: llm.RoleAssistant, Text: said},
+				llm.Message{Role: llm.RoleUser, Text: repairPrompt + wrong.Error()})
+		}
+		yield(llm.Event{}, fault.New(fault.Unavailable,
+			"The model's answer does not fit response_format.json_schema.schema: "+wrong.Error()))
+	}
+}
+
+// mostHeld is how many bytes of an answer are held back.
+const mostHeld = 1 << 20
+
+// whole returns all of an answer.
+func whole(events iter.Seq2[llm.Event, error]) (string, error) {
+	var text strings.Builder
+	for ev, err := range events {
+		if err != nil {
+			return "", err
+		}
+		if text.WriteString(ev.Text); text.Len() > mostHeld {
+			break
+		}
+	}
+	return text.String(), nil
 }
