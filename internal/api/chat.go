@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -161,6 +162,9 @@ func (s *server) late(limited context.Context, err error) error {
 // agentFault is how a failed answer looks to a client that waits for all of it.
 // What it can mend itself is told as it is.
 func agentFault(err error) error {
+	if errors.Is(err, chat.ErrUnfit) {
+		return err
+	}
 	switch fault.KindOf(err) {
 	case fault.Internal, fault.Unavailable, fault.Unauthenticated, fault.Forbidden:
 		return fault.Wrap(fault.Unavailable, agentUnavailable, err)

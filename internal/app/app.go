@@ -195,9 +195,10 @@ func (a *App) assemble(uploads string) {
 // answers makes what answers questions from what is found.
 func (a *App) answers(find chat.Retriever) *chat.Service {
 	knowledge := chat.Knowledge{
-		Find: find, Around: a.store.Neighbours, Agent: agent.New(find, a.store, a.dispatch, 0, a.log),
+		Find: find, Around: a.store.Neighbours, Parts: a.store.Parts, Agent: agent.New(find, a.store, a.dispatch, 0, a.log),
 	}
-	return chat.New(knowledge, a.store, a.dispatch, a.providers(), chat.Settings{Check: chat.Check(a.cfg.CitationCheck)}, a.log)
+	settings := chat.Settings{Check: chat.Check(a.cfg.CitationCheck)}
+	return chat.New(knowledge, a.store, a.dispatch, a.providers(), settings, a.log)
 }
 
 // original opens a kept file for who downloads it.

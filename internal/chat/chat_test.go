@@ -107,7 +107,7 @@ func open(t *testing.T, w *writer) *room {
 	around := func(context.Context, account.ProjectID, []memo.ChunkID, int) ([]memo.Passage, error) { return nil, nil }
 	providers := []chat.Provider{{Name: "openai", Label: "OpenAI"}, {Name: "extractive", Quotes: true}}
 	limits := chat.Settings{ContextTokens: 100, HistoryTokens: 30}
-	r.Service = chat.New(chat.Knowledge{Find: retrieve, Around: around}, st, w, providers, limits,
+	r.Service = chat.New(chat.Knowledge{Find: retrieve, Around: around, Parts: r.parts}, st, w, providers, limits,
 		slog.New(slog.DiscardHandler))
 	return r
 }
@@ -124,6 +124,11 @@ func passages(n int) []memo.Passage {
 		}
 	}
 	return out
+}
+
+// parts are three pages.
+func (r *room) parts(context.Context, account.ProjectID, memo.ID) ([]memo.Part, error) {
+	return []memo.Part{{Number: 3, End: 10}, {Number: 4, Start: 10, End: 30}, {Number: 5, Start: 30, End: 50}}, nil
 }
 
 // ask streams a question to its end.
@@ -154,7 +159,7 @@ func TestEventsComeInTheWiresOrder(t *testing.T) {
 	wantCited := []conversation.Citation{{
 		Number: 2, Memo: "memo-2", MemoTitle: "Title 2", Chunk: "chunk-2", Start: 10, End: 26, Text: "Ducks eat seeds.", Support: 1,
 	}, {
-		Number: 1, Memo: "memo-1", MemoTitle: "Title 1", Chunk: "chunk-1", Start: 13, End: 29, Text: "Ducks eat grass.", Page: 3,
+		Number: 1, Memo: "memo-1", MemoTitle: "Title 1", Chunk: "chunk-1", Start: 13, End: 29, Text: "Ducks eat grass.", Page: 4,
 		Support: 0.5, // "and" tells nothing in English only, and this may be any language
 	}}
 	if diff := cmp.Diff(wantCited, events[3].Citations); diff != "" {

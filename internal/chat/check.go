@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kvasir/internal/chat/ground"
+	"kvasir/internal/conversation"
 	"kvasir/internal/llm"
 	"kvasir/internal/memo"
 	"kvasir/internal/rank"
@@ -33,6 +34,29 @@ func (a *Answer) check(ctx context.Context, text string, passages []memo.Passage
 	return ground.Check(ctx, ground.Answer{
 		Question: a.q.Text, Text: text, Passages: passages, Cites: a.q.Options.References,
 	}, embed)
+}
+
+// paginate tells on which page each citation begins. Without it, that is the page on
+// which the passage begins.
+func (a *Answer) paginate(ctx context.Context, cited []conversation.Citation) {
+	known := map[memo.ID][]memo.Part{}
+	for i := range cited {
+		c := &cited[i]
+		if c.Page == 0 {
+			continue // the memo has no pages
+		}
+		parts, ok := known[c.Memo]
+		if !ok {
+			var err error
+			if parts, err = a.knowledge.Parts(ctx, a.q.Project, c.Memo); err != nil {
+				a.log.WarnContext(ctx, "pages of citations not found", "project", string(a.q.Project), "error", err)
+			}
+			known[c.Memo] = parts
+		}
+		if part := memo.PartAt(parts, c.Start); part != nil {
+			c.Page = part.Number
+		}
+	}
 }
 
 // embed returns vectors of claims and sentences, unless the model only spells their

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"strings"
 	"time"
@@ -60,6 +61,7 @@ func (a *Answer) Stream(ctx context.Context) iter.Seq[Event] {
 func (a *Answer) closing(ctx context.Context, text string, passages []memo.Passage) []Event {
 	var events []Event
 	report := a.check(ctx, text, passages)
+	a.paginate(ctx, report.Citations)
 	if len(report.Citations) > 0 {
 		events = append(events, Event{Citations: report.Citations})
 	}
@@ -196,10 +198,13 @@ func (a *Answer) fill(ctx context.Context, req llm.GenerateRequest) iter.Seq2[ll
 				llm.Message{Role: llm.RoleAssistant, Text: said},
 				llm.Message{Role: llm.RoleUser, Text: repairPrompt + wrong.Error()})
 		}
-		yield(llm.Event{}, fault.New(fault.Unavailable,
-			"The model's answer does not fit response_format.json_schema.schema: "+wrong.Error()))
+		yield(llm.Event{}, fault.Wrap(fault.Unavailable,
+			"The model's answer does not fit response_format.json_schema.schema: "+wrong.Error(), ErrUnfit))
 	}
 }
+
+// ErrUnfit is in the fault of an answer that is not of the form that was asked for.
+var ErrUnfit = errors.New("the answer is not of the form that was asked for")
 
 // mostHeld is how many bytes of an answer are held back.
 const mostHeld = 1 << 20

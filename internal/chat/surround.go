@@ -24,6 +24,8 @@ type Knowledge struct {
 	Find   Retriever
 	Around Surroundings
 	Agent  *agent.Agent // finds in steps
+	// Parts returns the pages, sheets, … of a memo's live text.
+	Parts func(ctx context.Context, p account.ProjectID, id memo.ID) ([]memo.Part, error)
 }
 
 // surround lets passages grow by the chunks next to them that are of the same

@@ -100,6 +100,18 @@ func partsOf(ctx context.Context, tx Tx, id memo.ID, generation int) ([]memo.Par
 	return fromJSON[[]memo.Part](stored)
 }
 
+// Parts returns the pages, sheets, … of a memo's live text, none if it has none.
+func (s *Store) Parts(ctx context.Context, p account.ProjectID, id memo.ID) (parts []memo.Part, err error) {
+	err = s.db.Read(ctx, func(tx Tx) error {
+		m, err := locate(ctx, tx, p, memo.Ref{ID: id})
+		if err == nil {
+			parts, err = partsOf(ctx, tx, id, m.Progress.Live)
+		}
+		return err
+	})
+	return parts, err
+}
+
 // Processing returns how the project's memos are cut and enriched if they do not
 // say it themselves.
 func (s *Store) Processing(ctx context.Context, p account.ProjectID) (set memo.Processing, err error) {

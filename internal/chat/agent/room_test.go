@@ -79,7 +79,7 @@ func open(t *testing.T, set settings) *room {
 		return finder.Search(ctx, search.Query{Request: r})
 	}
 	knowledge := chat.Knowledge{
-		Find: find, Around: st.Neighbours, Agent: agent.New(find, st, models, set.within, log),
+		Find: find, Around: st.Neighbours, Parts: st.Parts, Agent: agent.New(find, st, models, set.within, log),
 	}
 	providers := []chat.Provider{
 		{Name: "openai", Label: "OpenAI"}, {Name: "extractive", Label: "Extractive", Quotes: true},

@@ -174,7 +174,7 @@ func (c *checker) weigh(ctx context.Context, x *claim, numbers []int) verdict {
 	if len(windows) == 0 {
 		return v
 	}
-	if foreign(x.lang, first.lang) {
+	if foreign(x.lang, windows[0].lang()) {
 		return c.translated(ctx, x, windows, v)
 	}
 	v.support = r.share(func(t *token) bool {

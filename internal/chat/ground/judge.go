@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"kvasir/internal/lexical"
 )
 
 // How much of a claim's weight must be in what it cites.
@@ -40,6 +42,9 @@ func (w *window) text() string {
 	start, end := w.bounds()
 	return w.passage.Content[start:end]
 }
+
+// lang is the language of the window, or, if it is too short to tell, of the passage.
+func (w *window) lang() lexical.Language { return cmp.Or(lexical.Detect(w.text()), w.evidence.lang) }
 
 // has reports whether the window, or what stands above the passage, has a token.
 func (w *window) has(t *token) bool {
