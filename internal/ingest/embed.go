@@ -82,7 +82,7 @@ func (w *worker) embedSlice(ctx context.Context, work memo.Work, v Version, chun
 	}
 	vectors, err := v.Embedder.Embed(ctx, call, llm.InputDocument, texts)
 	// Some texts may have failed. What the others cost is kept.
-	return errors.Join(err, w.saveVectors(ctx, v.Model, chunks, vectors))
+	return errors.Join(err, w.saveVectors(ctx, work.Memo, v.Model, chunks, vectors))
 }
 
 // embedText returns what is embedded of a chunk: its passage, with as many of its
@@ -110,11 +110,13 @@ func embedText(e Embedder, title string, c *memo.Chunk, maxTokens int) string {
 
 // saveVectors stores those vectors that there are. They were paid for, so a run
 // that is cut short stores them all the same.
-func (w *worker) saveVectors(ctx context.Context, model string, chunks []memo.Chunk, vectors []llm.Vector) error {
+func (w *worker) saveVectors(
+	ctx context.Context, id memo.ID, model string, chunks []memo.Chunk, vectors []llm.Vector,
+) error {
 	var out []memo.ChunkVector
 	for i, v := range vectors {
 		if v != nil {
-			out = append(out, memo.ChunkVector{Chunk: chunks[i].ID, Vector: v})
+			out = append(out, memo.ChunkVector{Memo: id, Chunk: chunks[i].ID, Vector: v})
 		}
 	}
 	if len(out) == 0 {

@@ -210,7 +210,7 @@ func (s *Service) fillMemo(ctx context.Context, v Version, chunks []memo.ChunkTe
 	var out []memo.ChunkVector
 	for i, vector := range vectors {
 		if vector != nil {
-			out = append(out, memo.ChunkVector{Chunk: chunks[i].ID, Vector: vector})
+			out = append(out, memo.ChunkVector{Memo: chunks[0].Memo, Chunk: chunks[i].ID, Vector: vector})
 		}
 	}
 	return errors.Join(err, s.store.SaveVectors(context.WithoutCancel(ctx), v.Model, out))

@@ -50,6 +50,7 @@ type ChunkText struct {
 
 // A ChunkVector is the embedding of one chunk.
 type ChunkVector struct {
+	Memo   ID // all vectors of one memo that are stored together are of one cut; empty if not known
 	Chunk  ChunkID
 	Vector llm.Vector
 }

@@ -41,6 +41,15 @@ type cacheSize struct {
 	known bool
 }
 
+// fits notes by how much the cache has grown, and reports whether that is known to be
+// within the limit.
+func (c *cacheSize) fits(grown int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bytes += grown
+	return c.known && c.bytes <= c.limit
+}
+
 // BoundCache sets how many bytes of vectors are kept. It is called before the
 // first use; without it there is no cache.
 func (s *Store) BoundCache(bytes int64) { s.cache.limit = bytes }
@@ -125,65 +134,83 @@ func (s *Store) CacheVectors(
 	if s.cache.limit <= 0 || len(texts) == 0 {
 		return nil
 	}
-	today, grown := int64(ledger.DayOf(time.Now())), int64(0)
-	err := s.db.Write(ctx, func(tx Tx) error {
-		grown = 0
-		id, ok, err := lookupSpace(ctx, tx, project, space)
-		if err == nil && !ok {
-			if _, err = tx.Exec(ctx, insertSpace, project, space.Model, space.Dimensions, string(space.Input)); err == nil {
-				id, ok, err = lookupSpace(ctx, tx, project, space)
-			}
+	id, ok, err := s.spaceID(ctx, spaceKey{project, space})
+	if err != nil || !ok { // the project is gone
+		return err
+	}
+	today := int64(ledger.DayOf(time.Now()))
+	statements := make([]Statement, len(texts))
+	for i, h := range texts {
+		statements[i] = Statement{
+			Text: insertCached, Args: []any{id, hex.EncodeToString(h[:]), today, encodeVector(vectors[i])},
 		}
-		if err != nil || !ok { // the project is gone
+	}
+	inserted, err := s.db.WriteAll(ctx, statements)
+	if err != nil {
+		s.spaces.forget(spaceKey{project, space}) // as far as we know it is gone
+		return err
+	}
+	var grown int64
+	for i, n := range inserted {
+		grown += n * int64(4*len(vectors[i]))
+	}
+	if s.cache.fits(grown) {
+		return nil
+	}
+	return s.forget(ctx)
+}
+
+// spaceID returns the number of a space, and whether its project exists.
+func (s *Store) spaceID(ctx context.Context, k spaceKey) (id int64, ok bool, err error) {
+	if id, ok = s.spaces.find(k); ok {
+		return id, true, nil
+	}
+	err = s.db.Write(ctx, func(tx Tx) error {
+		if id, ok, err = lookupSpace(ctx, tx, k.project, k.space); err != nil || ok {
 			return err
 		}
-		each := make([][]any, len(texts))
-		for i, h := range texts {
-			each[i] = []any{id, hex.EncodeToString(h[:]), today, encodeVector(vectors[i])}
+		_, err = tx.Exec(ctx, insertSpace, k.project, k.space.Model, k.space.Dimensions, string(k.space.Input))
+		if err == nil {
+			id, ok, err = lookupSpace(ctx, tx, k.project, k.space)
 		}
-		inserted, err := tx.ExecEach(ctx, insertCached, each)
-		if err != nil {
-			return err
-		}
-		for i, n := range inserted {
-			grown += n * int64(4*len(vectors[i]))
-		}
-		dropped, err := s.forget(ctx, tx, grown)
-		grown -= dropped
 		return err
 	})
-	if err == nil {
-		s.cache.add(grown)
+	if err == nil && ok {
+		s.spaces.set(k, id)
 	}
-	return err
+	return id, ok, err
 }
 
-// forget drops vectors while there are too many, and returns their bytes.
-func (s *Store) forget(ctx context.Context, tx Tx, grown int64) (dropped int64, err error) {
+// A spaceKey is what a space's number stands for.
+type spaceKey struct {
+	project string
+	space   llm.VectorSpace
+}
+
+// forget drops vectors while there are too many.
+func (s *Store) forget(ctx context.Context) error {
 	s.cache.mu.Lock()
 	defer s.cache.mu.Unlock()
-	if !s.cache.known {
-		// Read inside the write, what it has grown by is counted already.
-		if s.cache.bytes, _, err = find(ctx, tx, scanInt, cachedBytes); err != nil {
-			return 0, err
+	bytes := s.cache.bytes
+	err := s.db.Write(ctx, func(tx Tx) (err error) {
+		if !s.cache.known {
+			if bytes, _, err = find(ctx, tx, scanInt, cachedBytes); err != nil {
+				return err
+			}
 		}
-		s.cache.bytes -= grown
-		s.cache.known = true
+		for bytes > s.cache.limit {
+			lengths, err := collect(ctx, tx, scanInt, forgetCached, forgetAtOnce)
+			if err != nil || len(lengths) == 0 {
+				return err
+			}
+			for _, n := range lengths {
+				bytes -= n
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		s.cache.bytes, s.cache.known = bytes, true
 	}
-	for s.cache.bytes+grown-dropped > s.cache.limit {
-		lengths, err := collect(ctx, tx, scanInt, forgetCached, forgetAtOnce)
-		if err != nil || len(lengths) == 0 {
-			return dropped, err
-		}
-		for _, n := range lengths {
-			dropped += n
-		}
-	}
-	return dropped, nil
-}
-
-func (c *cacheSize) add(bytes int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.bytes += bytes
+	return err
 }

@@ -48,11 +48,15 @@ func noteDeletion(ctx context.Context, tx Tx, p account.ProjectID, id memo.ID) e
 }
 
 func renumber(ctx context.Context, tx Tx, p account.ProjectID, id memo.ID, deleted bool) error {
-	if _, err := tx.Exec(ctx, forgetChange, id); err != nil {
-		return err
-	}
-	_, err := tx.Exec(ctx, insertChange, p, id, deleted)
+	_, err := tx.ExecAll(ctx, changeOf(p, id, deleted))
 	return err
+}
+
+func changeOf(p account.ProjectID, id memo.ID, deleted bool) []Statement {
+	return []Statement{
+		{Text: forgetChange, Args: []any{id}},
+		{Text: insertChange, Args: []any{p, id, deleted}},
+	}
 }
 
 // LatestChange returns the sequence number of the project's last change, 0 for

@@ -19,8 +19,13 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, 'received', 1, $
 func (s *Store) CreateMemo(
 	ctx context.Context, p account.ProjectID, id memo.ID, d memo.Draft, now time.Time,
 ) error {
-	text := textOf(d)
-	err := s.db.Write(ctx, func(tx Tx) error { return createMemo(ctx, tx, p, id, newMemo{d, text, now}) })
+	n := newMemo{d, textOf(d), now}
+	var err error
+	if n.text.long() {
+		err = s.db.Write(ctx, func(tx Tx) error { return createMemo(ctx, tx, p, id, n) })
+	} else {
+		_, err = s.db.WriteAll(ctx, n.rows(p, id))
+	}
 	if err == nil {
 		s.signal()
 		s.announce()
@@ -36,16 +41,20 @@ type newMemo struct {
 }
 
 func createMemo(ctx context.Context, tx Tx, p account.ProjectID, id memo.ID, n newMemo) error {
+	if _, err := tx.ExecAll(ctx, n.rows(p, id)); err != nil || !n.text.long() {
+		return err
+	}
+	return writePieces(ctx, tx, id, 1, n.text.content, 0, len(n.text.content))
+}
+
+// rows stores the memo without the pieces of a long text.
+func (n newMemo) rows(p account.ProjectID, id memo.ID) []Statement {
 	a := columnsOf(&n.Attributes, nil)
-	_, err := tx.Exec(ctx, insertMemo, id, p, typeOf(n.Draft), a.title, a.source, a.reference,
-		a.tags, a.metadata, a.scopes, a.expires, a.archived, micros(n.now), n.Key)
-	if err != nil {
-		return err
-	}
-	if err := n.text.insert(ctx, tx, id, 1); err != nil {
-		return err
-	}
-	return noteEvent(ctx, tx, event.Created, id, n.now)
+	row := Statement{Text: insertMemo, Args: []any{
+		id, p, typeOf(n.Draft), a.title, a.source, a.reference,
+		a.tags, a.metadata, a.scopes, a.expires, a.archived, micros(n.now), n.Key,
+	}}
+	return append(append([]Statement{row}, n.text.rows(id, 1)...), eventOf(event.Created, id, n.now))
 }
 
 func typeOf(d memo.Draft) string {

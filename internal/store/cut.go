@@ -114,15 +114,11 @@ func (s *Store) SaveCut(ctx context.Context, w memo.Work, v memo.IndexVersion, c
 			if err := stillThere(ctx, tx, w, v); err != nil {
 				return err
 			}
-			if first {
-				if err := forgetChunks(ctx, tx, w); err != nil {
-					return err
-				}
+			statements := replaceChunks(w, step, first)
+			if len(chunks) == 0 {
+				statements = append(statements, Statement{Text: carryTexts, Args: []any{w.Memo, w.Generation, w.Cut}})
 			}
-			if err := insertChunks(ctx, tx, w, step); err != nil || len(chunks) > 0 {
-				return err
-			}
-			_, err := tx.Exec(ctx, carryTexts, w.Memo, w.Generation, w.Cut)
+			_, err := tx.ExecAll(ctx, statements)
 			return err
 		})
 		if err != nil {

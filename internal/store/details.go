@@ -46,13 +46,14 @@ type details struct {
 	project    memo.Processing
 }
 
-// insert stores them, if there is anything to store.
-func (d details) insert(ctx context.Context, tx Tx, id memo.ID, generation int) error {
+// insert returns the statement that stores them, if there is anything to store.
+func (d details) insert(id memo.ID, generation int) []Statement {
 	if d.url == "" && !d.untitled && d.processing.ChunkWords == 0 && d.processing.Enrich == nil {
 		return nil
 	}
-	_, err := tx.Exec(ctx, insertDetails, id, generation, d.url, d.untitled, toJSON(d.processing))
-	return err
+	return []Statement{{
+		Text: insertDetails, Args: []any{id, generation, d.url, d.untitled, toJSON(d.processing)},
+	}}
 }
 
 // wanted returns how the generation is processed.

@@ -41,6 +41,7 @@ SELECT ` + enrichedColumns + ` FROM enrichments e WHERE e.memo = $1 AND e.genera
 	shownEnriched      = `(e.aspect IN ('summary', 'tags') OR e.cut = ` + liveCut + `)`
 	selectEnriched     = ofGeneration + shownEnriched + ` AND (e.aspect IN ('summary', 'tags') OR e.error <> '')`
 	selectOfTheWhole   = ofGeneration + `e.aspect IN ('summary', 'tags')`
+	untouched          = ` AND NOT EXISTS (SELECT 1 FROM enrichments e WHERE e.memo = $1 AND e.generation = $2)`
 	selectWorkEnriched = `
 SELECT ` + enrichedColumns + `
 FROM memos m JOIN enrichments e ON e.memo = m.id AND e.generation = m.generation
@@ -166,12 +167,21 @@ func addAspects(ctx context.Context, tx Tx, id memo.ID, generation int, aspects 
 // wrote about the memo as a whole shows from now on. It returns the files that
 // nothing refers to any more.
 func (s *Store) Finish(ctx context.Context, w memo.Work, now time.Time) (blobs []string, err error) {
+	if w.Generation == 1 && len(w.Processing.Enrich) == 0 {
+		err := s.write(ctx, finishFirst(w, now)...)
+		if err == nil {
+			s.announce()
+		}
+		if !fault.Is(err, fault.Conflict) {
+			return nil, err
+		}
+	}
 	err = s.db.Write(ctx, func(tx Tx) error {
 		summary, tags, err := writtenOfTheWhole(ctx, tx, w)
 		if err != nil {
 			return err
 		}
-		if err := finish(ctx, tx, w, micros(now), summary, tags); err != nil {
+		if _, err := tx.ExecAll(ctx, finish(w, micros(now), summary, tags)); err != nil {
 			return err
 		}
 		if blobs, err = dropGenerations(ctx, tx, w.Memo, w.Generation, w.Generation); err != nil {
@@ -192,17 +202,20 @@ func (s *Store) Finish(ctx context.Context, w memo.Work, now time.Time) (blobs [
 // finish makes the generation live. It is refused if the version that is searched has
 // become another one since the work was loaded: the text is to be cut for that. Where
 // versions are kept beside the live one, what this memo lacks of them is to be made.
-func finish(ctx context.Context, tx Tx, w memo.Work, now int64, summary *string, tags string) error {
-	others, ok, err := find(ctx, tx, scanInt, finishMemo, w.Memo, w.Generation, w.Worker, now, summary, tags, w.Cut)
-	switch {
-	case err != nil:
-		return err
-	case !ok:
-		return errSuperseded
-	case others > 0:
-		_, err = tx.Exec(ctx, markDirty, w.Memo, w.Generation)
+func finish(w memo.Work, now int64, summary *string, tags string) []Statement {
+	return []Statement{
+		holding(w, finishMemo, now, summary, tags, w.Cut),
+		{Text: markOthersDirty, Args: []any{w.Memo, w.Generation}},
 	}
-	return err
+}
+
+// finishFirst is Finish of what most memos are: the first generation of a text that no
+// model has written about. Of others it is a Conflict.
+func finishFirst(w memo.Work, now time.Time) []Statement {
+	statements := finish(w, micros(now), nil, "[]")
+	statements[0].Text += untouched
+	statements = append(statements, eventOf(event.Processed, w.Memo, now))
+	return append(statements, changeOf(w.Project, w.Memo, false)...)
 }
 
 // writtenOfTheWhole returns what models wrote about the memo.

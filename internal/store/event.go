@@ -34,8 +34,13 @@ const pruneAtOnce = 512
 
 // noteEvent appends to the log what has happened to a memo, as its row says it now.
 func noteEvent(ctx context.Context, tx Tx, kind event.Kind, id memo.ID, now time.Time) error {
-	_, err := tx.Exec(ctx, insertEvent, id, string(kind), micros(now))
+	_, err := tx.ExecAll(ctx, []Statement{eventOf(kind, id, now)})
 	return err
+}
+
+// eventOf is noteEvent's statement.
+func eventOf(kind event.Kind, id memo.ID, now time.Time) Statement {
+	return Statement{Text: insertEvent, Args: []any{id, string(kind), micros(now)}}
 }
 
 func scanEvent(r Rows) (e event.Event, err error) {

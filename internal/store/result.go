@@ -34,7 +34,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce((SELECT id FROM chunke
 UPDATE memos SET stage = 'processed', live_generation = generation, completed = $4, error = NULL,
 	summary = $5, auto_tags = $6,
 	waiting_for = NULL, not_before = NULL, claimed_by = NULL, claimed_until = NULL` + claimHeld + `
-	AND $7 = ` + liveCut + ` RETURNING (` + countOthers + `)`
+	AND $7 = ` + liveCut
 	failMemo = `
 UPDATE memos SET stage = 'error', error = $4, completed = $5,
 	waiting_for = NULL, not_before = NULL, claimed_by = NULL, claimed_until = NULL` + claimHeld
@@ -48,36 +48,43 @@ const chunksAtOnce = 1024
 // errSuperseded is what a result gets that comes too late.
 var errSuperseded = fault.New(fault.Conflict, "The memo has changed meanwhile")
 
-// held runs an update whose condition is the claim, with further arguments from
-// $4, and fails with Conflict if the claim is lost.
-func held(ctx context.Context, tx Tx, w memo.Work, statement string, args ...any) error {
-	n, err := tx.Exec(ctx, statement, append([]any{w.Memo, w.Generation, w.Worker}, args...)...)
-	if err == nil && n == 0 {
-		err = errSuperseded
+// holding returns an update whose condition is the claim, with further arguments from
+// $4. It fails with Conflict if the claim is lost.
+func holding(w memo.Work, statement string, args ...any) Statement {
+	return Statement{
+		Text: statement, Args: append([]any{w.Memo, w.Generation, w.Worker}, args...),
+		Else: errSuperseded,
 	}
+}
+
+// held runs such an update.
+func held(ctx context.Context, tx Tx, w memo.Work, statement string, args ...any) error {
+	_, err := tx.ExecAll(ctx, []Statement{holding(w, statement, args...)})
+	return err
+}
+
+// write runs statements that are a write of their own.
+func (s *Store) write(ctx context.Context, statements ...Statement) error {
+	_, err := s.db.WriteAll(ctx, statements)
 	return err
 }
 
 // Enter tells what the memo is at now. Like every result, it is refused with
 // Conflict once the claim is lost.
 func (s *Store) Enter(ctx context.Context, w memo.Work, stage memo.Stage) error {
-	return s.db.Write(ctx, func(tx Tx) error { return held(ctx, tx, w, enterNext, stage) })
+	return s.write(ctx, holding(w, enterNext, stage))
 }
 
 // SaveProgress tells how many pages of a document have been parsed.
 func (s *Store) SaveProgress(ctx context.Context, w memo.Work, done, total int) error {
-	return s.db.Write(ctx, func(tx Tx) error { return held(ctx, tx, w, saveProgress, done, total) })
+	return s.write(ctx, holding(w, saveProgress, done, total))
 }
 
 // SaveFile stores the original of a page that was loaded, which is now to be
 // parsed.
 func (s *Store) SaveFile(ctx context.Context, w memo.Work, f memo.File, _ time.Time) error {
-	return s.db.Write(ctx, func(tx Tx) error {
-		if err := held(ctx, tx, w, enterNext, memo.StageParsing); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, saveFile, w.Memo, w.Generation, f.Hash, f.Size, f.Name, f.MIMEType, f.Blob)
-		return err
+	return s.write(ctx, holding(w, enterNext, memo.StageParsing), Statement{
+		Text: saveFile, Args: []any{w.Memo, w.Generation, f.Hash, f.Size, f.Name, f.MIMEType, f.Blob},
 	})
 }
 
@@ -152,61 +159,42 @@ func (s *Store) SaveChunks(
 	for first := true; first || len(chunks) > 0; first = false {
 		step := chunks[:min(chunksAtOnce, len(chunks))]
 		chunks = chunks[len(step):]
-		err := s.db.Write(ctx, func(tx Tx) error {
-			err := advance(ctx, tx, w, next, len(chunks) == 0)
-			if err == nil && first {
-				err = forgetChunks(ctx, tx, w)
-			}
-			if err != nil {
-				return err
-			}
-			return insertChunks(ctx, tx, w, step)
-		})
-		if err != nil {
+		if err := s.write(ctx, saveChunks(w, step, first, len(chunks) == 0, next)...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// advance enters the next stage with the last step of a result; before it, it only
-// makes sure of the claim.
-func advance(ctx context.Context, tx Tx, w memo.Work, next memo.Stage, last bool) error {
+// saveChunks is a step of SaveChunks. The last one enters the next stage; the others
+// only make sure of the claim.
+func saveChunks(w memo.Work, chunks []memo.Chunk, first, last bool, next memo.Stage) []Statement {
+	claim := holding(w, keepClaim)
 	if last {
-		return held(ctx, tx, w, enterNext, next)
+		claim = holding(w, enterNext, next)
 	}
-	return held(ctx, tx, w, keepClaim)
+	return append([]Statement{claim}, replaceChunks(w, chunks, first)...)
 }
 
-func forgetChunks(ctx context.Context, tx Tx, w memo.Work) error {
-	for _, statement := range []string{dropChunks, dropOfChunks} {
-		if _, err := tx.Exec(ctx, statement, w.Memo, w.Generation, w.Cut); err != nil {
-			return err
+// replaceChunks stores chunks; the first ones take the place of what is there.
+func replaceChunks(w memo.Work, chunks []memo.Chunk, first bool) (statements []Statement) {
+	if first {
+		for _, drop := range []string{dropChunks, dropOfChunks} {
+			statements = append(statements, Statement{Text: drop, Args: []any{w.Memo, w.Generation, w.Cut}})
 		}
 	}
-	return nil
-}
-
-func insertChunks(ctx context.Context, tx Tx, w memo.Work, chunks []memo.Chunk) error {
-	each := make([][]any, len(chunks))
-	for i, c := range chunks {
-		each[i] = []any{
+	for _, c := range chunks {
+		statements = append(statements, Statement{Text: insertChunk, Args: []any{
 			w.Memo, w.Generation, w.Cut, c.Index, c.ID, c.Start, c.End, stringsJSON(c.Headings), c.Header, c.Page, w.Chunker,
-		}
+		}})
 	}
-	_, err := tx.ExecEach(ctx, insertChunk, each)
-	return err
+	return statements
 }
 
 // Fail ends the work with a reason for the person. What is stored of it serves
 // a retry; the live generation stays.
 func (s *Store) Fail(ctx context.Context, w memo.Work, reason string, now time.Time) error {
-	err := s.db.Write(ctx, func(tx Tx) error {
-		if err := held(ctx, tx, w, failMemo, reason, micros(now)); err != nil {
-			return err
-		}
-		return noteEvent(ctx, tx, event.Failed, w.Memo, now)
-	})
+	err := s.write(ctx, holding(w, failMemo, reason, micros(now)), eventOf(event.Failed, w.Memo, now))
 	if err == nil {
 		s.announce()
 	}
@@ -215,7 +203,5 @@ func (s *Store) Fail(ctx context.Context, w memo.Work, reason string, now time.T
 
 // Postpone gives the claim back until notBefore, and tells why.
 func (s *Store) Postpone(ctx context.Context, w memo.Work, notBefore time.Time, waitingFor string) error {
-	return s.db.Write(ctx, func(tx Tx) error {
-		return held(ctx, tx, w, postponeMemo, micros(notBefore), orNull(waitingFor))
-	})
+	return s.write(ctx, holding(w, postponeMemo, micros(notBefore), orNull(waitingFor)))
 }

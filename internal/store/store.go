@@ -45,6 +45,25 @@ type Tx interface {
 	// ExecEach runs a statement once with each list of arguments, and returns how many
 	// rows each has changed.
 	ExecEach(ctx context.Context, statement string, each [][]any) ([]int64, error)
+	// ExecAll runs statements in their order, for one wait, and returns how many rows
+	// each has changed. It ends at the first that fails.
+	ExecAll(ctx context.Context, statements []Statement) ([]int64, error)
+}
+
+// A Statement changes the database.
+type Statement struct {
+	Text string
+	Args []any
+	// Else is the error of a statement that changes no row; nil if that is none.
+	Else error
+}
+
+// Err returns the error of having changed so many rows.
+func (s Statement) Err(changed int64) error {
+	if changed == 0 {
+		return s.Else
+	}
+	return nil
 }
 
 // A Database runs transactions. It is safe for concurrent use.
@@ -56,6 +75,9 @@ type Database interface {
 	// Sequence numbers given out by writes become visible in their order. A
 	// context that ends after fn has begun does not stop it.
 	Write(ctx context.Context, fn func(Tx) error) error
+	// WriteAll is a Write of statements that are all known when it begins, so that it
+	// goes out together with those of other callers.
+	WriteAll(ctx context.Context, statements []Statement) (changed []int64, err error)
 	// Close waits for the transactions in progress.
 	Close() error
 }
@@ -67,6 +89,8 @@ type Store struct {
 
 	turn      rotation
 	cache     cacheSize
+	models    numbers[modelKey]
+	spaces    numbers[spaceKey]
 	listeners listeners
 }
 
@@ -75,6 +99,37 @@ type rotation struct {
 	mu   sync.Mutex
 	last account.ProjectID
 }
+
+// numbers remembers the numbers that rows have, which stay the same.
+type numbers[K comparable] struct {
+	mu    sync.Mutex
+	known map[K]int64 // nil if there are none
+}
+
+func (n *numbers[K]) find(k K) (id int64, ok bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	id, ok = n.known[k]
+	return id, ok
+}
+
+func (n *numbers[K]) set(k K, id int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.known == nil || len(n.known) == maxNumbers {
+		n.known = map[K]int64{}
+	}
+	n.known[k] = id
+}
+
+func (n *numbers[K]) forget(k K) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.known, k)
+}
+
+// maxNumbers bounds how many are remembered.
+const maxNumbers = 10_000
 
 // New returns a store on an open database whose schema is up to date.
 func New(db Database) *Store {

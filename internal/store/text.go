@@ -87,25 +87,31 @@ func hashOf(s string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// insert stores a generation.
 func (t text) insert(ctx context.Context, tx Tx, id memo.ID, generation int) error {
-	f := filesOf(t.file)
-	_, err := tx.Exec(ctx, insertGeneration, id, generation, t.title, t.hash, t.bytes, t.length,
-		f.name, f.mimeType, f.size, f.blob, f.hash, t.inline())
-	if err != nil {
+	if _, err := tx.ExecAll(ctx, t.rows(id, generation)); err != nil || !t.long() {
 		return err
 	}
-	if len(t.content) > inlineBytes {
-		if err := writePieces(ctx, tx, id, generation, t.content, 0, len(t.content)); err != nil {
-			return err
-		}
-	}
-	return t.details.insert(ctx, tx, id, generation)
+	return writePieces(ctx, tx, id, generation, t.content, 0, len(t.content))
 }
+
+// rows stores a generation without the pieces of a long text.
+func (t text) rows(id memo.ID, generation int) []Statement {
+	f := filesOf(t.file)
+	row := Statement{Text: insertGeneration, Args: []any{
+		id, generation, t.title, t.hash, t.bytes, t.length,
+		f.name, f.mimeType, f.size, f.blob, f.hash, t.inline(),
+	}}
+	return append([]Statement{row}, t.details.insert(id, generation)...)
+}
+
+// long reports whether the text is in pieces.
+func (t text) long() bool { return len(t.content) > inlineBytes }
 
 // inline returns what goes into the generation's row, nil if there is no text, or
 // none so short.
 func (t text) inline() []byte {
-	if t.length == nil || len(t.content) > inlineBytes {
+	if t.length == nil || t.long() {
 		return nil
 	}
 	return []byte(t.content)

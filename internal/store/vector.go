@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"kvasir/internal/account"
@@ -15,14 +14,20 @@ import (
 )
 
 const (
-	findModel   = `SELECT id, dimensions FROM models WHERE name = $1`
-	insertModel = `INSERT INTO models (name, dimensions) VALUES ($1, $2)`
-	chunkOwners = `
-SELECT c.id, m.id, m.project, c.generation = m.live_generation, c.cut
-FROM chunks c JOIN memos m ON m.id = c.memo WHERE c.id IN`
+	findModel    = `SELECT id, dimensions FROM models WHERE name = $1`
+	insertModel  = `INSERT INTO models (name, dimensions) VALUES ($1, $2)`
 	insertVector = `
-INSERT INTO vectors (chunk, model, vector) VALUES ($1, $2, $3)
+INSERT INTO vectors (chunk, model, vector) SELECT id, $2, $3 FROM chunks WHERE id = $1
 ON CONFLICT (chunk, model) DO UPDATE SET vector = excluded.vector`
+	// The memo of a chunk of which indexes read the vectors of a model.
+	memoRead = `
+FROM chunks c JOIN memos m ON m.id = c.memo AND m.live_generation = c.generation
+WHERE c.id = $1 AND (
+	NOT EXISTS (SELECT 1 FROM index_versions)
+	OR EXISTS (SELECT 1 FROM index_versions v WHERE v.model = $2 AND v.cut = c.cut AND v.built)
+)`
+	forgetRead     = `DELETE FROM memo_changes WHERE memo = (SELECT m.id` + memoRead + `)`
+	insertRead     = `INSERT INTO memo_changes (project, memo, deleted) SELECT m.project, m.id, false` + memoRead
 	embeddedChunks = `
 SELECT c.id FROM memos m
 JOIN chunks c ON c.memo = m.id AND c.generation = $3
@@ -73,64 +78,54 @@ func (s *Store) SaveVectors(ctx context.Context, name string, vectors []memo.Chu
 	if len(vectors) == 0 {
 		return nil
 	}
-	dimensions := len(vectors[0].Vector)
-	ids, blobs := make([]memo.ChunkID, len(vectors)), make([][]byte, len(vectors))
+	model := modelKey{name, len(vectors[0].Vector)}
+	blobs := make([][]byte, len(vectors))
 	for i, v := range vectors {
-		if len(v.Vector) == 0 || len(v.Vector) != dimensions {
+		if len(v.Vector) == 0 || len(v.Vector) != model.dimensions {
 			return fault.New(fault.Invalid, "The embedding model returned vectors of different or no length")
 		}
-		ids[i], blobs[i] = v.Chunk, encodeVector(v.Vector)
+		blobs[i] = encodeVector(v.Vector)
 	}
-	return s.db.Write(ctx, func(tx Tx) error {
-		id, err := ensureModel(ctx, tx, name, dimensions)
-		if err != nil {
-			return err
-		}
-		owners, err := findOwners(ctx, tx, ids)
-		if err != nil {
-			return err
-		}
-		live := map[memo.ID]owner{}
-		var each [][]any
-		for i, chunk := range ids {
-			owner, ok := owners[chunk]
-			if !ok {
-				continue
-			}
-			each = append(each, []any{chunk, id, blobs[i]})
-			if owner.live {
-				live[owner.memo] = owner
-			}
-		}
-		if _, err := tx.ExecEach(ctx, insertVector, each); err != nil {
-			return err
-		}
-		return noteVectors(ctx, tx, name, live)
-	})
-}
-
-// noteVectors tells indexes of memos that have new vectors of a model.
-func noteVectors(ctx context.Context, tx Tx, name string, memos map[memo.ID]owner) error {
-	if len(memos) == 0 {
-		return nil
-	}
-	versions, err := allVersions(ctx, tx)
+	id, err := s.modelID(ctx, model)
 	if err != nil {
 		return err
 	}
-	for id, owner := range memos {
-		read := len(versions) == 0
-		for _, v := range versions {
-			read = read || v.Model == name && v.Cut == owner.cut && v.Built
-		}
-		if !read {
-			continue
-		}
-		if err := noteChange(ctx, tx, owner.project, id); err != nil {
-			return err
+	var statements []Statement
+	noted := map[memo.ID]bool{}
+	for i, v := range vectors {
+		statements = append(statements, Statement{Text: insertVector, Args: []any{v.Chunk, id, blobs[i]}})
+		if v.Memo == "" || !noted[v.Memo] {
+			noted[v.Memo] = true
+			statements = append(statements,
+				Statement{Text: forgetRead, Args: []any{v.Chunk, name}}, Statement{Text: insertRead, Args: []any{v.Chunk, name}})
 		}
 	}
-	return nil
+	if err = s.write(ctx, statements...); err != nil {
+		s.models.forget(model) // as far as we know it is gone
+	}
+	return err
+}
+
+// modelID returns the number of a model, whose vectors all have one length.
+func (s *Store) modelID(ctx context.Context, k modelKey) (int64, error) {
+	if id, ok := s.models.find(k); ok {
+		return id, nil
+	}
+	var id int64
+	err := s.db.Write(ctx, func(tx Tx) (err error) {
+		id, err = ensureModel(ctx, tx, k.name, k.dimensions)
+		return err
+	})
+	if err == nil {
+		s.models.set(k, id)
+	}
+	return id, err
+}
+
+// A modelKey is what a model's number stands for.
+type modelKey struct {
+	name       string
+	dimensions int
 }
 
 // ensureModel returns the number of a model, whose vectors all have one length.
@@ -154,33 +149,6 @@ func ensureModel(ctx context.Context, tx Tx, name string, dimensions int) (int64
 			"The embedding model returned vectors of length %d, and those stored have %d", dimensions, m.dimensions))
 	}
 	return m.id, nil
-}
-
-// An owner is the memo of a chunk.
-type owner struct {
-	memo    memo.ID
-	project account.ProjectID
-	live    bool // the chunk belongs to the generation that is searched
-	cut     int
-}
-
-func findOwners(ctx context.Context, tx Tx, ids []memo.ChunkID) (map[memo.ChunkID]owner, error) {
-	owners := make(map[memo.ChunkID]owner, len(ids))
-	for part := range slices.Chunk(ids, maxList) {
-		in, args := list(nil, part)
-		_, err := collect(ctx, tx, func(r Rows) (struct{}, error) {
-			var chunk, id, project string
-			var o owner
-			err := r.Scan(&chunk, &id, &project, &o.live, &o.cut)
-			o.memo, o.project = memo.ID(id), account.ProjectID(project)
-			owners[memo.ChunkID(chunk)] = o
-			return struct{}{}, err
-		}, chunkOwners+in, args...)
-		if err != nil {
-			return nil, err
-		}
-	}
-	return owners, nil
 }
 
 // EmbeddedChunks returns the chunks of a generation that have a vector of the

@@ -24,12 +24,11 @@ VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8)`
 	usualModel = `
 SELECT m.name, m.dimensions FROM models m JOIN vectors v ON v.model = m.id
 GROUP BY m.id, m.name, m.dimensions ORDER BY count(*) DESC LIMIT 1`
-	adoptModel  = `UPDATE index_versions SET model = $2, dimensions = $3, chunker = $4, dirty = dirty + 1 WHERE id = $1`
-	setState    = `UPDATE index_versions SET state = $2, flipped = coalesce($3, flipped) WHERE id = $1`
-	setLength   = `UPDATE index_versions SET dimensions = $2 WHERE model = $1 AND dimensions = 0`
-	setDone     = `UPDATE index_versions SET built = true, done = $2 WHERE id = $1`
-	countOthers = `SELECT count(*) FROM index_versions WHERE state <> 'live'`
-	lastCut     = `
+	adoptModel = `UPDATE index_versions SET model = $2, dimensions = $3, chunker = $4, dirty = dirty + 1 WHERE id = $1`
+	setState   = `UPDATE index_versions SET state = $2, flipped = coalesce($3, flipped) WHERE id = $1`
+	setLength  = `UPDATE index_versions SET dimensions = $2 WHERE model = $1 AND dimensions = 0`
+	setDone    = `UPDATE index_versions SET built = true, done = $2 WHERE id = $1`
+	lastCut    = `
 SELECT max(n) FROM (
 	SELECT coalesce(max(cut), 1) AS n FROM chunks UNION ALL SELECT coalesce(max(cut), 1) FROM index_versions
 ) cuts`
@@ -50,6 +49,7 @@ UPDATE index_versions SET dirty = dirty + 1 WHERE model <> '' AND (
 		SELECT 1 FROM chunks c WHERE c.memo = $1 AND c.generation = $2 AND c.cut = ` + liveCut + `
 	)
 )`
+	markOthersDirty = markDirty + ` AND (SELECT count(*) FROM index_versions WHERE state <> 'live') > 0`
 )
 
 // Versions returns the index versions, the live one first. There are none before

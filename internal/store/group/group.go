@@ -5,6 +5,9 @@
 // commit. So a flush to the disk, and what else a transaction costs, is shared by
 // as many writes as arrive while the one before is under way. Each write stands in
 // a savepoint: one that fails takes nothing else with it.
+//
+// Writes whose statements are known beforehand go out together, in one savepoint.
+// Only if something is wrong with one of them, each is tried by itself.
 package group
 
 import (
@@ -25,6 +28,8 @@ const (
 	// batchTime closes a transaction to further writes, so that a few large ones
 	// do not hold up many small ones for long.
 	batchTime = 5 * time.Millisecond
+	// batchStatements bounds what goes out together, and is in memory meanwhile.
+	batchStatements = 1024
 )
 
 // A Transaction is one that has begun.
@@ -46,9 +51,11 @@ type Writer struct {
 
 // A write is one caller's transaction.
 type write struct {
-	fn     func(store.Tx) error
-	err    error
-	result chan error // of capacity 1
+	fn         func(store.Tx) error
+	statements []store.Statement // all that fn runs, if that is known
+	changed    []int64           // by the statements
+	err        error
+	result     chan error // of capacity 1
 }
 
 // Start starts a writer that stops when closed is closed. Wait waits for that.
@@ -67,7 +74,22 @@ func ErrClosed() error { return fault.New(fault.Unavailable, "The server is stop
 // Write returns after the commit of fn. A caller whose context ends while it
 // waits in line is not written; from then on the outcome is near, and waited for.
 func (w *Writer) Write(ctx context.Context, fn func(store.Tx) error) error {
-	one := &write{fn: fn, result: make(chan error, 1)}
+	return w.hand(ctx, &write{fn: fn, result: make(chan error, 1)})
+}
+
+// WriteAll returns after the commit of the statements.
+func (w *Writer) WriteAll(ctx context.Context, statements []store.Statement) ([]int64, error) {
+	one := &write{statements: statements, result: make(chan error, 1)}
+	one.fn = func(tx store.Tx) (err error) {
+		one.changed, err = tx.ExecAll(ctx, statements)
+		return err
+	}
+	err := w.hand(ctx, one)
+	return one.changed, err
+}
+
+// hand gives a write to the writer and waits for its outcome.
+func (w *Writer) hand(ctx context.Context, one *write) error {
 	select {
 	case <-w.closed:
 		return ErrClosed()
@@ -114,16 +136,65 @@ func (w *Writer) transact(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	began := time.Now()
-	for one := w.batch[0]; one != nil; one = w.next(began) {
-		if err := step(ctx, tx, one); err != nil {
-			tx.Rollback(ctx)
-			return err
-		}
+	if err := w.steps(ctx, tx); err != nil {
+		tx.Rollback(ctx)
+		return err
 	}
 	if err := tx.Commit(ctx); err != nil {
 		tx.Rollback(ctx)
 		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// steps runs the writes in the order in which they come.
+func (w *Writer) steps(ctx context.Context, tx Transaction) error {
+	began := time.Now()
+	var known []*write // not run yet
+	size := 0
+	for one := w.batch[0]; one != nil; one = w.next(began) {
+		if one.statements != nil && size < batchStatements {
+			known, size = append(known, one), size+len(one.statements)
+			continue
+		}
+		if err := together(ctx, tx, known); err != nil {
+			return err
+		}
+		known, size = known[:0], 0
+		if err := step(ctx, tx, one); err != nil {
+			return err
+		}
+	}
+	return together(ctx, tx, known)
+}
+
+// together runs writes whose statements are known as one, and only if that fails each
+// by itself.
+func together(ctx context.Context, tx Transaction, writes []*write) error {
+	if len(writes) > 1 {
+		var all write
+		for _, one := range writes {
+			all.statements = append(all.statements, one.statements...)
+		}
+		all.fn = func(tx store.Tx) (err error) {
+			all.changed, err = tx.ExecAll(ctx, all.statements)
+			return err
+		}
+		if err := step(ctx, tx, &all); err != nil {
+			return err
+		}
+		if all.err == nil {
+			for _, one := range writes {
+				n := len(one.statements)
+				one.changed, all.changed = all.changed[:n], all.changed[n:]
+			}
+			return nil
+		}
+	}
+	for _, one := range writes {
+		if err := step(ctx, tx, one); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -176,6 +247,11 @@ func (s steady) Exec(ctx context.Context, statement string, args ...any) (int64,
 // ExecEach runs a statement to its end for each list of arguments.
 func (s steady) ExecEach(ctx context.Context, statement string, each [][]any) ([]int64, error) {
 	return s.tx.ExecEach(context.WithoutCancel(ctx), statement, each)
+}
+
+// ExecAll runs statements to the end, whatever happens to ctx.
+func (s steady) ExecAll(ctx context.Context, statements []store.Statement) ([]int64, error) {
+	return s.tx.ExecAll(context.WithoutCancel(ctx), statements)
 }
 
 // Protect calls fn. A panic is our bug; it costs this caller, not the process.

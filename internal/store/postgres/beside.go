@@ -54,7 +54,7 @@ func (b *Beside) transaction(ctx context.Context, o pgx.TxOptions, fn func(store
 	}
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.options.Timeout)
 	defer cancel()
-	if err := group.Protect(fn, conn{tx, b.options.Timeout + grace}); err != nil || o.AccessMode == pgx.ReadOnly {
+	if err := group.Protect(fn, &conn{line: tx.Conn(), timeout: b.options.Timeout + grace}); err != nil || o.AccessMode == pgx.ReadOnly {
 		_ = tx.Rollback(within) // a line that is cut has ended it
 		return explain(err)
 	}
@@ -73,7 +73,7 @@ func (b *Beside) Alone(ctx context.Context, fn func(store.Tx) error) error {
 	if _, err := c.Exec(ctx, "SET statement_timeout = 0"); err != nil {
 		return explain(err)
 	}
-	return explain(group.Protect(fn, conn{c, unbounded}))
+	return explain(group.Protect(fn, &conn{line: c.Conn(), timeout: unbounded}))
 }
 
 // unbounded is longer than anything takes.

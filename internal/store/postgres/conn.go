@@ -1,8 +1,8 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -15,83 +15,125 @@ import (
 
 // A conn runs statements in one transaction. The store's statements and values are
 // the same on both databases; what PostgreSQL is stricter about is evened out here.
+//
+// What needs no answer goes out with the next statement: how often we wait for the
+// server is most of what a transaction costs.
 type conn struct {
-	tx      line
+	line    *pgx.Conn
 	timeout time.Duration // of a statement: a line that is cut in the middle never answers
-}
-
-// A line is a connection with a transaction on it.
-type line interface {
-	Query(ctx context.Context, statement string, args ...any) (pgx.Rows, error)
-	Exec(ctx context.Context, statement string, args ...any) (pgconn.CommandTag, error)
-	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
-	Conn() *pgx.Conn
+	due     []string      // what goes out ahead of the next statement
 }
 
 // Query runs a query. Its rows are closed before the next statement.
-func (c conn) Query(ctx context.Context, statement string, args ...any) (store.Rows, error) {
+func (c *conn) Query(ctx context.Context, statement string, args ...any) (store.Rows, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	values, err := c.fit(ctx, statement, args)
+	results, err := c.send(ctx, store.Statement{Text: statement, Args: args})
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	r, err := c.tx.Query(ctx, statement, values...)
+	r, err := results.Query()
 	if err != nil {
+		_ = results.Close() // it says the same
 		cancel()
 		return nil, err
 	}
-	return &rows{Rows: r, cancel: cancel}, nil
+	return &rows{Rows: r, results: results, cancel: cancel}, nil
 }
 
-// Exec runs a statement and returns how many rows it changed.
-func (c conn) Exec(ctx context.Context, statement string, args ...any) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	values, err := c.fit(ctx, statement, args)
+// Exec runs a statement and returns how many rows it changed. One without arguments may
+// be several, of which it returns what the last has changed.
+func (c *conn) Exec(ctx context.Context, statement string, args ...any) (int64, error) {
+	if len(args) == 0 {
+		ctx, cancel := context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+		all := strings.Join(append(c.due, statement), "; ")
+		c.due = nil
+		tag, err := c.run(ctx, all)
+		return tag.RowsAffected(), err
+	}
+	changed, err := c.ExecEach(ctx, statement, [][]any{args})
 	if err != nil {
 		return 0, err
 	}
-	tag, err := c.tx.Exec(ctx, statement, values...)
-	return tag.RowsAffected(), err
+	return changed[0], nil
 }
 
 // ExecEach runs a statement once with each list of arguments, without a wait for the
 // server between them.
-func (c conn) ExecEach(ctx context.Context, statement string, each [][]any) (changed []int64, err error) {
-	if len(each) == 0 {
+func (c *conn) ExecEach(ctx context.Context, statement string, each [][]any) ([]int64, error) {
+	statements := make([]store.Statement, len(each))
+	for i, args := range each {
+		statements[i] = store.Statement{Text: statement, Args: args}
+	}
+	return c.ExecAll(ctx, statements)
+}
+
+// ExecAll runs statements in their order, without a wait for the server between them.
+func (c *conn) ExecAll(ctx context.Context, statements []store.Statement) (changed []int64, err error) {
+	if len(statements) == 0 {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	var batch pgx.Batch
-	for _, args := range each {
-		values, err := c.fit(ctx, statement, args)
-		if err != nil {
-			return nil, err
-		}
-		batch.Queue(statement, values...)
+	results, err := c.send(ctx, statements...)
+	if err != nil {
+		return nil, err
 	}
-	results := c.tx.SendBatch(ctx, &batch)
-	defer func() { err = errors.Join(err, results.Close()) }()
-	changed = make([]int64, len(each))
-	for i := range each {
+	defer func() { err = cmp.Or(err, results.Close()) }()
+	changed = make([]int64, len(statements))
+	for i, s := range statements {
 		tag, err := results.Exec()
-		if err != nil {
+		changed[i] = tag.RowsAffected()
+		if err = cmp.Or(err, s.Err(changed[i])); err != nil {
 			return nil, err
 		}
-		changed[i] = tag.RowsAffected()
 	}
 	return changed, nil
 }
 
+// send sends statements, and returns their answers, which the caller closes.
+func (c *conn) send(ctx context.Context, statements ...store.Statement) (pgx.BatchResults, error) {
+	due := c.due
+	c.due = nil
+	var batch pgx.Batch
+	for _, d := range due {
+		batch.Queue(d)
+	}
+	for _, s := range statements {
+		values, err := c.fit(ctx, s.Text, s.Args)
+		if err != nil {
+			return nil, err
+		}
+		batch.Queue(s.Text, values...)
+	}
+	results := c.line.SendBatch(ctx, &batch)
+	for range due {
+		if _, err := results.Exec(); err != nil {
+			_ = results.Close() // it says the same
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+// run runs statements without arguments, one after the other, for one answer: that of
+// the last.
+func (c *conn) run(ctx context.Context, statements string) (tag pgconn.CommandTag, err error) {
+	results, err := c.line.PgConn().Exec(ctx, statements).ReadAll()
+	if err == nil {
+		tag = results[len(results)-1].CommandTag
+	}
+	return tag, err
+}
+
 // fit brings texts to what the statement's parameters take: bytes where these are
 // wanted, and no zero bytes in texts, which PostgreSQL cannot hold.
-func (c conn) fit(ctx context.Context, statement string, args []any) ([]any, error) {
+func (c *conn) fit(ctx context.Context, statement string, args []any) ([]any, error) {
 	if len(args) == 0 {
 		return nil, nil
 	}
-	described, err := c.tx.Conn().Prepare(ctx, statement, statement)
+	described, err := c.line.Prepare(ctx, statement, statement)
 	if err != nil {
 		return nil, err
 	}
@@ -120,12 +162,14 @@ func fitText(s string, oid uint32) any {
 // rows are the answer to a query.
 type rows struct {
 	pgx.Rows
-	cancel context.CancelFunc
+	results pgx.BatchResults
+	cancel  context.CancelFunc
 }
 
 // Close ends the answer. What it could report, Err has said.
 func (r *rows) Close() error {
 	r.Rows.Close()
+	_ = r.results.Close()
 	r.cancel()
 	return nil
 }

@@ -63,8 +63,8 @@ func (db *database) begin(ctx context.Context) (group.Transaction, error) {
 	if err != nil {
 		return nil, db.judge(ctx, err)
 	}
-	t := &transaction{conn: conn{c, db.options.Timeout + grace}, held: c, timeout: db.options.Timeout}
-	if err := t.run(within, fmt.Sprintf("BEGIN; SET LOCAL idle_in_transaction_session_timeout = %d; "+
+	t := &transaction{conn: conn{line: c.Conn(), timeout: db.options.Timeout + grace}, held: c, within: db.options.Timeout}
+	if _, err := t.run(within, fmt.Sprintf("BEGIN; SET LOCAL idle_in_transaction_session_timeout = %d; "+
 		"SELECT pg_advisory_xact_lock(%d)", turnWithin.Milliseconds(), int64(turns))); err != nil {
 		t.Rollback(ctx)
 		return nil, db.judge(ctx, err)
@@ -72,50 +72,46 @@ func (db *database) begin(ctx context.Context) (group.Transaction, error) {
 	return t, nil
 }
 
-// A transaction is one of the writer's. What needs no answer goes out with the next
-// statement: how often we wait for the server is most of what a write costs.
+// A transaction is one of the writer's.
 type transaction struct {
 	conn
-	held     *pgxpool.Conn
-	timeout  time.Duration
-	released bool // RELEASE is due
-	ended    bool
-}
-
-// run runs statements without arguments, one after the other, for one answer.
-func (t *transaction) run(ctx context.Context, statements string) error {
-	_, err := t.tx.Conn().PgConn().Exec(ctx, statements).ReadAll()
-	return err
+	held   *pgxpool.Conn
+	within time.Duration // to begin or to end
+	ended  bool
 }
 
 const (
 	savepoint = "SAVEPOINT one"
+	rollback  = "ROLLBACK TO one"
 	release   = "RELEASE one"
 )
 
-// Exec runs a statement. A savepoint is released when the next is set.
+// Exec runs a statement. A savepoint is set by the first statement after it, and one
+// that nothing has come after was never set.
 func (t *transaction) Exec(ctx context.Context, statement string, args ...any) (int64, error) {
-	switch statement {
-	case release:
-		t.released = true
+	unset := len(t.due) > 0 && t.due[len(t.due)-1] == savepoint
+	switch {
+	case statement == savepoint, statement == release && !unset:
+		t.due = append(t.due, statement)
 		return 0, nil
-	case savepoint:
-		if t.released {
-			statement = release + "; " + savepoint
-		}
-		t.released = false
-		within, cancel := context.WithTimeout(ctx, t.timeout)
-		defer cancel()
-		return 0, t.run(within, statement)
+	case statement == release:
+		t.due = t.due[:len(t.due)-1]
+		return 0, nil
+	case statement == rollback && unset:
+		return 0, nil
 	}
 	return t.conn.Exec(ctx, statement, args...)
 }
 
 // Commit makes it durable and tells the other nodes.
 func (t *transaction) Commit(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, t.timeout)
+	ctx, cancel := context.WithTimeout(ctx, t.within)
 	defer cancel()
-	if err := t.run(ctx, "SELECT pg_notify('"+channel+"', ''); COMMIT"); err != nil {
+	answer, err := t.run(ctx, "SELECT pg_notify('"+channel+"', ''); COMMIT")
+	if err == nil && answer.String() != "COMMIT" {
+		err = errors.New("the server has rolled the transaction back")
+	}
+	if err != nil {
 		return err
 	}
 	t.end()
@@ -127,9 +123,9 @@ func (t *transaction) Rollback(ctx context.Context) {
 	if t.ended {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, t.timeout)
+	ctx, cancel := context.WithTimeout(ctx, t.within)
 	defer cancel()
-	_ = t.run(ctx, "ROLLBACK")
+	_, _ = t.run(ctx, "ROLLBACK")
 	t.end()
 }
 
@@ -156,17 +152,24 @@ func (db *database) Read(ctx context.Context, fn func(store.Tx) error) error {
 		return db.judge(ctx, starting.Err())
 	}
 	defer func() { <-db.readers }()
-	tx, err := db.pool.BeginTx(starting, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	held, err := db.pool.Acquire(starting)
 	if err != nil {
 		return db.judge(ctx, err)
 	}
+	defer held.Release()
+	c := &conn{line: held.Conn(), timeout: db.options.Timeout + grace, due: []string{beginReading}}
 	defer func() {
+		if len(c.due) > 0 {
+			return // it has never begun
+		}
 		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), db.options.Timeout)
 		defer cancel()
-		_ = tx.Rollback(within) // a line that is cut has ended it
+		_, _ = c.run(within, "ROLLBACK") // a line that is cut has ended it
 	}()
-	return db.judge(ctx, group.Protect(fn, conn{tx, db.options.Timeout + grace}))
+	return db.judge(ctx, group.Protect(fn, c))
 }
+
+const beginReading = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 // Write hands fn to the writer and waits for its commit. The timeout bounds the wait in
 // line: while the server does not answer, those before it take long.
@@ -174,6 +177,14 @@ func (db *database) Write(ctx context.Context, fn func(store.Tx) error) error {
 	inLine, cancel := context.WithTimeout(ctx, db.options.Timeout)
 	defer cancel()
 	return db.judge(ctx, db.writer.Write(inLine, fn))
+}
+
+// WriteAll hands statements to the writer and waits for their commit, as Write does.
+func (db *database) WriteAll(ctx context.Context, statements []store.Statement) ([]int64, error) {
+	inLine, cancel := context.WithTimeout(ctx, db.options.Timeout)
+	defer cancel()
+	changed, err := db.writer.WriteAll(inLine, statements)
+	return changed, db.judge(ctx, err)
 }
 
 // Close refuses new transactions, waits for those in progress, and closes the

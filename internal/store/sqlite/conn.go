@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -72,6 +73,19 @@ func (c *conn) ExecEach(ctx context.Context, statement string, each [][]any) ([]
 		if changed[i], err = c.Exec(ctx, statement, args...); err != nil {
 			return nil, err
 		}
+	}
+	return changed, nil
+}
+
+// ExecAll runs statements in their order.
+func (c *conn) ExecAll(ctx context.Context, statements []store.Statement) ([]int64, error) {
+	changed := make([]int64, len(statements))
+	for i, s := range statements {
+		n, err := c.Exec(ctx, s.Text, s.Args...)
+		if err = cmp.Or(err, s.Err(n)); err != nil {
+			return nil, err
+		}
+		changed[i] = n
 	}
 	return changed, nil
 }

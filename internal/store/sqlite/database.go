@@ -87,10 +87,21 @@ func (db *database) take(ctx context.Context) (*conn, error) {
 // Write hands fn to the writer and waits for its commit.
 func (db *database) Write(ctx context.Context, fn func(store.Tx) error) error {
 	if db.writer == nil {
-		return fault.New(fault.Conflict, "the database is open for reading")
+		return errForReading()
 	}
 	return translate(db.writer.Write(ctx, fn))
 }
+
+// WriteAll hands statements to the writer and waits for their commit.
+func (db *database) WriteAll(ctx context.Context, statements []store.Statement) ([]int64, error) {
+	if db.writer == nil {
+		return nil, errForReading()
+	}
+	changed, err := db.writer.WriteAll(ctx, statements)
+	return changed, translate(err)
+}
+
+func errForReading() error { return fault.New(fault.Conflict, "the database is open for reading") }
 
 // Close refuses new transactions, waits for those in progress, and closes the
 // file. Closing twice does no harm.

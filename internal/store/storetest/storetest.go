@@ -75,6 +75,7 @@ func memoTests() []namedTest {
 		{"LostClaimsAreRefused", lostClaimsAreRefused},
 		{"WorkResumesWhereItStopped", workResumes},
 		{"OnlyFailedMemosAreRetried", onlyFailedAreRetried},
+		{"WritesFailAlone", writesFailAlone},
 		{"WakeIsSignalled", wakeIsSignalled},
 		{"VectorsBelongToModels", vectorsBelongToModels},
 		{"VectorsOfGoneChunksArePassedOver", vectorsOfGoneChunks},
