@@ -77,9 +77,13 @@ func (a *App) embeddingsHealth(ctx context.Context) api.HealthEmbeddings {
 	return h
 }
 
-// countEvery is how long a count of missing vectors is good for: it reads every
-// chunk while there are any, and health is asked every few seconds.
-const countEvery = 5 * time.Second
+// A count of missing vectors reads every chunk while there are any, or while memos are
+// on their way. It is good for many times as long as it took, so that to ask for it
+// again and again takes a hundredth of a processor.
+const (
+	countShare = 100
+	countEvery = 5 * time.Second // at the latest
+)
 
 // A slowCount keeps a number that is costly to count.
 type slowCount struct {
@@ -91,12 +95,14 @@ type slowCount struct {
 func (c *slowCount) count(count func() (int, error)) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.value > 0 && time.Now().Before(c.until) {
+	began := time.Now()
+	if began.Before(c.until) {
 		return c.value, nil
 	}
 	value, err := count()
 	if err == nil {
-		c.value, c.until = value, time.Now().Add(countEvery)
+		ended := time.Now()
+		c.value, c.until = value, ended.Add(min(countEvery, countShare*ended.Sub(began)))
 	}
 	return value, err
 }
