@@ -197,7 +197,9 @@ func (a *App) answers(find chat.Retriever) *chat.Service {
 	knowledge := chat.Knowledge{
 		Find: find, Around: a.store.Neighbours, Parts: a.store.Parts, Agent: agent.New(find, a.store, a.dispatch, 0, a.log),
 	}
-	settings := chat.Settings{Check: chat.Check(a.cfg.CitationCheck)}
+	settings := chat.Settings{
+		ContextTokens: a.cfg.ContextTokens, HistoryTokens: a.cfg.HistoryTokens, Check: chat.Check(a.cfg.CitationCheck),
+	}
 	return chat.New(knowledge, a.store, a.dispatch, a.providers(), settings, a.log)
 }
 

@@ -380,6 +380,13 @@ type Limits struct {
 	// text is paid for twice; those least used go first. 0 keeps none.
 	VectorCacheBytes int64 `variable:"KVASIR_VECTOR_CACHE_BYTES" type:"bytes" default:"1GiB"`
 
+	// ContextTokens is how much of what was found is handed to the model that answers: as
+	// much as its window and your purse allow.
+	ContextTokens int `variable:"KVASIR_CONTEXT_TOKENS" default:"8000" placeholder:"N"`
+
+	// HistoryTokens is how much of what was said before is, the latest first.
+	HistoryTokens int `variable:"KVASIR_HISTORY_TOKENS" default:"2000" placeholder:"N"`
+
 	// EmbedConcurrency is the most requests for vectors that a lane has under way at
 	// once. How many there are adapts to the provider.
 	EmbedConcurrency int `variable:"KVASIR_EMBED_CONCURRENCY" default:"128" placeholder:"N"`

@@ -77,6 +77,8 @@ func (c *Config) bounds(add func(string, error)) {
 	add("KVASIR_MAX_BODY_BYTES", between(c.MaxBodyBytes, 1, maxBytes))
 	add("KVASIR_MAX_UPLOAD_BYTES", between(c.MaxUploadBytes, 1, maxBytes))
 	add("KVASIR_INDEX_BYTES", between(c.IndexBytes, 1, maxBytes))
+	add("KVASIR_CONTEXT_TOKENS", between(c.ContextTokens, 100, maxTokens))
+	add("KVASIR_HISTORY_TOKENS", between(c.HistoryTokens, 1, maxTokens))
 	add("KVASIR_EMBED_CONCURRENCY", between(c.EmbedConcurrency, 1, maxConcurrency))
 	add("KVASIR_GENERATE_CONCURRENCY", between(c.GenerateConcurrency, 1, maxConcurrency))
 	add("KVASIR_RERANK_CONCURRENCY", between(c.RerankConcurrency, 1, maxConcurrency))
@@ -98,6 +100,7 @@ func (c *Config) bounds(add func(string, error)) {
 const (
 	maxDimensions  = 1 << 14
 	maxConcurrency = 1 << 14
+	maxTokens      = 1 << 24
 	maxBytes       = 1 << 50
 	maxRate        = 1e12 // a minute
 	maxDollars     = 1e9

@@ -83,8 +83,8 @@ func (x *Exploration) read(ctx context.Context, m move) (result, error) {
 		hits[i].Passage = p
 	}
 	text, titles := x.present(hits)
-	line := fmt.Sprintf("read chunks %d to %d of %d of %s", from, from+len(passages)-1, total, titles[0])
-	return result{line + "\n" + text, line}, nil
+	line := fmt.Sprintf("read chunks %d to %d of %d", from, from+len(passages)-1, total)
+	return result{line + "\n" + text, line + " of " + titles[0]}, nil // titles are data
 }
 
 // tags shows what filters may name.
