@@ -30,7 +30,7 @@ func twoModels(t *testing.T) (first, second *providertest.Server, one, both []st
 	t.Helper()
 	first, one = paced(t, providertest.Behaviour{})
 	second, _ = paced(t, providertest.Behaviour{Embed: providertest.Manner{
-		Pace: providertest.Pace{Latency: providertest.Duration(100 * time.Millisecond), Jitter: 0.5},
+		Pace: providertest.Pace{Latency: providertest.Duration(60 * time.Millisecond), Jitter: 0.5},
 	}})
 	one = append(one, "KVASIR_API_KEY="+key, "OPENAI_EMBEDDING_MODEL=text-embedding-3-small",
 		fmt.Sprint("EMBEDDING_VECTOR_DIMENSION=", liveLength))
@@ -137,7 +137,7 @@ func TestReindex(t *testing.T) {
 	if _, err := s.SetProcessing(t.Context(), client.Processing{ChunkWords: 600}); err != nil {
 		t.Fatal(err)
 	}
-	const memos = 60
+	const memos = 40
 	ponds(t, s.Client, 0, memos)
 	processed(t, s)
 	s.length(t, liveLength)
@@ -167,7 +167,7 @@ func TestReindex(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	built(t, s, 40)
+	built(t, s, 25)
 	onTheWay := s.killAt(t, second, 0)
 
 	s = serveFolder(t, data, both...)
@@ -242,15 +242,15 @@ func compare(t *testing.T, environment []string) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	var corpus, queries strings.Builder
-	qrels := "query-id\tcorpus-id\tscore\n"
+	var corpus, queries, qrels strings.Builder
+	qrels.WriteString("query-id\tcorpus-id\tscore\n")
 	for i := 20; i < 26; i++ {
 		fmt.Fprintf(&corpus, `{"id":"pond-%d","title":"Pond %d","text":"x"}`+"\n", i, i)
 		fmt.Fprintf(&queries, `{"id":"q%d","text":"What lives at pond%dx?"}`+"\n", i, i)
-		qrels += fmt.Sprintf("q%d\tpond-%d\t1\n", i, i)
+		fmt.Fprintf(&qrels, "q%d\tpond-%d\t1\n", i, i)
 	}
 	for name, text := range map[string]string{
-		"corpus.jsonl": corpus.String(), "queries.jsonl": queries.String(), "qrels.tsv": qrels,
+		"corpus.jsonl": corpus.String(), "queries.jsonl": queries.String(), "qrels.tsv": qrels.String(),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

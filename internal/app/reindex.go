@@ -172,7 +172,8 @@ func (r reindexer) SearchVersion(
 		if v.State != in {
 			continue
 		}
-		found, err := r.finders.in(v).Search(ctx, search.Query{Request: retrieval.Request{Project: p, Text: text, Limit: limit}})
+		q := search.Query{Request: retrieval.Request{Project: p, Text: text, Limit: limit}}
+		found, err := r.finders.in(v).Search(ctx, q)
 		ids := make([]memo.ID, len(found.Hits))
 		for i, h := range found.Hits {
 			ids[i] = h.Memo

@@ -24,7 +24,9 @@ func versionedApp(t *testing.T, dir string, log *bytes.Buffer, models ...string)
 	}
 	a := &App{
 		store: st, log: slog.New(slog.NewTextHandler(log, nil)),
-		models: config.Models{Generate: []config.Lane{{Pool: "extractive", Provider: "extractive", Protocol: config.Extractive}}},
+		models: config.Models{Generate: []config.Lane{
+			{Pool: config.Extractive, Provider: config.Extractive, Protocol: config.Extractive},
+		}},
 	}
 	for i, model := range models {
 		lane := config.Lane{Provider: "openai", Protocol: config.OpenAI, BaseURL: "http://127.0.0.1:1/v1", Model: model}

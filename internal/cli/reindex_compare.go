@@ -14,7 +14,7 @@ import (
 type reindexCompare struct {
 	server
 
-	Collection string `required:"" type:"path" placeholder:"DIR" help:"A folder of corpus.jsonl, queries.jsonl and qrels.tsv."`
+	Collection string `required:"" type:"path" placeholder:"DIR" help:"Of corpus.jsonl, queries.jsonl and qrels.tsv."`
 	Jobs       int    `default:"1" placeholder:"N" help:"How many queries at once, up to 64."`
 	PerQuery   bool   `help:"List each query."`
 	JSON       bool   `name:"json" help:"Print JSON."`

@@ -210,17 +210,7 @@ func anotherCut(r *room) {
 	if m := r.find(id); texts(m.Chunks) != texts(thirds(text)) || m.Progress.ChunksTotal != 3 {
 		r.Errorf("after the flip the memo has %q", texts(m.Chunks))
 	}
-	// Who has found a chunk before the flip reads it after, and its neighbours of the
-	// same cut.
-	near, err := r.s.Neighbours(ctx, r.p, []memo.ChunkID{chunks[0].ID}, 5)
-	r.must(err)
-	if len(near) != 2 || near[1].ID != chunks[1].ID {
-		r.Errorf("the neighbours are %+v", near)
-	}
-	excerpt, total, err := r.s.Excerpt(ctx, memo.Selection{Project: r.p, Now: r.now}, id, 0, 10)
-	if err != nil || total != 3 || len(excerpt) != 3 {
-		r.Errorf("the excerpt has %d of %d passages, %v", len(excerpt), total, err)
-	}
+	r.readAfterFlip(id, chunks)
 	former := r.version(memo.VersionFormer)
 	if cut, err := r.s.VersionChunks(ctx, w, former); err != nil || texts(cut) != texts(chunks) {
 		r.Errorf("VersionChunks = %q, %v", texts(cut), err)
@@ -233,6 +223,23 @@ func anotherCut(r *room) {
 		}
 	}
 	r.refused(r.s.SaveCut(ctx, w, former, thirds(text)), fault.Conflict, "a cut of a memo that is gone")
+}
+
+// readAfterFlip reads what was found of a memo before a flip, and what is live after.
+func (r *room) readAfterFlip(id memo.ID, chunks []memo.Chunk) {
+	r.Helper()
+	ctx := r.Context()
+	// Who has found a chunk before the flip reads it after, and its neighbours of the
+	// same cut.
+	near, err := r.s.Neighbours(ctx, r.p, []memo.ChunkID{chunks[0].ID}, 5)
+	r.must(err)
+	if len(near) != 2 || near[1].ID != chunks[1].ID {
+		r.Errorf("the neighbours are %+v", near)
+	}
+	excerpt, total, err := r.s.Excerpt(ctx, memo.Selection{Project: r.p, Now: r.now}, id, 0, 10)
+	if err != nil || total != 3 || len(excerpt) != 3 {
+		r.Errorf("the excerpt has %d of %d passages, %v", len(excerpt), total, err)
+	}
 }
 
 func dirtyVersions(r *room) {
