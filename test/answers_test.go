@@ -1,6 +1,7 @@
 package test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
 
 	"kvasir/client"
 	"kvasir/internal/provider/providertest"
@@ -234,4 +237,78 @@ func TestAnswersOfAForm(t *testing.T) {
 	refused(err, http.StatusBadRequest, "is not looked up")
 	_, err = serve(t).Chat(t.Context(), client.ChatRequest{Query: "Where?", Schema: schema})
 	refused(err, http.StatusBadRequest, "only quotes")
+}
+
+// A model that looks around by itself: it babbles, is reminded, searches, reads, names what
+// the answer needs; and one whose client goes while it searches.
+func TestAModelLooksAround(t *testing.T) {
+	t.Parallel()
+	provider, environment := scripted(t)
+	c := serve(t, environment...)
+	texts := map[string]string{
+		"Project Aurora": "Project Aurora is headed by Helena Voss since 1999.",
+		"People":         "Helena Voss was born in Uppsala. Tom Reed was born in Ghent.",
+	}
+	ids := map[string]string{}
+	for title, text := range texts {
+		id, err := c.CreateMemo(t.Context(), client.NewMemo{Title: title, Content: text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.WaitForMemo(t.Context(), client.ByID(id)); err != nil {
+			t.Fatal(err)
+		}
+		ids[title] = id
+	}
+	request := client.ChatRequest{Query: "Where was the head of Aurora born?", RAG: &client.RAGConfig{
+		References: &client.Toggle{Enabled: true}, Agentic: &client.Agentic{Enabled: true, MaxSteps: 4},
+	}}
+	say := func(text string) providertest.Action { return providertest.Action{Text: text} }
+	provider.Next(providertest.Chat, say("Let me think."), say(`{"tool": "search", "query": "head of Aurora"}`),
+		say(`{"tool": "read_memo", "memo": "`+ids["People"]+`"}`), say(`{"tool": "answer", "passages": [2, 1]}`),
+		say("She was born in Uppsala [[1]]."))
+	var a client.Answer
+	for e, err := range c.StreamChat(t.Context(), request) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Add(e)
+	}
+	var tools []string
+	for _, s := range a.Steps {
+		tools = append(tools, s.Tool)
+	}
+	if got := strings.Join(tools, " "); got != "search read_memo" || !strings.Contains(a.Steps[1].Result, "of People") {
+		t.Errorf("steps: %+v", a.Steps)
+	}
+	if len(a.Citations) != 1 || len(a.Flags) != 0 || !strings.Contains(texts[a.Citations[0].MemoTitle], a.Citations[0].Quote) {
+		t.Errorf("citations %+v, flags %+v", a.Citations, a.Flags)
+	}
+	provider.Next(providertest.Chat, say(`{"tool": "list_tags"}`), providertest.Action{Fault: providertest.Stall, After: 1})
+	asked := len(provider.Requests(providertest.Chat)) + 2
+	ctx, hangUp := context.WithCancel(t.Context())
+	var g errgroup.Group
+	g.Go(func() error {
+		steps := 0
+		for e, err := range c.StreamChat(ctx, request) {
+			if err != nil && ctx.Err() == nil {
+				return err
+			}
+			if e.Step != nil {
+				steps++
+			}
+		}
+		if steps != 1 {
+			return fmt.Errorf("%d steps before the client went, want 1", steps)
+		}
+		return nil
+	})
+	eventually(t, "the model thinks about its second step", func() bool {
+		return len(provider.Requests(providertest.Chat)) >= asked && provider.Totals(providertest.Chat).InFlight == 1
+	})
+	hangUp()
+	if err := g.Wait(); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "the provider is let go", func() bool { return provider.Totals(providertest.Chat).HungUp == 1 })
 }
