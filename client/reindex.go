@@ -23,7 +23,7 @@ type IndexVersion struct {
 	State      IndexState `json:"state"`
 	Model      string     `json:"model"`      // empty for none
 	Dimensions int        `json:"dimensions"` // of the vectors; 0 until the model has answered
-	Chunker    string     `json:"chunker"`    // how texts are cut; empty if that is not known
+	Chunker    string     `json:"chunker"`    // how its texts were cut when it was begun
 	Passages   int        `json:"passages"`   // of memos that are searched
 	Lacking    int        `json:"lacking"`    // of them, those without a vector
 	Complete   bool       `json:"complete"`   // all is there that the model does not refuse
@@ -35,8 +35,10 @@ type IndexVersion struct {
 // Reindexing is the index versions of a server.
 type Reindexing struct {
 	Time     time.Time      `json:"time"`
-	Versions []IndexVersion `json:"versions"`             // the live one first
-	Next     string         `json:"next_model,omitempty"` // configured beside that of the live version; empty for none
+	Versions []IndexVersion `json:"versions"` // the live one first
+	// Next is the model that another version would have, which is the same if texts are
+	// cut otherwise for it now; empty for none.
+	Next string `json:"next_model,omitempty"`
 }
 
 // Version returns the version of a state; nil if there is none.

@@ -45,7 +45,7 @@ const (
 type Reindexing struct {
 	Time     time.Time      `json:"time" doc:"When all this was so."`
 	Versions []IndexVersion `json:"versions" nullable:"false" doc:"The live one first."`
-	Next     *string        `json:"next_model" doc:"The model that is configured beside that of the live version."`
+	Next     *string        `json:"next_model" doc:"The model that another version would have: one that is configured, or the same one if texts are cut otherwise for it now."`
 }
 
 // An IndexVersion is what search reads: a model's vectors of passages that are cut in
@@ -55,7 +55,7 @@ type IndexVersion struct {
 	State      string     `json:"state" enum:"live,next,former"`
 	Model      string     `json:"model" doc:"Empty if there are no vectors."`
 	Dimensions int        `json:"dimensions" doc:"Of the vectors; 0 until the model has answered."`
-	Chunker    string     `json:"chunker" doc:"How texts are cut; empty if that is not known."`
+	Chunker    string     `json:"chunker" doc:"How its texts were cut when it was begun."`
 	Passages   int        `json:"passages" doc:"Of memos that are searched."`
 	Lacking    int        `json:"lacking" doc:"Of them, those without a vector."`
 	Complete   bool       `json:"complete" doc:"Whether all is there that the model does not refuse."`

@@ -268,6 +268,8 @@ func (s *session) tellVersions(status *client.Reindexing, asJSON bool) error {
 		s.out.printf("Version %d is being built: kvasir reindex follows it.\n", next.Version)
 	case former != nil:
 		s.out.printf("Version %d is kept for kvasir reindex rollback, until kvasir reindex drop.\n", former.Version)
+	case status.Next != "" && status.Next == status.Versions[0].Model:
+		s.out.printf("Texts are cut otherwise for this model now: kvasir reindex cuts them anew.\n")
 	case status.Next != "":
 		s.out.printf("Another model is configured: %s. kvasir reindex builds its index.\n", oneLine(status.Next))
 	}

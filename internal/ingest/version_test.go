@@ -176,6 +176,35 @@ func TestTextsAreCutAnewForAModelThatReadsLess(t *testing.T) {
 	}
 }
 
+func TestTextsAreCutAnewForTheSameModel(t *testing.T) {
+	t.Parallel()
+	p := pair(t, &models{name: "n"})
+	end := p.run()
+	id := p.add(words(30))
+	p.wait(id, ended)
+	end()
+	before := len(p.find(id).Chunks)
+	p.models.limit = 30 // nothing runs that could read it
+	p.second = p.models
+	p.run()
+	p.start()
+	p.next(memo.IndexVersion.Complete)
+	if err := p.store.FlipVersion(t.Context(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if after := len(p.find(id).Chunks); after <= before {
+		t.Errorf("the memo has %d passages, and had %d", after, before)
+	}
+	p.whole(p.versions()[0].IndexVersion, id)
+	if err := p.store.DropVersion(t.Context(), memo.VersionFormer); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.store.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.whole(p.versions()[0].IndexVersion, id)
+}
+
 func TestAVersionWhoseModelIsDownDelaysNothing(t *testing.T) {
 	t.Parallel()
 	p := pair(t, &models{name: "n"})

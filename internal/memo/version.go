@@ -20,7 +20,7 @@ type IndexVersion struct {
 	State      VersionState
 	Model      string // whose vectors; empty for none
 	Dimensions int    // of the vectors; 0 until the model has answered
-	Chunker    string // how its texts are cut now; empty if that is not known
+	Chunker    string // how its texts were cut when it was begun; empty if that is not noted
 	Cut        int    // which chunks are its
 	Built      bool   // everything was gone through once: new memos bring its part along
 	Dirty      int64  // counts what was left to be done later

@@ -24,11 +24,15 @@ VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8)`
 	usualModel = `
 SELECT m.name, m.dimensions FROM models m JOIN vectors v ON v.model = m.id
 GROUP BY m.id, m.name, m.dimensions ORDER BY count(*) DESC LIMIT 1`
-	adoptModel = `UPDATE index_versions SET model = $2, dimensions = $3, chunker = $4, dirty = dirty + 1 WHERE id = $1`
-	setState   = `UPDATE index_versions SET state = $2, flipped = coalesce($3, flipped) WHERE id = $1`
-	setLength  = `UPDATE index_versions SET dimensions = $2 WHERE model = $1 AND dimensions = 0`
-	setDone    = `UPDATE index_versions SET built = true, done = $2 WHERE id = $1`
-	lastCut    = `
+	adoptModel = `UPDATE index_versions SET model = $2, dimensions = $3, dirty = dirty + 1 WHERE id = $1`
+	setChunker = `UPDATE index_versions SET chunker = $2 WHERE id = $1`
+	hasChunks  = `SELECT 1 FROM chunks LIMIT 1`
+	// What was built for a model is the live one's by now.
+	dropSame  = `DELETE FROM index_versions WHERE state = 'next' AND model = $1 AND cut = $2`
+	setState  = `UPDATE index_versions SET state = $2, flipped = coalesce($3, flipped) WHERE id = $1`
+	setLength = `UPDATE index_versions SET dimensions = $2 WHERE model = $1 AND dimensions = 0`
+	setDone   = `UPDATE index_versions SET built = true, done = $2 WHERE id = $1`
+	lastCut   = `
 SELECT max(n) FROM (
 	SELECT coalesce(max(cut), 1) AS n FROM chunks UNION ALL SELECT coalesce(max(cut), 1) FROM index_versions
 ) cuts`
@@ -91,7 +95,7 @@ type VersionOf struct {
 // were versions becomes the first, with the model that has made most of its vectors.
 //
 // A live version whose model is none of the known ones becomes one of the first of
-// them, unless the former one is: its vectors are to be made, and its chunks stay as
+// them, unless another version is: its vectors are to be made, and its chunks stay as
 // they were cut. It reports the name of the model that was given up, if any.
 func (s *Store) EnsureVersion(ctx context.Context, known []VersionOf, now time.Time) (given string, err error) {
 	err = s.db.Write(ctx, func(tx Tx) error {
@@ -106,10 +110,7 @@ func (s *Store) EnsureVersion(ctx context.Context, known []VersionOf, now time.T
 		live := versions[memo.VersionLive]
 		for _, k := range known {
 			if k.Model == live.Model {
-				if live.Chunker == "" {
-					return adopt(ctx, tx, live, k)
-				}
-				return nil
+				return nameChunker(ctx, tx, live, k.Chunker)
 			}
 		}
 		given = live.Model
@@ -140,16 +141,48 @@ func ensureLive(ctx context.Context, tx Tx, now time.Time) error {
 	return err
 }
 
-// adopt gives a version another model.
+// unknownChunker has cut what was there before chunkers were noted.
+const unknownChunker = "unknown"
+
+// nameChunker notes how the texts of a version are cut, unless that is known.
+func nameChunker(ctx context.Context, tx Tx, v memo.IndexVersion, chunker string) error {
+	if v.Chunker != "" {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, ensureChunker, chunker); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, setChunker, v.ID, chunker)
+	return err
+}
+
+// adopt gives a version another model. What is cut already stays as it is.
 func adopt(ctx context.Context, tx Tx, v memo.IndexVersion, of VersionOf) error {
 	m, err := lookupModel(ctx, tx, of.Model)
 	if err != nil {
 		return err
 	}
+	chunker := of.Chunker
+	_, cut, err := find(ctx, tx, scanInt, hasChunks)
+	if err != nil {
+		return err
+	}
+	if cut {
+		chunker = unknownChunker
+	} else {
+		v.Chunker = ""
+	}
+	if err := nameChunker(ctx, tx, v, chunker); err != nil {
+		return err
+	}
+	// New texts are cut for the model, and their chunks say so.
 	if _, err := tx.Exec(ctx, ensureChunker, of.Chunker); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, adoptModel, v.ID, of.Model, m.dimensions, of.Chunker)
+	if _, err := tx.Exec(ctx, adoptModel, v.ID, of.Model, m.dimensions); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, dropSame, of.Model, v.Cut)
 	return err
 }
 

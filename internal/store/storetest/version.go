@@ -89,13 +89,31 @@ func unknownModel(r *room) {
 		r.Errorf("%q was given up, want model", given)
 	}
 	live := r.version(memo.VersionLive)
-	if live.Model != "third" || live.Chunker != "lines" || live.Cut != 1 || live.Dimensions != 0 || live.Complete() {
+	if live.Model != "third" || live.Chunker != "words" || live.Cut != 1 || live.Dimensions != 0 || live.Complete() {
 		r.Errorf("the version is %+v", live)
 	}
 	r.embed(live, 5)
 	if live = r.version(memo.VersionLive); live.Dimensions != 5 {
 		r.Errorf("the length is not known: %+v", live)
 	}
+	// What is there is still cut as it was, so it may be cut anew for the same model.
+	lines := store.VersionOf{Model: "third", Chunker: "lines"}
+	r.must(r.s.StartVersion(r.Context(), lines, r.tick()))
+	if next := r.version(memo.VersionNext); next.Cut != 2 || next.Model != "third" {
+		r.Errorf("the next version is %+v", next)
+	}
+	r.must(r.s.DropVersion(r.Context(), memo.VersionNext))
+	r.must(r.s.Sweep(r.Context()))
+	if size, err := r.s.VersionSize(r.Context(), live); err != nil || size != (memo.VersionSize{Passages: 2}) {
+		r.Errorf("the sweep of the same model has left %+v, %v", size, err)
+	}
+	// A version that is built for a model is no other when the live one adopts that.
+	r.must(r.s.StartVersion(r.Context(), store.VersionOf{Model: "fourth", Chunker: "words"}, r.tick()))
+	r.ensure(store.VersionOf{Model: "fourth", Chunker: "words"})
+	if list := r.versions(); len(list) != 1 || list[0].Model != "fourth" {
+		r.Errorf("the versions are %+v", list)
+	}
+	r.ensure(lines)
 	// Nothing configured changes nothing.
 	r.ensure()
 	if now := r.version(memo.VersionLive); now.Model != "third" {

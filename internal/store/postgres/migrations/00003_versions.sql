@@ -7,7 +7,7 @@ CREATE TABLE index_versions (
     state      text NOT NULL UNIQUE, -- live, next or former
     model      text NOT NULL,        -- its name; empty for none
     dimensions integer NOT NULL,     -- of its vectors; 0 until it has answered
-    chunker    text NOT NULL,        -- how its texts are cut now; empty if that is not known
+    chunker    text NOT NULL,        -- how its texts were cut when it was begun
     cut        integer NOT NULL,     -- which of the chunks are its
     built      boolean NOT NULL,     -- everything was gone through once
     dirty      bigint NOT NULL,      -- counts what was left to be done later
