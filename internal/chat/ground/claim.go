@@ -21,6 +21,7 @@ type claim struct {
 	tokens     []token
 	form       form
 	lang       lexical.Language
+	read       map[manner][]token
 }
 
 // mark is how an answer cites a passage.

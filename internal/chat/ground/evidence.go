@@ -27,12 +27,12 @@ type piece struct {
 }
 
 // read reads a passage in its language.
-func read(p *memo.Passage) *evidence {
+func read(p *memo.Passage, a *lexical.Analyzer) *evidence {
 	lead := p.Title + "\n" + strings.Join(p.Headings, "\n") + "\n" + memo.PassageLead(&p.Chunk)
 	e := &evidence{
 		passage: p, lang: lexical.Detect(p.Content), capitals: !manyCapitals(p.Content), inside: map[string]bool{},
 	}
-	z := &tokenizer{lang: e.lang, capitals: e.capitals}
+	z := &tokenizer{analyzer: a, lang: e.lang, capitals: e.capitals}
 	e.around = keysOf(z.tokens(lead))
 	for _, s := range split(p.Content) {
 		tokens := z.tokens(p.Content[s.start:s.end])

@@ -48,6 +48,7 @@ type checker struct {
 	capitals bool        // words with capitals are names
 	asked    map[lexical.Language]*question
 	claims   []claim
+	analyzer *lexical.Analyzer
 }
 
 // Check checks an answer. Without embed, nil, or if it fails, words decide alone.
@@ -55,6 +56,7 @@ func Check(ctx context.Context, a Answer, embed Embed) Report {
 	c := &checker{
 		Answer: a, embed: embed, read: make([]*evidence, len(a.Passages)),
 		capitals: !manyCapitals(a.Text), asked: map[lexical.Language]*question{}, claims: claims(a.Text),
+		analyzer: new(lexical.Analyzer),
 	}
 	var report Report
 	var cited ranges
@@ -114,7 +116,7 @@ func (c *checker) judge(ctx context.Context, x *claim, numbers []int) verdict {
 	if len(numbers) > 0 {
 		return c.weigh(ctx, x, numbers)
 	}
-	x.tokens = (&tokenizer{lang: x.lang, capitals: c.capitals}).tokens(x.text)
+	x.tokens = c.readAs(x, x.lang, c.capitals)
 	if len(x.numbers) > 0 || !x.judged() || c.modest(x) {
 		return verdict{fine: true}
 	}
@@ -158,6 +160,9 @@ func allOf(passages []memo.Passage) []int {
 // first.
 func (c *checker) weigh(ctx context.Context, x *claim, numbers []int) verdict {
 	v := verdict{windows: make([]*window, len(numbers))}
+	if len(numbers) == 0 {
+		return v
+	}
 	first := c.evidence(numbers[0])
 	x.tokens = c.tokens(x, first)
 	r := newReading(x.tokens, c.askedIn(first.lang))
@@ -264,23 +269,42 @@ func (c *checker) likeness(ctx context.Context, text string, windows []*window) 
 // tokens reads a claim as a passage is read. What is a name is told by the passage, which
 // has more words, unless it is in another language.
 func (c *checker) tokens(x *claim, e *evidence) []token {
-	z := &tokenizer{lang: e.lang, capitals: e.capitals}
 	if foreign(x.lang, e.lang) {
-		z.capitals = c.capitals
+		return c.readAs(x, e.lang, c.capitals)
 	}
-	return z.tokens(x.text)
+	return c.readAs(x, e.lang, e.capitals)
+}
+
+// A manner is how a claim is read.
+type manner struct {
+	lang     lexical.Language
+	capitals bool
+}
+
+// readAs reads a claim, in each manner once.
+func (c *checker) readAs(x *claim, lang lexical.Language, capitals bool) []token {
+	m := manner{lang, capitals}
+	if tokens, ok := x.read[m]; ok {
+		return tokens
+	}
+	if x.read == nil {
+		x.read = map[manner][]token{}
+	}
+	z := &tokenizer{analyzer: c.analyzer, lang: lang, capitals: capitals}
+	x.read[m] = z.tokens(x.text)
+	return x.read[m]
 }
 
 func (c *checker) askedIn(lang lexical.Language) *question {
 	if c.asked[lang] == nil {
-		c.asked[lang] = newQuestion((&tokenizer{lang: lang}).tokens(c.Question))
+		c.asked[lang] = newQuestion((&tokenizer{analyzer: c.analyzer, lang: lang}).tokens(c.Question))
 	}
 	return c.asked[lang]
 }
 
 func (c *checker) evidence(n int) *evidence {
 	if c.read[n-1] == nil {
-		c.read[n-1] = read(&c.Passages[n-1])
+		c.read[n-1] = read(&c.Passages[n-1], c.analyzer)
 	}
 	return c.read[n-1]
 }

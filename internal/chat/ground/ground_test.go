@@ -3,6 +3,7 @@ package ground
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -86,6 +87,7 @@ func TestClaims(t *testing.T) {
 		{"in another language, another number", "", "Die Belege von allen Reisen werden nach der Regel 12000 Jahre lang aufbewahrt [[1]].",
 			[]memo.Passage{english}, wrong},
 		{"no passages", "", "Receipts are kept for 7 years [[1]].", nil, absent},
+		{"no passages, nothing cited", "", "Receipts are kept for 7 years.", nil, nothing},
 		{"nothing", "", "", []memo.Passage{english}, fine},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -198,6 +200,28 @@ func FuzzCheck(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Nothing is cited, and nothing fits: every claim is held against every passage.
+func BenchmarkCheckUncited(b *testing.B) {
+	var passages []memo.Passage
+	var answer strings.Builder
+	for i := range 25 {
+		var text strings.Builder
+		for k := range 200 {
+			fmt.Fprintf(&text, "w%dx ", (i*k)%97)
+			if k%12 == 11 {
+				text.WriteString(". ")
+			}
+		}
+		passages = append(passages, passage("Memo", text.String()))
+	}
+	for k := range 300 {
+		fmt.Fprintf(&answer, "word%d ", k%50)
+	}
+	for b.Loop() {
+		Check(b.Context(), Answer{Question: "w1x w2x", Text: answer.String(), Passages: passages}, nil)
+	}
 }
 
 func BenchmarkCheck(b *testing.B) {

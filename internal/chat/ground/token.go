@@ -30,7 +30,7 @@ const (
 
 // A tokenizer reads tokens. It is for one goroutine.
 type tokenizer struct {
-	analyzer lexical.Analyzer
+	analyzer *lexical.Analyzer
 	lang     lexical.Language
 	// capitals says that words with capitals are names: that few words have one.
 	capitals bool
