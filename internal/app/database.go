@@ -20,6 +20,10 @@ func (a *App) openStore(ctx context.Context) (err error) {
 	if a.folder, err = folder.Hold(a.cfg.Data); err != nil {
 		return err
 	}
-	a.store, err = postgres.Open(ctx, a.cfg.DatabaseURL.Reveal(), nil)
+	a.store, err = postgres.Open(ctx, a.cfg.DatabaseURL.Reveal(), a.databaseOptions())
 	return err
+}
+
+func (a *App) databaseOptions() *postgres.Options {
+	return &postgres.Options{Replica: a.cfg.DatabaseReplicaURL.Reveal()}
 }

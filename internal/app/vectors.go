@@ -16,7 +16,7 @@ func (a *App) openOutside(ctx context.Context) (err error) {
 	if a.cfg.DatabaseURL == "" {
 		return nil
 	}
-	a.beside, err = postgres.OpenBeside(ctx, a.cfg.DatabaseURL.Reveal(), nil)
+	a.beside, err = postgres.OpenBeside(ctx, a.cfg.DatabaseURL.Reveal(), a.databaseOptions())
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (a *App) outside(v memo.IndexVersion) index.Outside {
 type beside struct{ pool *postgres.Beside }
 
 func (b beside) Read(ctx context.Context, fn func(pgvector.Tx) error) error {
-	return b.pool.Read(ctx, statements(fn))
+	return b.pool.ReadBehind(ctx, statements(fn))
 }
 
 func (b beside) ReadNow(ctx context.Context, fn func(pgvector.Tx) error) error {

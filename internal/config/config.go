@@ -36,6 +36,11 @@ type Server struct {
 	// file in the data folder.
 	DatabaseURL Secret `name:"database-url" variable:"DATABASE_URL" placeholder:"URL"`
 
+	// DatabaseReplicaURL names a copy of that database, kept by streaming replication.
+	// What searches read is read there, and may be as old as the copy is behind. While it
+	// does not answer, they ask the database.
+	DatabaseReplicaURL Secret `name:"replica-url" variable:"DATABASE_REPLICA_URL" placeholder:"URL"`
+
 	// Role is what this process does among several on one PostgreSQL database: api
 	// serves requests, worker makes memos searchable and tells webhooks, all does both.
 	Role string `variable:"KVASIR_ROLE" default:"all" placeholder:"api|worker|all"`

@@ -62,7 +62,7 @@ func changeOf(p account.ProjectID, id memo.ID, deleted bool) []Statement {
 // LatestChange returns the sequence number of the project's last change, 0 for
 // none. It is one look into an index.
 func (s *Store) LatestChange(ctx context.Context, p account.ProjectID) (seq int64, err error) {
-	err = s.db.Read(ctx, func(tx Tx) error {
+	err = s.readBehind(ctx, func(tx Tx) error {
 		seq, _, err = find(ctx, tx, scanInt, latestChange, p)
 		return err
 	})
@@ -106,7 +106,7 @@ type of struct {
 func (s *Store) changes(
 	ctx context.Context, p account.ProjectID, want of, after int64, limit int,
 ) (changes []memo.Change, err error) {
-	err = s.db.Read(ctx, func(tx Tx) error {
+	err = s.readBehind(ctx, func(tx Tx) error {
 		rows, err := collect(ctx, tx, scanChange, readChanges, p, after, limit)
 		if err != nil || len(rows) == 0 {
 			return err

@@ -92,7 +92,7 @@ func readLive(ctx context.Context, tx Tx, chunks []chunkRow) (map[memo.ID]liveTe
 func (s *Store) Passages(
 	ctx context.Context, p account.ProjectID, ids []memo.ChunkID,
 ) (passages []memo.Passage, err error) {
-	err = s.db.Read(ctx, func(tx Tx) error {
+	err = s.readBehind(ctx, func(tx Tx) error {
 		rows, err := chunksOf(ctx, tx, liveChunks, ids, p)
 		if err != nil {
 			return err

@@ -82,6 +82,21 @@ type Database interface {
 	Close() error
 }
 
+// A Replicated database may have copies that are a little behind.
+type Replicated interface {
+	// ReadBehind runs fn on one snapshot of a copy, or of the database itself if none
+	// answers. It may run fn a second time after one that has failed.
+	ReadBehind(ctx context.Context, fn func(Tx) error) error
+}
+
+// readBehind reads for a search, which may be a little behind.
+func (s *Store) readBehind(ctx context.Context, fn func(Tx) error) error {
+	if db, ok := s.db.(Replicated); ok {
+		return db.ReadBehind(ctx, fn)
+	}
+	return s.db.Read(ctx, fn)
+}
+
 // A Store is the product's memory. It is safe for concurrent use.
 type Store struct {
 	db   Database

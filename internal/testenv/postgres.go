@@ -78,6 +78,40 @@ func start() (c *Cluster, err error) {
 	return c, c.Start()
 }
 
+// Replica starts a copy of the cluster that follows it by streaming replication.
+func (c *Cluster) Replica(t testing.TB) *Cluster {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "kvasir-replica-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Cluster{dir: dir, bin: c.bin}
+	t.Cleanup(r.stop)
+	if r.Port, err = freePort(); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() == 0 {
+		if err := giveTo("postgres", dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A checkpoint at once: else the copy waits minutes for the next.
+	err = r.command("pg_basebackup", "-h", "127.0.0.1", "-p", strconv.Itoa(c.Port), "-U", "postgres",
+		"-D", filepath.Join(dir, "data"), "-R", "-X", "stream", "-c", "fast", "--no-sync")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// Of returns the URL of a database of another cluster in this one, its copy.
+func (c *Cluster) Of(url string) string {
+	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s", c.Port, url[strings.LastIndex(url, "/")+1:])
+}
+
 // Start starts the server after a [Cluster.Stop]. It does not flush to the disk: no test pulls
 // the machine's plug.
 func (c *Cluster) Start() error {

@@ -20,8 +20,9 @@ const (
 	// outsideSpare is how many more than wanted are asked for, beside a quarter: some
 	// may be gone.
 	outsideSpare = 32
-	// outsideTries is how often a search begins anew because what it has read here and
-	// outside are of different times.
+	// outsideTries is how often a search looks outside because what it has read here and
+	// there are of different times. At last it takes what it has, where memos that have
+	// changed since it began may be missing.
 	outsideTries = 4
 )
 
@@ -31,13 +32,13 @@ func (ix *Index) nearestOutside(
 	ctx context.Context, s *snapshot, sv *sieve, t *target, v llm.Vector,
 ) ([]memo.Hit, error) {
 	in := sv.in
-	for range outsideTries {
+	for try := range outsideTries {
 		far := s.outside(sv)
 		old, through, err := ix.lookOutside(ctx, s, far, t, v)
 		if err != nil {
 			return nil, err
 		}
-		if s.away <= through && through <= s.seq {
+		if s.away <= through && (through <= s.seq || try == outsideTries-1) {
 			return ix.join(ctx, s, sv, t, old)
 		}
 		if through < s.away { // it has begun anew
@@ -52,7 +53,7 @@ func (ix *Index) nearestOutside(
 			return s.nearest(ctx, sv, t, &ix.scans)
 		}
 	}
-	return nil, fault.New(fault.Unavailable, "The project changes too fast to be searched; try again")
+	return nil, fault.New(fault.Unavailable, "The project's vectors are being moved; try again")
 }
 
 // join returns the best of what is here and of what was found outside.

@@ -38,7 +38,7 @@ WHERE outside_vectors.v OPERATOR(%[1]s.<>) excluded.v`
 func (ix *Index) Follow(ctx context.Context) error {
 	var builders errgroup.Group
 	err := ix.every(ctx, "vectors outside do not follow", func() error {
-		all, err := ix.readParts(ctx)
+		all, err := ix.readParts(ctx, ix.db.ReadNow)
 		for i := 0; i < len(all) && err == nil; i++ {
 			if err = ix.followPart(ctx, &all[i]); err == nil && !all[i].ready && all[i].dimension > 0 {
 				ix.startBuilding(ctx, &builders, all[i])

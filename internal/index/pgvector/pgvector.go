@@ -45,7 +45,8 @@ type Tx interface {
 // A Database runs transactions on PostgreSQL that need not take turns with the
 // store's. It is safe for concurrent use.
 type Database interface {
-	// Read runs fn on one snapshot. It may be that of a replica, and behind.
+	// Read runs fn on one snapshot. It may be that of a copy, a little behind; fn may run
+	// again after it has failed there.
 	Read(ctx context.Context, fn func(Tx) error) error
 	// ReadNow runs fn on a snapshot of what is committed.
 	ReadNow(ctx context.Context, fn func(Tx) error) error
@@ -234,7 +235,7 @@ const (
 
 // refresh reads what there is.
 func (ix *Index) refresh(ctx context.Context) error {
-	all, err := ix.readParts(ctx)
+	all, err := ix.readParts(ctx, ix.db.Read)
 	if err != nil {
 		return err
 	}
@@ -248,8 +249,11 @@ func (ix *Index) refresh(ctx context.Context) error {
 	return nil
 }
 
-func (ix *Index) readParts(ctx context.Context) (all []part, err error) {
-	err = ix.db.ReadNow(ctx, func(tx Tx) error {
+func (ix *Index) readParts(
+	ctx context.Context, read func(context.Context, func(Tx) error) error,
+) (all []part, err error) {
+	err = read(ctx, func(tx Tx) error {
+		all = nil
 		rows, err := tx.Query(ctx, readParts)
 		if err != nil {
 			return err

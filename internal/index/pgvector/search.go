@@ -84,7 +84,7 @@ func (k Keeper) Vectors(ctx context.Context, project account.ProjectID, hits []m
 		memos[i], chunks[i] = string(h.Memo), string(h.Chunk)
 	}
 	found := make(map[memo.ChunkID]llm.Vector, len(hits))
-	_, err := k.read(ctx, lookup{part: p}, func(rows Rows) error {
+	_, err := k.read(ctx, lookup{part: p, begin: func() {}}, func(rows Rows) error {
 		var chunk memo.ChunkID
 		var v []float32
 		err := rows.Scan(&chunk, &v)
@@ -105,6 +105,7 @@ func (ix *Index) search(
 	if v == nil || len(v) != l.part.dimension || l.limit <= 0 {
 		return nil, l.part.seq, nil
 	}
+	l.begin = func() { hits = nil }
 	seq, err = ix.read(ctx, l, func(rows Rows) error {
 		var h memo.Hit
 		err := rows.Scan(&h.Memo, &h.Chunk, &h.Score)
@@ -120,6 +121,7 @@ type lookup struct {
 	part  part
 	graph bool // it goes through the graph
 	limit int
+	begin func() // is called before the first row
 }
 
 // read runs a statement, and returns up to where the part has followed; 0 if it is no
@@ -137,6 +139,7 @@ func (ix *Index) read(
 			return err
 		}
 		defer rows.Close() // what it could report, Err has said
+		l.begin()
 		for rows.Next() {
 			if err := scan(rows); err != nil {
 				return err

@@ -17,6 +17,7 @@ import (
 // nobody waits for them.
 type Beside struct {
 	pool    *pgxpool.Pool
+	replica *replica // nil for none
 	options Options
 }
 
@@ -32,7 +33,12 @@ func OpenBeside(ctx context.Context, url string, opts *Options) (*Beside, error)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	return &Beside{pool: pool, options: o}, nil
+	copied, err := openReplica(ctx, o.Replica, opts)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return &Beside{pool: pool, replica: copied, options: o}, nil
 }
 
 // Read runs fn on one snapshot. fn may set what holds for the transaction.
@@ -80,4 +86,7 @@ func (b *Beside) Alone(ctx context.Context, fn func(store.Tx) error) error {
 const unbounded = 1000 * time.Hour
 
 // Close closes the connections when those who use them are done.
-func (b *Beside) Close() { b.pool.Close() }
+func (b *Beside) Close() {
+	b.replica.close()
+	b.pool.Close()
+}

@@ -21,6 +21,7 @@ import (
 // A database fills the store's seam with a PostgreSQL server.
 type database struct {
 	pool    *pgxpool.Pool
+	replica *replica // nil for none
 	options Options
 	readers chan struct{} // one token a reader, so that the writer always finds a connection
 	writer  *group.Writer
@@ -197,6 +198,7 @@ func (db *database) Close() error {
 		for range cap(db.readers) {
 			db.readers <- struct{}{}
 		}
+		db.replica.close()
 		db.pool.Close()
 	})
 	return nil

@@ -42,6 +42,9 @@ type Options struct {
 	// line that is dead. By default it is what the URL has as statement_timeout, else
 	// 30 s.
 	Timeout time.Duration
+	// Replica is the URL of a copy of the database, for what searches read; empty for
+	// none.
+	Replica string
 }
 
 // Open opens the store that a URL names, postgres://user@host/database, whose schema
@@ -65,7 +68,12 @@ func Open(ctx context.Context, url string, opts *Options) (*store.Store, error) 
 		return nil, explain(fmt.Errorf("open database: %w", err))
 	}
 	db := newDatabase(pool, o)
+	if db.replica, err = openReplica(ctx, o.Replica, opts); err != nil {
+		pool.Close()
+		return nil, err
+	}
 	if err := db.align(ctx); err != nil {
+		db.replica.close()
 		pool.Close()
 		return nil, explain(err)
 	}
