@@ -18,6 +18,7 @@ import (
 
 	"kvasir/internal/account"
 	"kvasir/internal/chat/form"
+	"kvasir/internal/chat/ground"
 	"kvasir/internal/conversation"
 	"kvasir/internal/fault"
 	"kvasir/internal/llm"
@@ -137,6 +138,7 @@ type Service struct {
 	models    Models
 	providers []Provider
 	settings  Settings
+	checker   *ground.Checker
 	log       *slog.Logger
 }
 
@@ -149,7 +151,8 @@ func New(
 	settings.HistoryTokens = cmp.Or(settings.HistoryTokens, 2000)
 	settings.Check = cmp.Or(settings.Check, CheckFull)
 	return &Service{
-		knowledge: knowledge, chats: chats, models: models, providers: providers, settings: settings, log: log,
+		knowledge: knowledge, chats: chats, models: models, providers: providers, settings: settings,
+		checker: ground.New(), log: log,
 	}
 }
 

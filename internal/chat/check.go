@@ -31,7 +31,7 @@ func (a *Answer) check(ctx context.Context, text string, passages []memo.Passage
 	if a.settings.Check == CheckFull && !a.provider.Quotes {
 		embed = a.embed
 	}
-	return ground.Check(ctx, ground.Answer{
+	return a.checker.Check(ctx, ground.Answer{
 		Question: a.q.Text, Text: text, Passages: passages, Cites: a.q.Options.References,
 	}, embed)
 }

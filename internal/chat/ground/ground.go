@@ -15,6 +15,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 
 	"kvasir/internal/conversation"
 	"kvasir/internal/lexical"
@@ -40,8 +41,8 @@ type Report struct {
 	Flags     []conversation.Flag     // by their place in the answer
 }
 
-// A checker checks one answer.
-type checker struct {
+// A check is that of one answer.
+type check struct {
 	Answer
 	embed    Embed
 	read     []*evidence // of each passage, nil until it is needed
@@ -51,17 +52,29 @@ type checker struct {
 	analyzer *lexical.Analyzer
 }
 
+// A Checker checks answers. It remembers words, and is safe for concurrent use.
+type Checker struct {
+	analyzers sync.Pool // of *lexical.Analyzer
+}
+
+// New returns a checker.
+func New() *Checker {
+	return &Checker{analyzers: sync.Pool{New: func() any { return new(lexical.Analyzer) }}}
+}
+
 // Check checks an answer. Without embed, nil, or if it fails, words decide alone.
-func Check(ctx context.Context, a Answer, embed Embed) Report {
-	c := &checker{
+func (k *Checker) Check(ctx context.Context, a Answer, embed Embed) Report {
+	analyzer := k.analyzers.Get().(*lexical.Analyzer)
+	defer k.analyzers.Put(analyzer)
+	c := &check{
 		Answer: a, embed: embed, read: make([]*evidence, len(a.Passages)),
 		capitals: !manyCapitals(a.Text), asked: map[lexical.Language]*question{}, claims: claims(a.Text),
-		analyzer: new(lexical.Analyzer),
+		analyzer: analyzer,
 	}
 	var report Report
 	var cited ranges
 	for i := range c.claims {
-		if flag := c.check(ctx, &c.claims[i], &cited); flag != nil {
+		if flag := c.claim(ctx, &c.claims[i], &cited); flag != nil {
 			report.Flags = append(report.Flags, *flag)
 		}
 	}
@@ -71,8 +84,8 @@ func Check(ctx context.Context, a Answer, embed Embed) Report {
 	return report
 }
 
-// check judges one claim and notes what it cites.
-func (c *checker) check(ctx context.Context, x *claim, cited *ranges) *conversation.Flag {
+// claim judges one claim and notes what it cites.
+func (c *check) claim(ctx context.Context, x *claim, cited *ranges) *conversation.Flag {
 	var numbers []int // those that there are
 	missing := false
 	for _, n := range x.numbers {
@@ -97,7 +110,7 @@ func (c *checker) check(ctx context.Context, x *claim, cited *ranges) *conversat
 	return c.flag(x, conversation.FlagUnsupported)
 }
 
-func (c *checker) flag(x *claim, reason conversation.FlagReason) *conversation.Flag {
+func (c *check) flag(x *claim, reason conversation.FlagReason) *conversation.Flag {
 	return &conversation.Flag{
 		Start: x.start, End: x.end, Text: c.Text[x.start:x.end], Reason: reason, Numbers: x.numbers,
 	}
@@ -112,7 +125,7 @@ type verdict struct {
 
 // judge judges a claim by the passages of some numbers, or, if it names none, by each
 // passage there is.
-func (c *checker) judge(ctx context.Context, x *claim, numbers []int) verdict {
+func (c *check) judge(ctx context.Context, x *claim, numbers []int) verdict {
 	if len(numbers) > 0 {
 		return c.weigh(ctx, x, numbers)
 	}
@@ -141,7 +154,7 @@ func (c *checker) judge(ctx context.Context, x *claim, numbers []int) verdict {
 
 // modest reports whether a claim only says that something is not known: it denies, and
 // has neither numbers nor names of its own.
-func (c *checker) modest(x *claim) bool {
+func (c *check) modest(x *claim) bool {
 	asked := c.askedIn(x.lang)
 	return x.denies() && !slices.ContainsFunc(x.tokens, func(t token) bool {
 		return (t.kind == number || t.kind == name) && !has(asked.keys, &t)
@@ -158,7 +171,7 @@ func allOf(passages []memo.Passage) []int {
 
 // weigh holds a claim against some passages together. It is read in the language of the
 // first.
-func (c *checker) weigh(ctx context.Context, x *claim, numbers []int) verdict {
+func (c *check) weigh(ctx context.Context, x *claim, numbers []int) verdict {
 	v := verdict{windows: make([]*window, len(numbers))}
 	if len(numbers) == 0 {
 		return v
@@ -205,7 +218,7 @@ func foreign(a, b lexical.Language) bool {
 
 // translated judges a claim whose passages are in another language: what is the same in
 // both are numbers and, mostly, names.
-func (c *checker) translated(ctx context.Context, x *claim, windows []*window, v verdict) verdict {
+func (c *check) translated(ctx context.Context, x *claim, windows []*window, v verdict) verdict {
 	total, found := 0.0, 0.0
 	for i := range x.tokens {
 		t := &x.tokens[i]
@@ -231,7 +244,7 @@ func (c *checker) translated(ctx context.Context, x *claim, windows []*window, v
 
 // likeness returns how much more a claim is like the nearest of the windows than like
 // other passages, from 0 to 1; not ok if that cannot be told.
-func (c *checker) likeness(ctx context.Context, text string, windows []*window) (best float64, ok bool) {
+func (c *check) likeness(ctx context.Context, text string, windows []*window) (best float64, ok bool) {
 	const others = 3
 	if c.embed == nil {
 		return 0, false
@@ -268,7 +281,7 @@ func (c *checker) likeness(ctx context.Context, text string, windows []*window) 
 
 // tokens reads a claim as a passage is read. What is a name is told by the passage, which
 // has more words, unless it is in another language.
-func (c *checker) tokens(x *claim, e *evidence) []token {
+func (c *check) tokens(x *claim, e *evidence) []token {
 	if foreign(x.lang, e.lang) {
 		return c.readAs(x, e.lang, c.capitals)
 	}
@@ -282,7 +295,7 @@ type manner struct {
 }
 
 // readAs reads a claim, in each manner once.
-func (c *checker) readAs(x *claim, lang lexical.Language, capitals bool) []token {
+func (c *check) readAs(x *claim, lang lexical.Language, capitals bool) []token {
 	m := manner{lang, capitals}
 	if tokens, ok := x.read[m]; ok {
 		return tokens
@@ -295,14 +308,14 @@ func (c *checker) readAs(x *claim, lang lexical.Language, capitals bool) []token
 	return x.read[m]
 }
 
-func (c *checker) askedIn(lang lexical.Language) *question {
+func (c *check) askedIn(lang lexical.Language) *question {
 	if c.asked[lang] == nil {
 		c.asked[lang] = newQuestion((&tokenizer{analyzer: c.analyzer, lang: lang}).tokens(c.Question))
 	}
 	return c.asked[lang]
 }
 
-func (c *checker) evidence(n int) *evidence {
+func (c *check) evidence(n int) *evidence {
 	if c.read[n-1] == nil {
 		c.read[n-1] = read(&c.Passages[n-1], c.analyzer)
 	}
@@ -341,7 +354,7 @@ func (r *ranges) note(n int, w *window, support float64) {
 
 // citation makes a citation of what is cited; of the whole passage if it has no
 // sentences.
-func (c *checker) citation(r cited) conversation.Citation {
+func (c *check) citation(r cited) conversation.Citation {
 	p := &c.Passages[r.number-1]
 	r.end = cmp.Or(r.end, len(p.Content))
 	return conversation.Citation{

@@ -29,7 +29,7 @@ func passage(title, text string) memo.Passage {
 
 func flags(t *testing.T, question, answer string, passages ...memo.Passage) string {
 	t.Helper()
-	r := Check(t.Context(), Answer{Question: question, Text: answer, Passages: passages, Cites: true}, nil)
+	r := New().Check(t.Context(), Answer{Question: question, Text: answer, Passages: passages, Cites: true}, nil)
 	var out []string
 	for _, f := range r.Flags {
 		if answer[f.Start:f.End] != f.Text {
@@ -101,7 +101,7 @@ func TestClaims(t *testing.T) {
 
 func TestWhoIsNotToCiteIsFlaggedForWhatHeSays(t *testing.T) {
 	t.Parallel()
-	r := Check(t.Context(), Answer{Text: "Employees own 30 shares.", Passages: []memo.Passage{passage("Rules", rules)}}, nil)
+	r := New().Check(t.Context(), Answer{Text: "Employees own 30 shares.", Passages: []memo.Passage{passage("Rules", rules)}}, nil)
 	if len(r.Flags) != 1 || r.Flags[0].Reason != conversation.FlagUnsupported {
 		t.Errorf("flags: %+v", r.Flags)
 	}
@@ -117,7 +117,7 @@ func TestCitationsAreTheSentencesThatSaySo(t *testing.T) {
 		"Receipts are kept for 7 years [[1]]. Helena Voss approves exceptions [[1]].": "Receipts are kept for 7 years. " +
 			"Helena Voss approves exceptions, and Tom Reed books them.",
 	} {
-		r := Check(t.Context(), Answer{Text: answer, Passages: []memo.Passage{p}, Cites: true}, nil)
+		r := New().Check(t.Context(), Answer{Text: answer, Passages: []memo.Passage{p}, Cites: true}, nil)
 		if len(r.Citations) != 1 {
 			t.Errorf("%q cites %+v", answer, r.Citations)
 			continue
@@ -142,7 +142,7 @@ func TestVectorsTellWhatWordsLeaveOpen(t *testing.T) {
 	const answer = "Workers can go by premium seats when the trip lasts longer than 4 hours [[1]]."
 	passages := []memo.Passage{passage("Rules", rules), passage("Ducks", "Ducks eat seeds.")}
 	check := func(embed Embed) []conversation.Flag {
-		return Check(t.Context(), Answer{Text: answer, Passages: passages, Cites: true}, embed).Flags
+		return New().Check(t.Context(), Answer{Text: answer, Passages: passages, Cites: true}, embed).Flags
 	}
 	same := func(_ context.Context, texts []string) ([]llm.Vector, error) {
 		out := make([]llm.Vector, len(texts))
@@ -186,7 +186,7 @@ func FuzzCheck(f *testing.F) {
 	f.Add("", "[[1]]\xff[[", "\xfe. a")
 	f.Fuzz(func(t *testing.T, question, answer, text string) {
 		p := passage("Title", text)
-		r := Check(t.Context(), Answer{Question: question, Text: answer, Passages: []memo.Passage{p}, Cites: true}, nil)
+		r := New().Check(t.Context(), Answer{Question: question, Text: answer, Passages: []memo.Passage{p}, Cites: true}, nil)
 		at := 0
 		for _, flag := range r.Flags {
 			if flag.Start < at || flag.End < flag.Start || flag.End > len(answer) || flag.Text != answer[flag.Start:flag.End] {
@@ -219,8 +219,9 @@ func BenchmarkCheckUncited(b *testing.B) {
 	for k := range 300 {
 		fmt.Fprintf(&answer, "word%d ", k%50)
 	}
+	checker := New()
 	for b.Loop() {
-		Check(b.Context(), Answer{Question: "w1x w2x", Text: answer.String(), Passages: passages}, nil)
+		checker.Check(b.Context(), Answer{Question: "w1x w2x", Text: answer.String(), Passages: passages}, nil)
 	}
 }
 
@@ -230,7 +231,8 @@ func BenchmarkCheck(b *testing.B) {
 		passages = append(passages, passage("Rules", strings.Repeat(rules+" ", 3)))
 	}
 	answer := strings.Repeat("Receipts are kept for 7 years [[1]]. Hotels cost 90 euros [[2]]. Helena Voss approves exceptions.\n\n", 5)
+	checker := New()
 	for b.Loop() {
-		Check(b.Context(), Answer{Question: "How long are receipts kept?", Text: answer, Passages: passages, Cites: true}, nil)
+		checker.Check(b.Context(), Answer{Question: "How long are receipts kept?", Text: answer, Passages: passages, Cites: true}, nil)
 	}
 }
