@@ -19,10 +19,10 @@ WHERE p.id = $1 AND s.model = $2 AND s.dimensions = $3 AND s.input = $4`
 INSERT INTO vector_spaces (organization, model, dimensions, input)
 SELECT organization, $2, $3, $4 FROM projects WHERE id = $1`
 	selectCached = `SELECT hash, used, vector FROM cached_vectors WHERE space = $1 AND hash IN`
-	insertCached = `
-INSERT INTO cached_vectors (space, hash, used, vector) VALUES ($1, $2, $3, $4) ON CONFLICT (space, hash) DO NOTHING`
-	touchCached = `UPDATE cached_vectors SET used = $2 WHERE space = $1 AND hash IN`
-	cachedBytes = `SELECT coalesce(sum(length(vector)), 0) FROM cached_vectors`
+	insertCached = `INSERT INTO cached_vectors (space, hash, used, vector) VALUES`
+	unlessKnown  = ` ON CONFLICT (space, hash) DO NOTHING`
+	touchCached  = `UPDATE cached_vectors SET used = $2 WHERE space = $1 AND hash IN`
+	cachedBytes  = `SELECT coalesce(sum(length(vector)), 0) FROM cached_vectors`
 	// The least used first, and of those the oldest.
 	forgetCached = `
 DELETE FROM cached_vectors WHERE id IN (SELECT id FROM cached_vectors ORDER BY used, id LIMIT $1)
@@ -139,20 +139,18 @@ func (s *Store) CacheVectors(
 		return err
 	}
 	today := int64(ledger.DayOf(time.Now()))
-	statements := make([]Statement, len(texts))
+	rows := make([][]any, len(texts))
 	for i, h := range texts {
-		statements[i] = Statement{
-			Text: insertCached, Args: []any{id, hex.EncodeToString(h[:]), today, encodeVector(vectors[i])},
-		}
+		rows[i] = []any{id, hex.EncodeToString(h[:]), today, encodeVector(vectors[i])}
 	}
-	inserted, err := s.db.WriteAll(ctx, statements)
+	inserted, err := s.db.WriteAll(ctx, insertion{insertCached, "($1, $2, $3, $4)", unlessKnown}.statements(rows))
 	if err != nil {
 		s.spaces.forget(spaceKey{project, space}) // as far as we know it is gone
 		return err
 	}
 	var grown int64
-	for i, n := range inserted {
-		grown += n * int64(4*len(vectors[i]))
+	for _, n := range inserted {
+		grown += n * int64(4*len(vectors[0])) // all are of one space
 	}
 	if s.cache.fits(grown) {
 		return nil

@@ -167,7 +167,7 @@ func addAspects(ctx context.Context, tx Tx, id memo.ID, generation int, aspects 
 // wrote about the memo as a whole shows from now on. It returns the files that
 // nothing refers to any more.
 func (s *Store) Finish(ctx context.Context, w memo.Work, now time.Time) (blobs []string, err error) {
-	if w.Generation == 1 && len(w.Processing.Enrich) == 0 {
+	if w.Generation == 1 && len(w.Processing.Enrich) == 0 && !s.beside.Load() {
 		err := s.write(ctx, finishFirst(w, now)...)
 		if err == nil {
 			s.announce()
@@ -181,7 +181,7 @@ func (s *Store) Finish(ctx context.Context, w memo.Work, now time.Time) (blobs [
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecAll(ctx, finish(w, micros(now), summary, tags)); err != nil {
+		if err := s.finish(ctx, tx, w, micros(now), summary, tags); err != nil {
 			return err
 		}
 		if blobs, err = dropGenerations(ctx, tx, w.Memo, w.Generation, w.Generation); err != nil {
@@ -202,20 +202,27 @@ func (s *Store) Finish(ctx context.Context, w memo.Work, now time.Time) (blobs [
 // finish makes the generation live. It is refused if the version that is searched has
 // become another one since the work was loaded: the text is to be cut for that. Where
 // versions are kept beside the live one, what this memo lacks of them is to be made.
-func finish(w memo.Work, now int64, summary *string, tags string) []Statement {
-	return []Statement{
-		holding(w, finishMemo, now, summary, tags, w.Cut),
-		{Text: markOthersDirty, Args: []any{w.Memo, w.Generation}},
+func (s *Store) finish(ctx context.Context, tx Tx, w memo.Work, now int64, summary *string, tags string) error {
+	if err := held(ctx, tx, w, finishMemo, now, summary, tags, w.Cut); err != nil {
+		return err
 	}
+	others, _, err := find(ctx, tx, scanInt, countOthers)
+	if err != nil {
+		return err
+	}
+	s.beside.Store(others > 0)
+	if others > 0 {
+		_, err = tx.Exec(ctx, markDirty, w.Memo, w.Generation)
+	}
+	return err
 }
 
 // finishFirst is Finish of what most memos are: the first generation of a text that no
-// model has written about. Of others it is a Conflict.
+// model has written about, while there is one version. Of others it is a Conflict.
 func finishFirst(w memo.Work, now time.Time) []Statement {
-	statements := finish(w, micros(now), nil, "[]")
-	statements[0].Text += untouched
-	statements = append(statements, eventOf(event.Processed, w.Memo, now))
-	return append(statements, changeOf(w.Project, w.Memo, false)...)
+	return append([]Statement{
+		holding(w, finishMemo+untouched+noOthers, micros(now), nil, "[]", w.Cut), eventOf(event.Processed, w.Memo, now),
+	}, changeOf(w.Project, w.Memo, false)...)
 }
 
 // writtenOfTheWhole returns what models wrote about the memo.

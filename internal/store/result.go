@@ -27,10 +27,11 @@ UPDATE generations SET content = $3, length = $4, bytes = $5 WHERE memo = $1 AND
 	titleGenerated = `UPDATE generations SET title = $3 WHERE memo = $1 AND generation = $2`
 	titleMemo      = `UPDATE memos SET title = $2 WHERE id = $1`
 	dropChunks     = `DELETE FROM chunks WHERE memo = $1 AND generation = $2 AND cut = $3`
-	insertChunk    = `
+	insertChunks   = `
 INSERT INTO chunks (memo, generation, cut, position, id, start_byte, end_byte, headings, header, page, chunker)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce((SELECT id FROM chunkers WHERE name = $11), 0))`
-	finishMemo = `
+VALUES`
+	chunkRowValues = `($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce((SELECT id FROM chunkers WHERE name = $11), 0))`
+	finishMemo     = `
 UPDATE memos SET stage = 'processed', live_generation = generation, completed = $4, error = NULL,
 	summary = $5, auto_tags = $6,
 	waiting_for = NULL, not_before = NULL, claimed_by = NULL, claimed_until = NULL` + claimHeld + `
@@ -183,12 +184,13 @@ func replaceChunks(w memo.Work, chunks []memo.Chunk, first bool) (statements []S
 			statements = append(statements, Statement{Text: drop, Args: []any{w.Memo, w.Generation, w.Cut}})
 		}
 	}
-	for _, c := range chunks {
-		statements = append(statements, Statement{Text: insertChunk, Args: []any{
+	rows := make([][]any, len(chunks))
+	for i, c := range chunks {
+		rows[i] = []any{
 			w.Memo, w.Generation, w.Cut, c.Index, c.ID, c.Start, c.End, stringsJSON(c.Headings), c.Header, c.Page, w.Chunker,
-		}})
+		}
 	}
-	return statements
+	return append(statements, insertion{into: insertChunks, row: chunkRowValues}.statements(rows)...)
 }
 
 // Fail ends the work with a reason for the person. What is stored of it serves

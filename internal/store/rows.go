@@ -76,6 +76,52 @@ func list[T ~string](args []any, values []T) (placeholders string, all []any) {
 	return " (" + b.String()[2:] + ")", all
 }
 
+// rowsAtOnce is how many rows one statement inserts.
+const rowsAtOnce = 16
+
+// An insertion is a statement that inserts rows of one form.
+type insertion struct {
+	into string // ends in VALUES
+	row  string // with placeholders from $1, as if there were only one
+	tail string
+}
+
+// statements insert the rows, many at once. Each inserts a power of two of them, so that
+// few different ones are prepared.
+func (i insertion) statements(rows [][]any) (statements []Statement) {
+	for len(rows) > 0 {
+		size := rowsAtOnce
+		for size > len(rows) {
+			size /= 2
+		}
+		statements = append(statements, Statement{Text: i.text(size, len(rows[0])), Args: slices.Concat(rows[:size]...)})
+		rows = rows[size:]
+	}
+	return statements
+}
+
+// text returns the statement for so many rows of so many values.
+func (i insertion) text(size, width int) string {
+	var b strings.Builder
+	b.WriteString(i.into)
+	parts := strings.Split(i.row, "$")
+	for n := range size {
+		if n > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(parts[0])
+		for _, part := range parts[1:] {
+			digits := len(part) - len(strings.TrimLeft(part, "0123456789"))
+			number, _ := strconv.Atoi(part[:digits]) // there is a digit after each $
+			b.WriteByte('$')
+			b.WriteString(strconv.Itoa(number + n*width))
+			b.WriteString(part[digits:])
+		}
+	}
+	b.WriteString(i.tail)
+	return b.String()
+}
+
 func micros(t time.Time) int64 { return t.UnixMicro() }
 
 func microsOrNull(t *time.Time) *int64 {

@@ -24,6 +24,7 @@ package store
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"kvasir/internal/account"
 )
@@ -106,6 +107,7 @@ type Store struct {
 	cache     cacheSize
 	models    numbers[modelKey]
 	spaces    numbers[spaceKey]
+	beside    atomic.Bool // there were versions beside the live one, as far as we know
 	listeners listeners
 }
 

@@ -14,11 +14,11 @@ import (
 )
 
 const (
-	findModel    = `SELECT id, dimensions FROM models WHERE name = $1`
-	insertModel  = `INSERT INTO models (name, dimensions) VALUES ($1, $2)`
-	insertVector = `
-INSERT INTO vectors (chunk, model, vector) SELECT id, $2, $3 FROM chunks WHERE id = $1
-ON CONFLICT (chunk, model) DO UPDATE SET vector = excluded.vector`
+	findModel     = `SELECT id, dimensions FROM models WHERE name = $1`
+	insertModel   = `INSERT INTO models (name, dimensions) VALUES ($1, $2)`
+	insertVectors = `INSERT INTO vectors (chunk, model, vector) VALUES`
+	insertVector  = `INSERT INTO vectors (chunk, model, vector) SELECT id, $2, $3 FROM chunks WHERE id = $1`
+	orReplace     = ` ON CONFLICT (chunk, model) DO UPDATE SET vector = excluded.vector`
 	// The memo of a chunk of which indexes read the vectors of a model.
 	memoRead = `
 FROM chunks c JOIN memos m ON m.id = c.memo AND m.live_generation = c.generation
@@ -90,17 +90,31 @@ func (s *Store) SaveVectors(ctx context.Context, name string, vectors []memo.Chu
 	if err != nil {
 		return err
 	}
-	var statements []Statement
-	noted := map[memo.ID]bool{}
+	rows, noted, notes := make([][]any, len(vectors)), map[memo.ID]bool{}, []Statement(nil)
 	for i, v := range vectors {
-		statements = append(statements, Statement{Text: insertVector, Args: []any{v.Chunk, id, blobs[i]}})
+		rows[i] = []any{v.Chunk, id, blobs[i]}
 		if v.Memo == "" || !noted[v.Memo] {
 			noted[v.Memo] = true
-			statements = append(statements,
+			notes = append(notes,
 				Statement{Text: forgetRead, Args: []any{v.Chunk, name}}, Statement{Text: insertRead, Args: []any{v.Chunk, name}})
 		}
 	}
-	if err = s.write(ctx, statements...); err != nil {
+	all := insertion{into: insertVectors, row: "($1, $2, $3)", tail: orReplace}.statements(rows)
+	err = s.write(ctx, append(all, notes...)...)
+	if err == nil || fault.KindOf(err) != fault.Internal {
+		return err
+	}
+	return s.saveThose(ctx, model, rows, notes)
+}
+
+// saveThose stores the vectors of those chunks that are not gone.
+func (s *Store) saveThose(ctx context.Context, model modelKey, rows [][]any, notes []Statement) error {
+	each := make([]Statement, len(rows))
+	for i, row := range rows {
+		each[i] = Statement{Text: insertVector + orReplace, Args: row}
+	}
+	err := s.write(ctx, append(each, notes...)...)
+	if err != nil {
 		s.models.forget(model) // as far as we know it is gone
 	}
 	return err

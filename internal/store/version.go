@@ -53,7 +53,8 @@ UPDATE index_versions SET dirty = dirty + 1 WHERE model <> '' AND (
 		SELECT 1 FROM chunks c WHERE c.memo = $1 AND c.generation = $2 AND c.cut = ` + liveCut + `
 	)
 )`
-	markOthersDirty = markDirty + ` AND (SELECT count(*) FROM index_versions WHERE state <> 'live') > 0`
+	noOthers    = ` AND NOT EXISTS (SELECT 1 FROM index_versions WHERE state <> 'live')`
+	countOthers = `SELECT count(*) FROM index_versions WHERE state <> 'live'`
 )
 
 // Versions returns the index versions, the live one first. There are none before
