@@ -36,7 +36,8 @@ func twoModels(t *testing.T) (first, second *providertest.Server, one, both []st
 		fmt.Sprint("EMBEDDING_VECTOR_DIMENSION=", liveLength))
 	both = append(one, "NEXT_EMBEDDING_PROVIDER=openai", "NEXT_EMBEDDING_MODEL=short-reader",
 		fmt.Sprint("NEXT_EMBEDDING_VECTOR_DIMENSION=", nextLength), "NEXT_EMBEDDING_BASE_URL="+second.BaseURL(),
-		"KVASIR_EMBED_CONCURRENCY=3")
+		// Of what is built, one request of some fifty texts at once.
+		"KVASIR_EMBED_CONCURRENCY=2", "KVASIR_EMBED_TPM=1500000")
 	return first, second, one, both
 }
 
@@ -107,6 +108,35 @@ func searchFrom(t *testing.T, c *client.Client, from, to int) *searching {
 	return s
 }
 
+// writing adds ponds from a number on, until the function that it returns is called.
+// That tells the number after the last.
+func writing(t *testing.T, c *client.Client, from int) (stop func() int) {
+	ctx, cancel := context.WithCancel(t.Context())
+	next := from
+	var g errgroup.Group
+	g.Go(func() error {
+		for ; ctx.Err() == nil; next++ {
+			_, err := c.UpsertMemo(t.Context(), client.NewMemo{
+				Title: fmt.Sprint("Pond ", next), Content: pond(next),
+				MemoOptions: client.MemoOptions{ReferenceID: fmt.Sprint("pond-", next)},
+			})
+			if err != nil {
+				return err
+			}
+			pause := time.NewTimer(50 * time.Millisecond)
+			<-pause.C
+		}
+		return nil
+	})
+	return func() int {
+		cancel()
+		if err := g.Wait(); err != nil {
+			t.Error(err)
+		}
+		return next
+	}
+}
+
 // end waits for the last search.
 func (s *searching) end(t *testing.T) {
 	t.Helper()
@@ -137,7 +167,7 @@ func TestReindex(t *testing.T) {
 	if _, err := s.SetProcessing(t.Context(), client.Processing{ChunkWords: 600}); err != nil {
 		t.Fatal(err)
 	}
-	const memos = 40
+	const memos = 34
 	ponds(t, s.Client, 0, memos)
 	processed(t, s)
 	s.length(t, liveLength)
@@ -188,13 +218,21 @@ func TestReindex(t *testing.T) {
 
 	before := chunksOf(t, s, 20)
 	queries := searchFrom(t, s.Client, 10, memos)
-	eventually(t, "searches are under way", func() bool { return queries.asked.Load() > 50 })
+	eventually(t, "searches are under way", func() bool { return queries.asked.Load() > 15 })
+	written := writing(t, s.Client, 2000)
 	if said, err := run(t, environment, "reindex", "flip"); err != nil || !strings.Contains(said, "former") {
 		t.Fatalf("%q, %v", said, err)
 	}
 	flipped := queries.asked.Load()
-	eventually(t, "searches go on", func() bool { return queries.asked.Load() > flipped+50 })
+	eventually(t, "searches go on", func() bool { return queries.asked.Load() > flipped+15 })
 	queries.end(t)
+	last := written()
+	processed(t, s)
+	for i := 2000; i < last; i++ {
+		if err := finds(t.Context(), s.Client, i, true); err != nil {
+			t.Error(err)
+		}
+	}
 	s.length(t, nextLength)
 	if after := chunksOf(t, s, 20); after <= before {
 		t.Errorf("a memo has %d passages now, and had %d: it is not cut for the other model", after, before)
@@ -331,7 +369,7 @@ func TestReindexOnTwoNodes(t *testing.T) {
 		t.Errorf("%d texts were bought again, %d were on their way at the kill", again, onTheWay)
 	}
 	queries := searchFrom(t, c.Client, 0, memos)
-	eventually(t, "searches are under way", func() bool { return queries.asked.Load() > 20 })
+	eventually(t, "searches are under way", func() bool { return queries.asked.Load() > 10 })
 	if _, err := b.Reindex(t.Context(), client.ReindexFlip); err != nil {
 		t.Fatal(err)
 	}
