@@ -132,11 +132,22 @@ func (c *Cluster) stop() {
 // Database returns the URL of a new, empty database, which is dropped after the test.
 func (c *Cluster) Database(t testing.TB) string {
 	t.Helper()
+	return c.database(t, "template1")
+}
+
+// Copy returns the URL of a new copy of a database to which nobody is connected.
+func (c *Cluster) Copy(t testing.TB, url string) string {
+	t.Helper()
+	return c.database(t, url[strings.LastIndex(url, "/")+1:])
+}
+
+func (c *Cluster) database(t testing.TB, template string) string {
+	t.Helper()
 	c.mu.Lock()
 	c.next++
 	name := fmt.Sprintf("kvasir_%d_%d", os.Getpid(), c.next)
 	c.mu.Unlock()
-	c.admin(t.Context(), t, "CREATE DATABASE "+name)
+	c.admin(t.Context(), t, "CREATE DATABASE "+name+" TEMPLATE "+template)
 	t.Cleanup(func() { c.admin(context.Background(), t, "DROP DATABASE "+name+" WITH (FORCE)") })
 	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s", c.Port, name)
 }

@@ -67,13 +67,12 @@ func (w *wordless) Changes(
 	return page, err
 }
 
-// TestAStartReadsNoVectors has a process load a project whose vectors another has
+// startsWithoutVectors has a process load a project whose vectors another has
 // brought to the database, change it, and lose the database's part.
-func TestAStartReadsNoVectors(t *testing.T) {
-	t.Parallel()
+func startsWithoutVectors(t *testing.T, cluster *testenv.Cluster) {
 	vectors := indextest.Usual().Clustered(3, 600, 64)
 	source := &wordless{Source: vectored(vectors[:500])}
-	url := testenv.Postgres(t).Database(t)
+	url := cluster.Database(t)
 	outside := open(t, url, source, "m")
 	settle(t, flat.New(source, &flat.Options{Model: "m", Bytes: 1, Outside: outside}), outside, source)
 	before := source.with.Load()
@@ -104,12 +103,11 @@ func TestAStartReadsNoVectors(t *testing.T) {
 	}
 }
 
-// TestVectorsComeBack has a project shrink until memory has room for it.
-func TestVectorsComeBack(t *testing.T) {
-	t.Parallel()
+// comeBack has a project shrink until memory has room for it.
+func comeBack(t *testing.T, cluster *testenv.Cluster) {
 	vectors := indextest.Usual().Clustered(3, 400, 64)
 	source := &wordless{Source: vectored(vectors)}
-	outside := &counted{Keeper: open(t, testenv.Postgres(t).Database(t), source, "m")}
+	outside := &counted{Keeper: open(t, cluster.Database(t), source, "m")}
 	ix := flat.New(source, &flat.Options{Model: "m", Bytes: 64 << 10, Outside: outside})
 	settle(t, ix, outside, source)
 	look := func() (asked int64) {
@@ -132,10 +130,9 @@ func TestVectorsComeBack(t *testing.T) {
 	}
 }
 
-// TestLongVectors has a model whose vectors are longer than a graph's can be, and
+// longVectors has a model whose vectors are longer than a graph's can be, and
 // differ where the graph does not reach.
-func TestLongVectors(t *testing.T) {
-	t.Parallel()
+func longVectors(t *testing.T, cluster *testenv.Cluster) {
 	const n, dim = 200, 4100
 	vectors := indextest.Usual().Clustered(3, n, dim)
 	for i := 0; i < n; i += 2 {
@@ -143,7 +140,7 @@ func TestLongVectors(t *testing.T) {
 		vectors[i+1][dim-1] += 0.1
 	}
 	source := vectored(vectors)
-	outside := open(t, testenv.Postgres(t).Database(t), source, "m")
+	outside := open(t, cluster.Database(t), source, "m")
 	ix := flat.New(source, &flat.Options{Model: "m", Bytes: 1, Outside: outside})
 	settle(t, ix, outside, source)
 	for i := range n {
@@ -154,10 +151,9 @@ func TestLongVectors(t *testing.T) {
 	}
 }
 
-// TestWithoutTheRight opens the database as a role that may not make the extension.
-func TestWithoutTheRight(t *testing.T) {
-	t.Parallel()
-	url := testenv.Postgres(t).Database(t)
+// withoutTheRight opens the database as a role that may not make the extension.
+func withoutTheRight(t *testing.T, cluster *testenv.Cluster) {
+	url := cluster.Database(t)
 	s, err := postgres.Open(t.Context(), url, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -54,7 +54,7 @@ func (s statement) Query(ctx context.Context, statement string, args ...any) (pg
 }
 
 // every is how often an index of a test looks for changes.
-const every = 5 * time.Millisecond
+const every = 20 * time.Millisecond
 
 // open makes the tables of a database with a store's schema, and follows the source.
 func open(t *testing.T, url string, source index.Source, model string) pgvector.Keeper {
@@ -176,13 +176,35 @@ func (s *settled) Typical(ctx context.Context, in memo.Selection, model string) 
 	return s.Index.Typical(ctx, in, model)
 }
 
-func TestConformance(t *testing.T) {
+// TestPgvector runs everything on one server: starting one takes a while.
+func TestPgvector(t *testing.T) {
 	t.Parallel()
 	cluster := testenv.Postgres(t)
+	for _, tt := range []struct {
+		name string
+		run  func(*testing.T, *testenv.Cluster)
+	}{
+		{"Conformance", conformance},
+		{"Recall", recall},
+		{"A start reads no vectors", startsWithoutVectors},
+		{"Vectors come back", comeBack},
+		{"Long vectors", longVectors},
+		{"Without the right", withoutTheRight},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tt.run(t, cluster)
+		})
+	}
+}
+
+func conformance(t *testing.T, cluster *testenv.Cluster) {
+	made := cluster.Database(t)
+	t.Run("tables", func(t *testing.T) { open(t, made, indextest.NewSource(nil), "") })
 	var asked atomic.Int64
 	t.Run("index", func(t *testing.T) {
 		indextest.Run(t, func(t *testing.T, source index.Source, model string) indextest.Index {
-			outside := &counted{Keeper: open(t, cluster.Database(t), source, model)}
+			outside := &counted{Keeper: open(t, cluster.Copy(t, made), source, model)}
 			t.Cleanup(func() { asked.Add(outside.graph.Load() + outside.among.Load()) })
 			return &settled{
 				Index: flat.New(source, &flat.Options{Model: model, Bytes: 1, Outside: outside}), t: t, outside: outside,

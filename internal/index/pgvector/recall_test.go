@@ -70,15 +70,14 @@ func settle(t *testing.T, ix *flat.Index, k index.Outside, source index.Source) 
 	t.Fatal("the vectors are not in the database")
 }
 
-// TestRecall compares what is found with what is nearest. Filters that leave much go
+// recall compares what is found with what is nearest. Filters that leave much go
 // through the graph, those that leave little do not.
-func TestRecall(t *testing.T) {
-	t.Parallel()
+func recall(t *testing.T, cluster *testenv.Cluster) {
 	const queries, dim = 25, 128
 	all := indextest.Hard().Clustered(1, *howMany+queries, dim)
 	vectors, asked := all[:*howMany], all[*howMany:]
 	source := vectored(vectors)
-	outside := &counted{Keeper: open(t, testenv.Postgres(t).Database(t), source, "m")}
+	outside := &counted{Keeper: open(t, cluster.Database(t), source, "m")}
 	ix := flat.New(source, &flat.Options{Model: "m", Bytes: 1, Outside: outside})
 	settle(t, ix, outside, source)
 	for _, tt := range []struct {
