@@ -199,11 +199,18 @@ func (s *Store) Finish(ctx context.Context, w memo.Work, now time.Time) (blobs [
 	return blobs, nil
 }
 
+// errOtherVersion is what work gets that was cut for a version that is live no more. It
+// is to be done again, soon.
+var errOtherVersion = fault.New(fault.Unavailable, "Another index version has become the live one")
+
 // finish makes the generation live. It is refused if the version that is searched has
 // become another one since the work was loaded: the text is to be cut for that. Where
 // versions are kept beside the live one, what this memo lacks of them is to be made.
 func (s *Store) finish(ctx context.Context, tx Tx, w memo.Work, now int64, summary *string, tags string) error {
 	if err := held(ctx, tx, w, finishMemo, now, summary, tags, w.Cut); err != nil {
+		if held(ctx, tx, w, keepClaim) == nil {
+			return errOtherVersion
+		}
 		return err
 	}
 	others, _, err := find(ctx, tx, scanInt, countOthers)

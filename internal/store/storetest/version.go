@@ -317,8 +317,8 @@ func workForAnother(r *room) {
 	r.must(r.s.SaveChunks(ctx, w, halves(*w.Content), memo.StageEmbedding, r.now))
 	r.must(r.s.FlipVersion(ctx, r.tick()))
 	_, err := r.s.Finish(ctx, w, r.tick())
-	r.refused(err, fault.Conflict, "work for the version before")
-	r.must(r.s.Release(ctx, worker))
+	r.refused(err, fault.Unavailable, "work for the version before")
+	r.must(r.s.Postpone(ctx, w, r.now, "another version")) // it is still held
 	w = r.claimOne()
 	if w.Memo != id || w.Cut != next.Cut || len(w.Chunks) != 0 || w.Stage != memo.StageChunking {
 		r.Errorf("the work is %+v, want it to be cut for the live version", w)
