@@ -58,7 +58,7 @@ var places = map[string]string{
 	"body type": noID, "body title": noID, "body content": noID, "body url": noID, "body file": noID, "body source": noID,
 	"body tags": noID, "body metadata": noID, "body scopes": noID, "body expiration_date": noID, "body processing": noID,
 	"body chunk_words": noID, "body enrich": noID, "body aspects": noID, "body kinds": noID, "body texts": noID,
-	"body bytes": noID, "body memos": noID,
+	"body bytes": noID, "body memos": noID, "body action": noID, "body state": noID,
 }
 
 // A tenant is a project with a key, and all that must not get out of it.
@@ -304,7 +304,7 @@ func (p *prober) call(ask probe) reply {
 		p.Errorf("%v names nothing", ask)
 	}
 	if res.StatusCode >= 500 {
-		p.Errorf("%v is answered %d %s", ask, res.StatusCode, body)
+		p.Errorf("%v is answered %d %s; the log says\n%s", ask, res.StatusCode, body, p.s.log.String())
 	}
 	head := fmt.Sprint(res.Header)
 	p.look(ask, string(body)+head)

@@ -20,17 +20,29 @@ const drainLimit = 64 << 20
 
 const notJSON = "Invalid JSON in request body"
 
+// maxQuestionBytes bounds bodies that bring no text to be kept, as long as the option
+// does not bound them further: nobody asks a question of a megabyte.
+const maxQuestionBytes = 1 << 20
+
 // decodeJSON reads the request's body into a wire type. No body is an empty
 // object: its fields are then found missing by name.
 func (s *server) decodeJSON(q *request, into any) error {
+	return s.decodeTyped(q, into, min(s.Options.MaxBodyBytes, maxQuestionBytes))
+}
+
+// decodeLong reads a body that brings texts of memos.
+func (s *server) decodeLong(q *request, into any) error {
+	return s.decodeTyped(q, into, s.Options.MaxBodyBytes)
+}
+
+func (s *server) decodeTyped(q *request, into any, limit int64) error {
 	if err := checkJSONType(q.r.Header.Get("Content-Type")); err != nil {
 		return err
 	}
-	return s.decodeBody(q, into)
+	return decodeBody(q, into, limit)
 }
 
-func (s *server) decodeBody(q *request, into any) error {
-	limit := s.Options.MaxBodyBytes
+func decodeBody(q *request, into any, limit int64) error {
 	if q.r.ContentLength > limit+drainLimit {
 		return tooLarge(limit)
 	}

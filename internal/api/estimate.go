@@ -114,7 +114,7 @@ type estimateOutput struct {
 
 func (s *server) estimate(ctx context.Context, in *struct{ request }) (*estimateOutput, error) {
 	var body estimateBody
-	if err := s.decodeJSON(&in.request, &body); err != nil {
+	if err := s.decodeLong(&in.request, &body); err != nil {
 		return nil, err
 	}
 	plan, err := body.validate()

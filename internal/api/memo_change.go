@@ -85,7 +85,7 @@ func (s *server) updateMemo(ctx context.Context, in *memoInput) (*changedOutput,
 		return nil, err
 	}
 	var body memoPatch
-	if err := s.decodeJSON(&in.request, &body); err != nil {
+	if err := s.decodeLong(&in.request, &body); err != nil {
 		return nil, err
 	}
 	patch, err := body.validate()

@@ -183,7 +183,7 @@ func (s *server) createMemo(ctx context.Context, in *createInput) (*createOutput
 		return nil, err
 	}
 	var body memoCreate
-	if err := s.decodeBody(&in.request, &body); err != nil {
+	if err := decodeBody(&in.request, &body, s.Options.MaxBodyBytes); err != nil {
 		return nil, err
 	}
 	draft, err := body.validate(time.Now(), s.CheckURL)

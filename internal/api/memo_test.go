@@ -89,6 +89,14 @@ func TestBodyLimits(t *testing.T) {
 	if status, words := do(t, "POST", base+"/api/v1/memo", memoOf(4<<20)); status != 413 {
 		t.Errorf("far over the limit: %d %s", status, words)
 	}
+	wide := (&backend{}).config(t)
+	for path, status := range map[string]int{"search": 413, "chat": 413, "generate": 413, "memo": 201, "usage/estimate": 200} {
+		frame := `{"query":"q","prompt":"p","title":"t","content":"c","note":"%s"}`
+		body := fmt.Appendf(nil, frame, strings.Repeat("x", maxQuestionBytes))
+		if got, words := do(t, "POST", serve(t, wide)+"/api/v1/"+path, body); got != status {
+			t.Errorf("a megabyte for %s: %d %s, want %d", path, got, words, status)
+		}
+	}
 	upload := func(size int, text string) (int, string) {
 		return sendForm(t, base, func(w *multipart.Writer) {
 			part, _ := w.CreateFormFile("file", "a.txt")

@@ -57,6 +57,14 @@ func decode(raw []byte, kind string, into any) (wrong string) {
 	return ""
 }
 
+// In memory, small values take many times the bytes that they have in JSON. These bound
+// what a body of the largest size can be blown up to.
+const (
+	maxItems  = 10_000  // of a list that are looked at: beyond what any may have
+	maxObject = 1 << 20 // bytes of an object of anybody's own keys
+	tooLarge  = "Must not be larger than 1 MiB"
+)
+
 // Expected says that a value is of another kind.
 func Expected(want, got string) string { return "Expected " + want + ", received " + got }
 
@@ -100,15 +108,21 @@ func decodeTexts(raw []byte, kind string, into *[]string) string {
 	if kind != "array" {
 		return Expected("array", kind)
 	}
-	var items []json.RawMessage
-	if err := json.Unmarshal(raw, &items); err != nil {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if _, err := d.Token(); err != nil {
 		return syntax(err)
 	}
-	texts := make([]string, len(items))
-	for i, item := range items {
-		if wrong := decodeText(item, KindOf(item), &texts[i]); wrong != "" {
+	texts := []string{}
+	for d.More() && len(texts) <= maxItems {
+		var item json.RawMessage
+		if err := d.Decode(&item); err != nil {
+			return syntax(err)
+		}
+		var text string
+		if wrong := decodeText(item, KindOf(item), &text); wrong != "" {
 			return wrong
 		}
+		texts = append(texts, text)
 	}
 	*into = texts
 	return ""
@@ -117,6 +131,9 @@ func decodeTexts(raw []byte, kind string, into *[]string) string {
 func decodeTextMap(raw []byte, kind string, into *map[string]string) string {
 	if kind != "object" {
 		return Expected("object", kind)
+	}
+	if len(raw) > maxObject {
+		return tooLarge
 	}
 	var items map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &items); err != nil {
@@ -141,6 +158,9 @@ func decodeTextMap(raw []byte, kind string, into *map[string]string) string {
 func decodeObject(raw []byte, kind string, into *map[string]any) string {
 	if kind != "object" {
 		return Expected("object", kind)
+	}
+	if len(raw) > maxObject {
+		return tooLarge
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()

@@ -182,3 +182,24 @@ func FuzzOf(f *testing.F) {
 		}
 	})
 }
+
+// TestValuesThatWouldBeBlownUp are refused before they are.
+func TestValuesThatWouldBeBlownUp(t *testing.T) {
+	t.Parallel()
+	var body struct {
+		Tags     Of[[]string]          `json:"tags"`
+		Metadata Of[map[string]any]    `json:"metadata"`
+		Scopes   Of[map[string]string] `json:"scopes"`
+	}
+	keys := strings.Repeat(`"k":"v",`, maxObject/8) + `"k":"v"`
+	raw := `{"tags":[` + strings.Repeat(`"",`, 5*maxItems) + `""],"metadata":{` + keys + `},"scopes":{` + keys + `}}`
+	if err := json.Unmarshal([]byte(raw), &body); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(body.Tags.Value); n != maxItems+1 {
+		t.Errorf("%d tags are looked at", n)
+	}
+	if body.Metadata.Wrong != tooLarge || body.Scopes.Wrong != tooLarge {
+		t.Errorf("metadata: %q, scopes: %q", body.Metadata.Wrong, body.Scopes.Wrong)
+	}
+}
