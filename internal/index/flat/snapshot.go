@@ -68,7 +68,9 @@ func (v *view) without(entries []uint32) *view {
 
 // newSnapshot sums up the views.
 func newSnapshot(project account.ProjectID, seq, away int64, views []*view) *snapshot {
-	s := &snapshot{project: project, seq: seq, away: away, views: views, stats: stats{languages: map[lexical.Language]int{}}}
+	s := &snapshot{
+		project: project, seq: seq, away: away, views: views, stats: stats{languages: map[lexical.Language]int{}},
+	}
 	for _, v := range views {
 		s.stats.add(v.stats)
 	}

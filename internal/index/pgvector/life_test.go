@@ -173,7 +173,8 @@ func withoutTheRight(t *testing.T, cluster *testenv.Cluster) {
 	if _, err := open(); err == nil || !strings.Contains(err.Error(), "CREATE EXTENSION vector") {
 		t.Errorf("without the right: %v", err)
 	}
-	run(t, url, `CREATE SCHEMA elsewhere; CREATE EXTENSION vector SCHEMA elsewhere; GRANT USAGE ON SCHEMA elsewhere TO humble`)
+	run(t, url, `
+CREATE SCHEMA elsewhere; CREATE EXTENSION vector SCHEMA elsewhere; GRANT USAGE ON SCHEMA elsewhere TO humble`)
 	if _, err := open(); err != nil {
 		t.Errorf("with an extension that somebody has made: %v", err)
 	}

@@ -103,7 +103,8 @@ type part struct {
 const (
 	createExtension = `CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public`
 	findExtension   = `
-SELECT n.nspname, e.extversion FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'vector'`
+SELECT n.nspname, e.extversion FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+WHERE e.extname = 'vector'`
 	// What is short enough for a page stays with its row: comparing reads it from there.
 	createTables = `
 SELECT pg_advisory_xact_lock(%d);

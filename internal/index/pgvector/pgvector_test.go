@@ -97,7 +97,9 @@ type counted struct {
 	graph, among atomic.Int64
 }
 
-func (c *counted) Nearest(ctx context.Context, p account.ProjectID, v llm.Vector, limit int) ([]memo.Hit, int64, error) {
+func (c *counted) Nearest(
+	ctx context.Context, p account.ProjectID, v llm.Vector, limit int,
+) ([]memo.Hit, int64, error) {
 	c.graph.Add(1)
 	return c.Keeper.Nearest(ctx, p, v, limit)
 }

@@ -60,7 +60,8 @@ func (b *Beside) transaction(ctx context.Context, o pgx.TxOptions, fn func(store
 	}
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.options.Timeout)
 	defer cancel()
-	if err := group.Protect(fn, &conn{line: tx.Conn(), timeout: b.options.Timeout + grace}); err != nil || o.AccessMode == pgx.ReadOnly {
+	err = group.Protect(fn, &conn{line: tx.Conn(), timeout: b.options.Timeout + grace})
+	if err != nil || o.AccessMode == pgx.ReadOnly {
 		_ = tx.Rollback(within) // a line that is cut has ended it
 		return explain(err)
 	}
