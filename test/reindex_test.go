@@ -207,7 +207,8 @@ func TestReindex(t *testing.T) {
 	}
 	processed(t, s)
 	totals := second.Totals(providertest.Embed)
-	t.Logf("%d texts, %d of them bought again, %d were on their way at the kill", totals.Texts, totals.Duplicates, onTheWay)
+	t.Logf("%d texts, %d of them bought again, %d were on their way at the kill",
+		totals.Texts, totals.Duplicates, onTheWay)
 	if totals.Duplicates > onTheWay {
 		t.Errorf("%d texts were bought again, %d were on their way at the kill", totals.Duplicates, onTheWay)
 	}

@@ -45,7 +45,7 @@ const (
 type Reindexing struct {
 	Time     time.Time      `json:"time" doc:"When all this was so."`
 	Versions []IndexVersion `json:"versions" nullable:"false" doc:"The live one first."`
-	Next     *string        `json:"next_model" doc:"The model that another version would have: one that is configured, or the same one if texts are cut otherwise for it now."`
+	Next     *string        `json:"next_model" doc:"That of another version, if one may be built."`
 }
 
 // An IndexVersion is what search reads: a model's vectors of passages that are cut in

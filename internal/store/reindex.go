@@ -13,7 +13,8 @@ import (
 const (
 	// What is dropped goes in steps by the order of an index, so that none of them takes
 	// long, wherever its rows are.
-	goneVersions  = `SELECT id, model, cut FROM index_versions WHERE state NOT IN ('live', 'next', 'former') ORDER BY id LIMIT 1`
+	goneVersions = `
+SELECT id, model, cut FROM index_versions WHERE state NOT IN ('live', 'next', 'former') ORDER BY id LIMIT 1`
 	forgetVersion = `DELETE FROM index_versions WHERE id = $1`
 	cutInUse      = `SELECT count(*) FROM index_versions WHERE cut = $1 AND id <> $2`
 	modelInUse    = `SELECT count(*) FROM index_versions WHERE model = $1 AND id <> $2`
@@ -67,7 +68,8 @@ func (s *Store) StartVersion(ctx context.Context, of VersionOf, now time.Time) e
 		if _, err := tx.Exec(ctx, ensureChunker, of.Chunker); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, insertVersion, memo.VersionNext, of.Model, m.dimensions, of.Chunker, cut, false, micros(now), nil)
+		_, err = tx.Exec(ctx, insertVersion,
+			memo.VersionNext, of.Model, m.dimensions, of.Chunker, cut, false, micros(now), nil)
 		return err
 	})
 }

@@ -71,7 +71,8 @@ func scanVersion(r Rows) (v memo.IndexVersion, err error) {
 	var state string
 	var created int64
 	var flipped *int64
-	err = r.Scan(&v.ID, &state, &v.Model, &v.Dimensions, &v.Chunker, &v.Cut, &v.Built, &v.Dirty, &v.Done, &created, &flipped)
+	err = r.Scan(&v.ID, &state, &v.Model, &v.Dimensions, &v.Chunker, &v.Cut,
+		&v.Built, &v.Dirty, &v.Done, &created, &flipped)
 	v.State, v.Created, v.Flipped = memo.VersionState(state), timeOf(created), timeOrNil(flipped)
 	return v, err
 }
