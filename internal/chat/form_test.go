@@ -34,11 +34,11 @@ func TestAnswersOfAForm(t *testing.T) {
 			if len(w.requests) != c.asked || w.requests[0].Schema != citySchema {
 				t.Errorf("the model was asked %d times, want %d; with the schema %v", len(w.requests), c.asked, w.requests[0].Schema)
 			}
-			var said string
+			var said strings.Builder
 			var failed error
 			cited := 0
 			for _, e := range events {
-				said += e.Token
+				said.WriteString(e.Token)
 				cited += len(e.Citations)
 				if e.Err != nil {
 					failed = e.Err
@@ -47,8 +47,8 @@ func TestAnswersOfAForm(t *testing.T) {
 					t.Errorf("a JSON value is flagged: %+v", e.Flags)
 				}
 			}
-			if said != c.want || cited != strings.Count(c.want, "[[") {
-				t.Errorf("answered %q with %d citations, want %q", said, cited, c.want)
+			if said.String() != c.want || cited != strings.Count(c.want, "[[") {
+				t.Errorf("answered %q with %d citations, want %q", said.String(), cited, c.want)
 			}
 			if (failed == nil) != (c.failed == "") || failed != nil &&
 				(fault.KindOf(failed) != fault.Unavailable || !strings.Contains(failed.Error(), c.failed)) {
