@@ -170,7 +170,27 @@ func (r *reading) contradicted(windows []*window) bool {
 		}
 	}
 	best := slices.MaxFunc(windows, func(a, b *window) int { return cmp.Compare(a.share, b.share) })
-	return r.opposite(best) || r.replaced(best, anywhere) || r.elsewhere(windows)
+	return r.invented(anywhere) || r.opposite(best) || r.replaced(best, anywhere) || r.elsewhere(windows)
+}
+
+// invented reports whether a clause of the claim, so many telling tokens in a row, stands
+// nowhere. What comes first may be only words that lead to the answer.
+func (r *reading) invented(known func(*token) bool) bool {
+	const clause = 3 // by weight
+	run, begun := 0.0, false
+	for i := range r.tokens {
+		t := &r.tokens[i]
+		switch w := t.weight(); {
+		case w == 0:
+		case known(t):
+			run, begun = 0, true
+		case begun && t.kind != sign:
+			if run += w; run >= clause {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // isSmall reports whether a number is up to 12: it may be written as a word.
@@ -182,7 +202,8 @@ func isSmall(number string) bool {
 func isYear(number string) bool { return len(number) == 4 && number >= "1000" && number < "2100" }
 
 // misplaced reports whether a number counts something else in the passages: what
-// follows it in the claim is there, but never near this number.
+// follows it in the claim is never near this number there, but elsewhere, or nowhere
+// while it always counts something.
 func (r *reading) misplaced(i int, windows []*window) bool {
 	const reach = 4 // tokens
 	if i+1 >= len(r.tokens) || isYear(r.tokens[i].key) {
@@ -192,7 +213,7 @@ func (r *reading) misplaced(i int, windows []*window) bool {
 	if unit.faint || unit.kind != word {
 		return false
 	}
-	number, thing := false, false
+	number, thing, counts := false, false, true
 	for _, w := range windows {
 		for _, p := range w.pieces {
 			for k := range p.tokens {
@@ -201,6 +222,8 @@ func (r *reading) misplaced(i int, windows []*window) bool {
 					thing = true
 				case t.key:
 					number = true
+					counts = counts && k+1 < len(p.tokens) && p.tokens[k+1].kind == word && !p.tokens[k+1].faint &&
+						!r.speaks(&p.tokens[k+1])
 					near := p.tokens[max(k-reach, 0):min(k+reach+1, len(p.tokens))]
 					if slices.ContainsFunc(near, func(o token) bool { return o.key == unit.key }) {
 						return false
@@ -209,7 +232,7 @@ func (r *reading) misplaced(i int, windows []*window) bool {
 			}
 		}
 	}
-	return number && thing
+	return number && (thing || counts && !has(r.asked.keys, unit))
 }
 
 // opposite reports whether the claim denies what the window says, or says what it
