@@ -178,6 +178,10 @@ func TestReindex(t *testing.T) {
 	if said, err := run(t, environment, "reindex", "flip"); err == nil || !strings.Contains(said, "no next version") {
 		t.Errorf("a flip to nothing: %q, %v", said, err)
 	}
+	quick := second.Behaviour()
+	second.Behave(providertest.Behaviour{Embed: providertest.Manner{
+		Pace: providertest.Pace{Latency: providertest.Duration(5 * time.Second)}, // a command takes a second on a busy machine
+	}})
 	said, err := run(t, environment, "reindex", "--detach")
 	if err != nil || !strings.Contains(said, "Version 2 is being built") {
 		t.Fatalf("%q, %v", said, err)
@@ -185,6 +189,7 @@ func TestReindex(t *testing.T) {
 	if said, err := run(t, environment, "reindex", "flip"); err == nil || !strings.Contains(said, "not complete") {
 		t.Errorf("a flip too early: %q, %v", said, err)
 	}
+	second.Behave(quick)
 	// Memos come, change and go meanwhile.
 	ponds(t, s.Client, memos, memos+5)
 	for i := range 5 {
@@ -209,7 +214,8 @@ func TestReindex(t *testing.T) {
 	totals := second.Totals(providertest.Embed)
 	t.Logf("%d texts, %d of them bought again, %d were on their way at the kill",
 		totals.Texts, totals.Duplicates, onTheWay)
-	if totals.Duplicates > onTheWay {
+	const slice = 64 // texts that are stored together, a moment after they are answered
+	if totals.Duplicates > onTheWay+slice {
 		t.Errorf("%d texts were bought again, %d were on their way at the kill", totals.Duplicates, onTheWay)
 	}
 	if again := first.Totals(providertest.Embed).Duplicates; again != 0 {

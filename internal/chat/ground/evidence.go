@@ -1,6 +1,7 @@
 package ground
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -14,55 +15,58 @@ type evidence struct {
 	lang     lexical.Language
 	capitals bool // words with capitals are names
 	pieces   []piece
-	around   map[string]bool // what stands above the passage says, too: title, headings, header rows
-	inside   map[string]bool // keys of all pieces
-	initials string          // of its words, by which abbreviations are known
+	above    []token // what stands above the passage says, too: title, headings, header rows
+	around   keys    // its keys
+	inside   keys    // of all pieces
+	initials string  // of its words, by which abbreviations are known; see resembles
 }
 
 // A piece is a sentence of a passage, a row of a table, or a line.
 type piece struct {
 	span
 	tokens []token
-	keys   map[string]bool
+	keys   keys
 }
 
-// read reads a passage in its language.
-func read(p *memo.Passage, a *lexical.Analyzer) *evidence {
-	lead := p.Title + "\n" + strings.Join(p.Headings, "\n") + "\n" + memo.PassageLead(&p.Chunk)
-	e := &evidence{
-		passage: p, lang: lexical.Detect(p.Content), capitals: !manyCapitals(p.Content), inside: map[string]bool{},
-	}
-	z := &tokenizer{analyzer: a, lang: e.lang, capitals: e.capitals}
-	e.around = keysOf(z.tokens(lead))
+// keys are those of tokens, sorted.
+type keys []uint64
+
+// readPassage reads a passage in its language.
+func (c *check) readPassage(p *memo.Passage) *evidence {
+	e := &evidence{passage: p, lang: lexical.Detect(p.Content), capitals: !manyCapitals(p.Content)}
+	z := c.tokenizer(e.lang, e.capitals)
+	e.above = z.tokens(p.Title + "\n" + strings.Join(p.Headings, "\n") + "\n" + memo.PassageLead(&p.Chunk))
+	e.around = keysOf(e.above)
 	for _, s := range split(p.Content) {
-		tokens := z.tokens(p.Content[s.start:s.end])
-		x := piece{span: s, tokens: tokens, keys: keysOf(tokens)}
-		for key := range x.keys {
-			e.inside[key] = true
-		}
+		x := piece{span: s, tokens: z.tokens(p.Content[s.start:s.end])}
+		x.keys = keysOf(x.tokens)
+		e.inside = append(e.inside, x.keys...)
 		e.pieces = append(e.pieces, x)
 	}
-	e.initials = initialsOf(lead + "\n" + p.Content)
+	slices.Sort(e.inside)
 	return e
 }
 
-func keysOf(tokens []token) map[string]bool {
-	keys := make(map[string]bool, len(tokens))
-	for _, t := range tokens {
-		keys[t.key] = true
-		if t.pair != "" {
-			keys[t.pair] = true
+func keysOf(tokens []token) keys {
+	out := make(keys, 0, len(tokens))
+	for i := range tokens {
+		out = append(out, tokens[i].id)
+		if tokens[i].pairID != 0 {
+			out = append(out, tokens[i].pairID)
 		}
 	}
-	return keys
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // has reports whether a set has what a token stands for.
-func has(keys map[string]bool, t *token) bool {
-	if t.pair != "" {
-		return keys[t.pair]
+func has(k keys, t *token) bool {
+	id := t.id
+	if t.pairID != 0 {
+		id = t.pairID
 	}
-	return keys[t.key]
+	_, ok := slices.BinarySearch(k, id)
+	return ok
 }
 
 // says reports whether the passage, or what stands above it, has a token anywhere.
@@ -72,20 +76,19 @@ func (e *evidence) says(t *token) bool { return has(e.inside, t) || has(e.around
 // another ending, a letter written otherwise, or as the initials of words.
 func (e *evidence) resembles(t *token) bool {
 	name := []rune(t.key)
+	if e.initials == "" {
+		e.initials = " " + initialsOf(e.passage.Title+"\n"+strings.Join(e.passage.Headings, "\n")+"\n"+e.passage.Content)
+	}
 	if len(name) >= 2 && strings.Contains(e.initials, string(name)) {
 		return true
 	}
 	if len(name) < 4 || strings.ContainsFunc(t.key, unicode.IsDigit) {
 		return false
 	}
-	for _, keys := range []map[string]bool{e.inside, e.around} {
-		for key := range keys {
-			if near(name, []rune(key)) {
-				return true
-			}
-		}
-	}
-	return false
+	alike := func(o token) bool { return near(name, []rune(o.key)) }
+	return slices.ContainsFunc(e.above, alike) || slices.ContainsFunc(e.pieces, func(p piece) bool {
+		return slices.ContainsFunc(p.tokens, alike)
+	})
 }
 
 // near reports whether two words share so long a beginning that one is a form of the

@@ -14,6 +14,7 @@ package ground
 import (
 	"cmp"
 	"context"
+	"hash/maphash"
 	"slices"
 	"sync"
 
@@ -50,6 +51,7 @@ type check struct {
 	asked    map[lexical.Language]*question
 	claims   []claim
 	analyzer *lexical.Analyzer
+	seed     maphash.Seed // of keys
 }
 
 // A Checker checks answers. It remembers words, and is safe for concurrent use.
@@ -69,7 +71,7 @@ func (k *Checker) Check(ctx context.Context, a Answer, embed Embed) Report {
 	c := &check{
 		Answer: a, embed: embed, read: make([]*evidence, len(a.Passages)),
 		capitals: !manyCapitals(a.Text), asked: map[lexical.Language]*question{}, claims: claims(a.Text),
-		analyzer: analyzer,
+		analyzer: analyzer, seed: maphash.MakeSeed(),
 	}
 	var report Report
 	var cited ranges
@@ -288,6 +290,10 @@ func (c *check) tokens(x *claim, e *evidence) []token {
 	return c.readAs(x, e.lang, e.capitals)
 }
 
+func (c *check) tokenizer(lang lexical.Language, capitals bool) *tokenizer {
+	return &tokenizer{analyzer: c.analyzer, seed: c.seed, lang: lang, capitals: capitals}
+}
+
 // A manner is how a claim is read.
 type manner struct {
 	lang     lexical.Language
@@ -303,21 +309,20 @@ func (c *check) readAs(x *claim, lang lexical.Language, capitals bool) []token {
 	if x.read == nil {
 		x.read = map[manner][]token{}
 	}
-	z := &tokenizer{analyzer: c.analyzer, lang: lang, capitals: capitals}
-	x.read[m] = z.tokens(x.text)
+	x.read[m] = c.tokenizer(lang, capitals).tokens(x.text)
 	return x.read[m]
 }
 
 func (c *check) askedIn(lang lexical.Language) *question {
 	if c.asked[lang] == nil {
-		c.asked[lang] = newQuestion((&tokenizer{analyzer: c.analyzer, lang: lang}).tokens(c.Question))
+		c.asked[lang] = newQuestion(c.tokenizer(lang, false).tokens(c.Question))
 	}
 	return c.asked[lang]
 }
 
 func (c *check) evidence(n int) *evidence {
 	if c.read[n-1] == nil {
-		c.read[n-1] = read(&c.Passages[n-1], c.analyzer)
+		c.read[n-1] = c.readPassage(&c.Passages[n-1])
 	}
 	return c.read[n-1]
 }

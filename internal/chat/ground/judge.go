@@ -75,7 +75,7 @@ type reading struct {
 
 // A question is what an answer is for, read in a language.
 type question struct {
-	keys   map[string]bool
+	keys   keys
 	weight float64
 }
 

@@ -1,6 +1,7 @@
 package ground
 
 import (
+	"hash/maphash"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,6 +13,8 @@ import (
 type token struct {
 	key    string // what makes two tokens the same
 	pair   string // this character and the next; empty for words
+	id     uint64 // a hash of the key
+	pairID uint64 // of the pair; 0 for none
 	kind   kind
 	faint  bool // tells little by itself
 	tall   bool // begins with a capital, and not because a sentence does
@@ -30,6 +33,7 @@ const (
 
 // A tokenizer reads tokens. It is for one goroutine.
 type tokenizer struct {
+	seed     maphash.Seed
 	analyzer *lexical.Analyzer
 	lang     lexical.Language
 	// capitals says that words with capitals are names: that few words have one.
@@ -73,6 +77,13 @@ func (z *tokenizer) tokens(text string) []token {
 		default:
 			first = first || strings.ContainsRune(".!?:;\"“”«»„'‘’()[]|*_", r)
 			i += size
+		}
+	}
+	for i := range out {
+		t := &out[i]
+		t.id = maphash.String(z.seed, t.key)
+		if t.pair != "" {
+			t.pairID = maphash.String(z.seed, t.pair)
 		}
 	}
 	return out
