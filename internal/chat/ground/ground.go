@@ -16,6 +16,7 @@ import (
 	"context"
 	"hash/maphash"
 	"slices"
+	"strings"
 	"sync"
 
 	"kvasir/internal/conversation"
@@ -52,6 +53,7 @@ type check struct {
 	claims   []claim
 	analyzer *lexical.Analyzer
 	seed     maphash.Seed // of keys
+	plain    []string     // the passages in small letters; see maySay
 }
 
 // A Checker checks answers. It remembers words, and is safe for concurrent use.
@@ -136,22 +138,37 @@ func (c *check) judge(ctx context.Context, x *claim, numbers []int) verdict {
 		return verdict{fine: true}
 	}
 	var best verdict
+	var some []int
 	for n := range c.Passages {
-		e := c.evidence(n + 1)
-		r := newReading(c.tokens(x, e), c.askedIn(e.lang))
-		if r.share(e.says) < little && !foreign(x.lang, e.lang) {
+		if !c.maySay(n, x) {
 			continue
 		}
-		if v := c.weigh(ctx, x, []int{n + 1}); v.fine {
+		v := c.weigh(ctx, x, []int{n + 1})
+		if v.fine {
 			return v
-		} else if v.support > best.support {
+		}
+		if some = append(some, n+1); v.support > best.support {
 			best = v
 		}
 	}
-	if all := c.weigh(ctx, x, allOf(c.Passages)); all.fine && all.support >= enough {
+	if all := c.weigh(ctx, x, some); all.fine && all.support >= enough {
 		return all
 	}
 	return best
+}
+
+// maySay reports whether a passage may bear out a claim: it has a part of its words, in
+// whatever form. It is a quick look, so that most passages need not be read.
+func (c *check) maySay(n int, x *claim) bool {
+	if c.plain == nil {
+		c.plain = make([]string, len(c.Passages))
+	}
+	if c.plain[n] == "" {
+		p := &c.Passages[n]
+		c.plain[n] = " " + strings.ToLower(memo.PassageText(p.Title, &p.Chunk))
+	}
+	r := newReading(c.readAs(x, x.lang, c.capitals), c.askedIn(x.lang))
+	return r.share(func(t *token) bool { return t.root == "" || strings.Contains(c.plain[n], t.root) }) >= little/2
 }
 
 // modest reports whether a claim only says that something is not known: it denies, and
@@ -161,14 +178,6 @@ func (c *check) modest(x *claim) bool {
 	return x.denies() && !slices.ContainsFunc(x.tokens, func(t token) bool {
 		return (t.kind == number || t.kind == name) && !has(asked.keys, &t)
 	})
-}
-
-func allOf(passages []memo.Passage) []int {
-	numbers := make([]int, len(passages))
-	for i := range numbers {
-		numbers[i] = i + 1
-	}
-	return numbers
 }
 
 // weigh holds a claim against some passages together. It is read in the language of the

@@ -15,6 +15,7 @@ type token struct {
 	pair   string // this character and the next; empty for words
 	id     uint64 // a hash of the key
 	pairID uint64 // of the pair; 0 for none
+	root   string // what a text that has it in any form contains; empty if that is not known
 	kind   kind
 	faint  bool // tells little by itself
 	tall   bool // begins with a capital, and not because a sentence does
@@ -95,8 +96,22 @@ func character(r rune, rest string) token {
 	t := token{key: string(r), kind: sign, negate: lexical.Negates(string(r))}
 	if next, _ := utf8.DecodeRuneInString(rest); unspaced(next) {
 		t.pair = string(r) + string(next)
+		t.root = t.pair
 	}
 	return t
+}
+
+// beginning returns what the forms of a word have in common, mostly.
+func beginning(word string) string {
+	const long = 4 // characters
+	n := 0
+	for i := range word {
+		if n == long {
+			return word[:i]
+		}
+		n++
+	}
+	return word
 }
 
 // word reads a word or a number.
@@ -105,7 +120,7 @@ func (z *tokenizer) word(w string, first bool) token {
 		return token{key: value, kind: number}
 	}
 	lower := strings.ToLower(w)
-	t := token{key: lower, negate: lexical.Negates(lower)}
+	t := token{key: lower, root: beginning(lower), negate: lexical.Negates(lower)}
 	terms := z.analyzer.Terms(w, z.lang)
 	t.faint = len(terms) == 0
 	if !t.faint {
